@@ -1,0 +1,73 @@
+/**
+ * Codes of expected failures, grouped by subsystem. They appear in `error` events and logs, so scripts may rely on them:
+ * add freely, never rename.
+ */
+export const ErrorCode = {
+  usageInvalid: 'USAGE_INVALID',
+  configInvalid: 'CONFIG_INVALID',
+  configUnreadable: 'CONFIG_UNREADABLE',
+  stateLocked: 'STATE_LOCKED',
+  stateDamaged: 'STATE_DAMAGED',
+  stateUnwritable: 'STATE_UNWRITABLE',
+  provisioningUnreachable: 'PROVISIONING_UNREACHABLE',
+  provisioningRefused: 'PROVISIONING_REFUSED',
+  provisioningBadAnswer: 'PROVISIONING_BAD_ANSWER',
+  provisioningGaveUp: 'PROVISIONING_GAVE_UP',
+  activationRequired: 'ACTIVATION_REQUIRED',
+  activationFailed: 'ACTIVATION_FAILED',
+  transportUnreachable: 'TRANSPORT_UNREACHABLE',
+  transportTimeout: 'TRANSPORT_TIMEOUT',
+  transportRefused: 'TRANSPORT_REFUSED',
+  transportTls: 'TRANSPORT_TLS',
+  transportClosed: 'TRANSPORT_CLOSED',
+  transportIdle: 'TRANSPORT_IDLE',
+  transportSendFailed: 'TRANSPORT_SEND_FAILED',
+  transportUnsupported: 'TRANSPORT_UNSUPPORTED',
+  protocolBadMessage: 'PROTOCOL_BAD_MESSAGE',
+  protocolUnknownType: 'PROTOCOL_UNKNOWN_TYPE',
+  protocolBadFrame: 'PROTOCOL_BAD_FRAME',
+  opusUnavailable: 'OPUS_UNAVAILABLE',
+  opusBadPacket: 'OPUS_BAD_PACKET',
+  opusBadFrame: 'OPUS_BAD_FRAME',
+  audioBackendMissing: 'AUDIO_BACKEND_MISSING',
+  audioDeviceMissing: 'AUDIO_DEVICE_MISSING',
+  audioDeviceLost: 'AUDIO_DEVICE_LOST',
+  audioFileInvalid: 'AUDIO_FILE_INVALID',
+  replyTimeout: 'REPLY_TIMEOUT',
+  turnsTimeout: 'TURNS_TIMEOUT',
+  internal: 'INTERNAL',
+} as const;
+
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+export interface ClientErrorOptions {
+  /** True when the same attempt may succeed later without anybody changing anything. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/**
+ * An expected failure. The message is a sentence for the person at the device and says what to do next; it never holds
+ * a secret. `code` is for scripts, `retryable` for the machine.
+ */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, { retryable = false, cause }: ClientErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** Turns anything thrown into a ClientError; what is not one already is a programming error and keeps its cause. */
+export function toClientError(thrown: unknown, code: ErrorCode = ErrorCode.internal): ClientError {
+  if (thrown instanceof ClientError) return thrown;
+  return new ClientError(code, messageOf(thrown), { cause: thrown });
+}
+
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

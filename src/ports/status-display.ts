@@ -1,0 +1,60 @@
+import type { ClientError } from '../core/errors.ts';
+
+/** The states a person sees; also the names in `state` events. */
+export type DeviceStatus =
+  | 'starting'
+  | 'activating'
+  | 'idle'
+  | 'connecting'
+  | 'listening'
+  | 'thinking'
+  | 'speaking'
+  | 'announcing'
+  | 'recovering';
+
+export interface AudioCounters {
+  readonly uplink: {
+    readonly captured: number;
+    readonly encoded: number;
+    readonly sent: number;
+    readonly dropped: number;
+  };
+  readonly downlink: {
+    readonly received: number;
+    readonly decoded: number;
+    readonly concealed: number;
+    readonly late: number;
+    readonly dropped: number;
+    readonly played: number;
+    readonly underruns: number;
+  };
+  readonly jitterDelayMs: number;
+}
+
+/** All that the device tells the outside, in the vocabulary of the event stream (`--events`). */
+export type StatusEvent =
+  | { readonly type: 'state'; readonly from: DeviceStatus; readonly to: DeviceStatus; readonly cause: string }
+  | { readonly type: 'activation'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'session';
+      readonly id: string;
+      readonly transport: 'websocket' | 'mqtt';
+      readonly server: { readonly sampleRateHz: number; readonly frameDurationMs: number };
+    }
+  | { readonly type: 'stt'; readonly text: string }
+  | { readonly type: 'tts'; readonly state: 'start' | 'sentence' | 'stop'; readonly text?: string }
+  | { readonly type: 'llm'; readonly emotion: string; readonly text?: string }
+  | { readonly type: 'alert'; readonly status: string; readonly message: string; readonly emotion: string }
+  | { readonly type: 'playback'; readonly phase: 'started' | 'drained' | 'flushed' }
+  | { readonly type: 'turn'; readonly n: number; readonly phase: 'started' | 'finished' }
+  | ({ readonly type: 'audio' } & AudioCounters)
+  | { readonly type: 'error'; readonly code: string; readonly message: string; readonly retryable: boolean };
+
+/** A screen, a lamp, a log of events: anything that shows what the device does. Must not throw. */
+export interface StatusDisplay {
+  show(event: StatusEvent): void;
+}
+
+export function errorEvent({ code, message, retryable }: ClientError): StatusEvent {
+  return { type: 'error', code, message, retryable };
+}
