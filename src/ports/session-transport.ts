@@ -16,15 +16,17 @@ export interface ChannelEnd {
   readonly description: string;
 }
 
-/** Called synchronously, in the order of the wire; install them before `open`. None may throw. */
+/** Called synchronously, in the order of the wire. None may throw. */
 export interface TransportHandlers {
-  /** One text message, not parsed. */
-  onText(text: string): void;
+  /** The server has said hello: the channel is open. Again, with new values, for each further hello. */
+  onSession(info: SessionInfo): void;
+  /** One message that is not the transport's own business; its members are not checked. May come before the hello. */
+  onMessage(json: Readonly<Record<string, unknown>>): void;
   /** One Opus packet and the sender's timestamp in ms (0 where the wire has none). The bytes are lent. */
   onAudio(packet: Uint8Array, timestampMs: number): void;
   /** A frame or message that could not be used; the channel goes on. */
   onProblem(error: ClientError): void;
-  /** At most once, only after `open` has resolved, never after `close`. */
+  /** The channel could not be opened, or ended. Exactly once unless `close` was first; nothing follows it. */
   onEnd(end: ChannelEnd): void;
 }
 
@@ -34,15 +36,13 @@ export interface TransportHandlers {
  */
 export interface SessionTransport {
   readonly kind: 'websocket' | 'mqtt';
-  /** True where audio and control travel separately, so that audio may arrive before the `tts start` it belongs to. */
-  readonly audioMayOvertakeControl: boolean;
-  /** Connects and says hello. Rejects with a ClientError; an abort rejects too. */
-  open(handlers: TransportHandlers, signal: AbortSignal): Promise<SessionInfo>;
+  /** Connects and says hello; never throws. Everything else arrives through the handlers, none of it within the call. */
+  open(handlers: TransportHandlers): void;
   /** One JSON object as compact text. False when it could not be handed to the network. */
   sendText(text: string): boolean;
   /** False when the packet was dropped because the socket is backed up: late audio is lost audio. */
   sendAudio(packet: Uint8Array, timestampMs: number): boolean;
-  /** Ends the channel from our side; idempotent, resolves when nothing of it is left. */
+  /** Ends the channel from our side; idempotent, cancels an open, resolves when nothing of it is left. Silences all handlers. */
   close(): Promise<void>;
 }
 

@@ -1,16 +1,7 @@
+import type { DeviceStatus } from '../core/device-status.ts';
 import type { ClientError } from '../core/errors.ts';
 
-/** The states a person sees; also the names in `state` events. */
-export type DeviceStatus =
-  | 'starting'
-  | 'activating'
-  | 'idle'
-  | 'connecting'
-  | 'listening'
-  | 'thinking'
-  | 'speaking'
-  | 'announcing'
-  | 'recovering';
+export type { DeviceStatus };
 
 export interface AudioCounters {
   readonly uplink: {

@@ -1,0 +1,109 @@
+import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import type { ChannelEnd } from '../../ports/session-transport.ts';
+
+const tlsErrorCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+const connectWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing is listening there',
+  ECONNRESET: 'it closed the connection',
+  ENOTFOUND: 'the name is not known; check its spelling and your network',
+  EAI_AGAIN: 'the name could not be looked up; check your network',
+  ETIMEDOUT: 'it did not answer',
+  ENETUNREACH: 'there is no network',
+  EHOSTUNREACH: 'there is no way to this host',
+};
+
+const failed = (error: ClientError): ChannelEnd => ({ normal: false, error, description: error.message });
+
+/** The connection could not be made or broke: what happened, in words of the person at the device. */
+export function endOfSocketError(thrown: unknown, host: string): ChannelEnd {
+  const code = (thrown as { code?: unknown } | undefined)?.code;
+  const name = typeof code === 'string' ? code : '';
+  if (tlsErrorCodes.has(name)) {
+    return failed(
+      new ClientError(
+        ErrorCode.transportTls,
+        `The certificate of ${host} cannot be trusted (${messageOf(thrown)}). If this is your own server, put its CA certificate into a file and set server.caFile to it.`,
+        { cause: thrown },
+      ),
+    );
+  }
+  return failed(
+    new ClientError(
+      ErrorCode.transportUnreachable,
+      `Cannot connect to ${host}: ${connectWords[name] ?? messageOf(thrown)}.`,
+      { retryable: true, cause: thrown },
+    ),
+  );
+}
+
+/** The server answered the WebSocket upgrade with an HTTP status. */
+export function endOfHttpAnswer(status: number, host: string): ChannelEnd {
+  if (status === 401 || status === 403) {
+    return failed(
+      new ClientError(
+        ErrorCode.transportRefused,
+        `The server ${host} refused this device (HTTP ${status}). Check server.token, or bind the device to your account again.`,
+      ),
+    );
+  }
+  if (status >= 500) {
+    return failed(
+      new ClientError(ErrorCode.transportUnreachable, `The server ${host} is in trouble (HTTP ${status}).`, {
+        retryable: true,
+      }),
+    );
+  }
+  const hint =
+    status >= 300 && status < 400
+      ? 'It wants to redirect, which devices do not follow'
+      : 'There is no 小智 server at this address';
+  return failed(
+    new ClientError(
+      ErrorCode.transportRefused,
+      `${hint} (${host}, HTTP ${status}). Check the path in server.url.`,
+    ),
+  );
+}
+
+export interface SocketClose {
+  readonly code: number;
+  readonly reason: string;
+  readonly helloSeen: boolean;
+  /** The last text before hello that was no JSON: how servers word a refusal (servers.md 1.1). */
+  readonly plainText: string | undefined;
+}
+
+/** The WebSocket was closed by the server or by the network. */
+export function endOfClose({ code, reason, helloSeen, plainText }: SocketClose, host: string): ChannelEnd {
+  const said = plainText ?? reason;
+  if (!helloSeen && said !== '') return refused(host, said);
+  if (code === 1008) return refused(host, said === '' ? 'close code 1008' : said);
+  const where = reason === '' ? `close code ${code}` : `close code ${code}, "${reason}"`;
+  if (!helloSeen && (code === 1000 || code === 1005)) return refused(host, 'it hung up without a hello');
+  if (code === 1000 || code === 1005) return { normal: true, description: `the server hung up (${where})` };
+  const why = code === 1006 ? 'the connection was lost' : where;
+  return failed(
+    new ClientError(ErrorCode.transportClosed, `The conversation with ${host} broke off: ${why}.`, {
+      retryable: true,
+    }),
+  );
+}
+
+function refused(host: string, said: string): ChannelEnd {
+  return failed(
+    new ClientError(
+      ErrorCode.transportRefused,
+      `The server refused this device: ${said} (${host}). Check server.token, or bind the device to your account again.`,
+    ),
+  );
+}

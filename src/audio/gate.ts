@@ -1,0 +1,71 @@
+import { BoundedQueue } from '../core/bounded-queue.ts';
+import type { Clock } from '../core/clock.ts';
+
+export interface GateOptions<T> {
+  readonly clock: Clock;
+  /** Items kept while holding; the oldest give way. */
+  readonly capacity: number;
+  /** Items held longer than this are forgotten, not passed. */
+  readonly maxAgeMs: number;
+  /** Makes an item outlive the call that brought it; only held items are copied. */
+  readonly copy: (item: T) => T;
+  readonly sink: (item: T) => void;
+}
+
+interface Held<T> {
+  readonly item: T;
+  readonly sinceMs: number;
+}
+
+/**
+ * One audio path, opened and closed by the state of the machine. Closed: items are dropped. Holding: the newest are kept
+ * for a moment that may come. Open: items pass in the caller's own call; opening passes what was held first.
+ */
+export class Gate<T> {
+  passed = 0;
+  /** Items that met a closed gate or had been held in vain. */
+  dropped = 0;
+  readonly #options: GateOptions<T>;
+  readonly #held: BoundedQueue<Held<T>>;
+  #position: 'closed' | 'holding' | 'open' = 'closed';
+
+  constructor(options: GateOptions<T>) {
+    this.#options = options;
+    this.#held = new BoundedQueue(options.capacity, 'drop-oldest');
+  }
+
+  get position(): 'closed' | 'holding' | 'open' {
+    return this.#position;
+  }
+
+  set(position: 'closed' | 'holding' | 'open'): void {
+    if (position === this.#position) return;
+    this.#position = position;
+    if (position === 'open') this.release();
+    if (position === 'closed') this.dropped += this.#held.clear();
+  }
+
+  push(item: T): void {
+    if (this.#position === 'open') {
+      this.passed += 1;
+      this.#options.sink(item);
+    } else if (this.#position === 'closed') {
+      this.dropped += 1;
+    } else if (!this.#held.push({ item: this.#options.copy(item), sinceMs: this.#options.clock.now() })) {
+      this.dropped += 1;
+    }
+  }
+
+  /** Passes what is held now, oldest first, wherever the gate stands. */
+  release(): void {
+    const oldestMs = this.#options.clock.now() - this.#options.maxAgeMs;
+    for (let held = this.#held.shift(); held; held = this.#held.shift()) {
+      if (held.sinceMs < oldestMs) {
+        this.dropped += 1;
+      } else {
+        this.passed += 1;
+        this.#options.sink(held.item);
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import type { ClientError } from '../core/errors.ts';
+
+/** Who decides that the person has finished speaking: the server, a button, or nobody (full duplex). Firmware B10. */
+export type ListeningMode = 'auto' | 'manual' | 'realtime';
+
+/** A finished tool whose result the person has not heard yet. */
+export interface ToolCompletion {
+  readonly taskId: string;
+  readonly tool: string;
+  readonly summary: string;
+}
+
+/** Outcome of asking the OTA server. `failed` carries whether an earlier answer lets the device start all the same. */
+export type ProvisioningResult =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'activation'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly error: ClientError; readonly canUseLastAnswer: boolean };
+
+export type UserEvent =
+  | { readonly type: 'talk.toggled' }
+  | { readonly type: 'talk.pressed' }
+  | { readonly type: 'talk.released' }
+  | { readonly type: 'wake.detected'; readonly phrase: string }
+  | { readonly type: 'text.submitted'; readonly text: string };
+
+export type ChannelEvent =
+  | { readonly type: 'channel.opened'; readonly sessionId: string }
+  /** Somebody hung up; nothing is wrong. */
+  | { readonly type: 'channel.closed' }
+  /** Never opened, or lost. */
+  | { readonly type: 'channel.failed'; readonly error: ClientError };
+
+export type ServerEvent =
+  | { readonly type: 'tts.started' }
+  | { readonly type: 'tts.stopped' }
+  | { readonly type: 'stt.received' }
+  | { readonly type: 'reboot.requested' };
+
+export type PlaybackEvent =
+  | { readonly type: 'playback.started' }
+  /** Nothing left to play although the server has not said that it has finished. */
+  | { readonly type: 'playback.starved' }
+  /** The last sample of a finished answer has been heard. */
+  | { readonly type: 'playback.drained' };
+
+export type HardwareEvent = { readonly type: 'microphone.failed'; readonly error: ClientError };
+
+export type ToolEvent = { readonly type: 'tool.completed'; readonly completion: ToolCompletion };
+
+export type DeviceEvent = UserEvent | ChannelEvent | ServerEvent | PlaybackEvent | HardwareEvent | ToolEvent;

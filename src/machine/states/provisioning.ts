@@ -1,0 +1,85 @@
+import { ClientError, ErrorCode } from '../../core/errors.ts';
+import type { ProvisioningResult } from '../events.ts';
+import { deviceSetup, provisioningRetryMs } from '../setup.ts';
+
+const failureOf = (result: ProvisioningResult): ClientError =>
+  result.kind === 'failed'
+    ? result.error
+    : new ClientError(ErrorCode.internal, 'The OTA check did not fail.');
+
+const reportFailure = {
+  type: 'reportError',
+  params: ({ event }: { event: { output: ProvisioningResult } }) => ({ error: failureOf(event.output) }),
+} as const;
+
+/**
+ * Where to connect, and does the server know us? Firmware A30–A43. A remembered answer lets the device start while the
+ * OTA server is away.
+ */
+export const provisioning = deviceSetup.createStateConfig({
+  id: 'provisioning',
+  initial: 'checking',
+  on: {
+    'text.submitted': { actions: { type: 'rememberText', params: ({ event }) => ({ text: event.text }) } },
+  },
+  states: {
+    checking: {
+      invoke: {
+        src: 'checkProvisioning',
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === 'ready',
+            target: '#online',
+            actions: 'forgetProvisioningFailures',
+          },
+          {
+            guard: ({ event }) => event.output.kind === 'activation',
+            target: 'activating',
+            actions: [
+              'forgetProvisioningFailures',
+              {
+                type: 'showActivation',
+                params: ({ event }) =>
+                  event.output.kind === 'activation' ? event.output : { code: '', message: '' },
+              },
+            ],
+          },
+          {
+            guard: ({ event }) => event.output.kind === 'failed' && event.output.canUseLastAnswer,
+            target: '#online',
+            actions: ['forgetProvisioningFailures', reportFailure],
+          },
+          {
+            guard: 'mayAskAgain',
+            target: 'retrying',
+            actions: [
+              'countProvisioningFailure',
+              {
+                type: 'reportProvisioningRetry',
+                params: ({ context, event }) => ({
+                  error: failureOf(event.output),
+                  delayMs: provisioningRetryMs(context.provisioningFailures),
+                }),
+              },
+            ],
+          },
+          { target: 'stuck', actions: reportFailure },
+        ],
+      },
+    },
+    retrying: {
+      after: { provisioningRetry: 'checking' },
+      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
+    },
+    /** The person has to type a code into a web page; meanwhile we poll. */
+    activating: {
+      invoke: { src: 'activate', onDone: 'checking' },
+      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
+    },
+    /** Gave up asking by ourselves; a press of the button asks again. */
+    stuck: {
+      entry: ['reportProvisioningGaveUp', 'forgetProvisioningFailures'],
+      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
+    },
+  },
+});

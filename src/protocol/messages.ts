@@ -1,0 +1,101 @@
+import { z } from 'zod';
+
+/** How many characters of a text message are looked at; a longer one is refused unread. Tool lists stay far below it. */
+export const maxMessageCharacters = 1_048_576;
+
+const text = z.string();
+
+/**
+ * What servers send, loosely: unknown members are ignored (firmware E, servers.md). A member with the wrong type makes
+ * the message ineffective, never an error reply (E10).
+ */
+const serverMessage = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('tts'), state: text, text: text.optional().catch(undefined) }),
+  z.looseObject({ type: z.literal('stt'), text }),
+  z.looseObject({ type: z.literal('llm'), emotion: text, text: text.optional().catch(undefined) }),
+  z.looseObject({ type: z.literal('mcp'), payload: z.record(text, z.unknown()) }),
+  z.looseObject({ type: z.literal('system'), command: text }),
+  z.looseObject({ type: z.literal('alert'), status: text, message: text, emotion: text }),
+  z.looseObject({ type: z.literal('hello') }),
+  z.looseObject({ type: z.literal('goodbye'), session_id: text.optional().catch(undefined) }),
+]);
+
+export type ServerMessage = z.infer<typeof serverMessage>;
+
+const knownTypes: ReadonlySet<string> = new Set(
+  serverMessage.options.map((option) => option.shape.type.value),
+);
+
+export type ParsedMessage =
+  | { readonly ok: true; readonly message: ServerMessage }
+  | {
+      readonly ok: false;
+      readonly problem: 'no-type' | 'bad-field' | 'unknown-type';
+      /** `` when there is none. */
+      readonly type: string;
+      readonly reason: string;
+    };
+
+/** One JSON object of the server, checked once. Never throws, whatever is in it. */
+export function parseServerMessage(json: Readonly<Record<string, unknown>>): ParsedMessage {
+  const { type } = json;
+  if (typeof type !== 'string') {
+    return {
+      ok: false,
+      problem: 'no-type',
+      type: '',
+      reason: 'the member "type" is missing or not a string',
+    };
+  }
+  if (!knownTypes.has(type)) {
+    return { ok: false, problem: 'unknown-type', type, reason: 'this device does not know the type' };
+  }
+  const parsed = serverMessage.safeParse(json);
+  if (parsed.success) return { ok: true, message: parsed.data };
+  const issue = parsed.error.issues[0];
+  return {
+    ok: false,
+    problem: 'bad-field',
+    type,
+    reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+  };
+}
+
+export type ParsedText =
+  | { readonly ok: true; readonly json: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly reason: string };
+
+/** The JSON object in a text message; bounds before bytes. */
+export function parseMessageText(raw: string): ParsedText {
+  if (raw.length > maxMessageCharacters) {
+    return { ok: false, reason: `it has ${raw.length} characters, allowed are ${maxMessageCharacters}` };
+  }
+  try {
+    const value: unknown = JSON.parse(raw);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return { ok: true, json: value as Readonly<Record<string, unknown>> };
+    }
+    return { ok: false, reason: 'it is JSON, but not an object' };
+  } catch {
+    return { ok: false, reason: 'it is not JSON' };
+  }
+}
+
+/** Messages of the device, compact and with `session_id` first, as the firmware writes them (E1–E6). */
+export const clientMessage = {
+  listenStart: (sessionId: string, mode: 'auto' | 'manual' | 'realtime') =>
+    JSON.stringify({ session_id: sessionId, type: 'listen', state: 'start', mode }),
+  listenStop: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'listen', state: 'stop' }),
+  /** The wake word, or any text: the only text input that real servers take (servers.md 1.4). */
+  listenDetect: (sessionId: string, detected: string) =>
+    JSON.stringify({ session_id: sessionId, type: 'listen', state: 'detect', text: detected }),
+  abort: (sessionId: string, reason: 'wake-word' | 'user') =>
+    JSON.stringify(
+      reason === 'wake-word'
+        ? { session_id: sessionId, type: 'abort', reason: 'wake_word_detected' }
+        : { session_id: sessionId, type: 'abort' },
+    ),
+  mcp: (sessionId: string, payload: unknown) =>
+    JSON.stringify({ session_id: sessionId, type: 'mcp', payload }),
+  goodbye: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'goodbye' }),
+};
