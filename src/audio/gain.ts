@@ -1,0 +1,55 @@
+/** Long enough that a change of volume does not click, short enough to follow a key: 11 ms at 24 kHz. */
+const RAMP_SAMPLES = 256;
+/** What the level meter shows as 0 %. */
+const METER_FLOOR_DBFS = -60;
+
+/** Factor of a volume of 0–100 % (values outside are taken as the nearest): quadratic, as the firmware does it (F71). */
+export function gainOfVolume(volumePercent: number): number {
+  return (Math.max(0, Math.min(100, volumePercent)) / 100) ** 2;
+}
+
+/** The volume knob of one stream. The gain never exceeds 1, so a sample cannot leave the 16-bit range. */
+export class Gain {
+  #current: number;
+  #target: number;
+  #step = 0;
+  #rampLeft = 0;
+
+  constructor(volumePercent: number) {
+    this.#current = gainOfVolume(volumePercent);
+    this.#target = this.#current;
+  }
+
+  /** Takes effect over the next 256 samples, so that nothing clicks. */
+  setVolume(volumePercent: number): void {
+    this.#target = gainOfVolume(volumePercent);
+    this.#step = (this.#target - this.#current) / RAMP_SAMPLES;
+    this.#rampLeft = RAMP_SAMPLES;
+  }
+
+  /** In place. */
+  apply(pcm: Int16Array): void {
+    const ramped = Math.min(this.#rampLeft, pcm.length);
+    for (let i = 0; i < ramped; i++) {
+      this.#current += this.#step;
+      pcm[i] = Math.round((pcm[i] as number) * this.#current);
+    }
+    this.#rampLeft -= ramped;
+    if (this.#rampLeft === 0) this.#current = this.#target;
+    if (this.#current === 1) return;
+    for (let i = ramped; i < pcm.length; i++) pcm[i] = Math.round((pcm[i] as number) * this.#current);
+  }
+}
+
+/** Root mean square relative to full scale, in dB; −∞ for digital silence and for no samples. */
+export function levelDbfs(pcm: Int16Array): number {
+  let energy = 0;
+  for (let i = 0; i < pcm.length; i++) energy += (pcm[i] as number) ** 2;
+  return energy === 0 ? Number.NEGATIVE_INFINITY : 10 * Math.log10(energy / pcm.length / 32768 ** 2);
+}
+
+/** For a level meter: −60 dBFS and less is 0, full scale is 100. */
+export function levelPercent(pcm: Int16Array): number {
+  const share = 1 - levelDbfs(pcm) / METER_FLOOR_DBFS;
+  return Math.round(100 * Math.max(0, Math.min(1, share)));
+}
