@@ -1,0 +1,103 @@
+import type { Writable } from 'node:stream';
+import { samplesPerFrame } from '../../audio/format.ts';
+import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import type { Loudspeaker } from '../../ports/loudspeaker.ts';
+import { PacedPlayback } from './paced-playback.ts';
+import type { Pacer } from './pacer.ts';
+import { bytesOfPcm } from './pcm-bytes.ts';
+
+/** An opened sound device. */
+export interface OutputStream {
+  readonly stream: Writable;
+  readonly sampleRateHz: number;
+  /** Plays what was written and closes; resolves when nothing is left of it. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface StreamLoudspeakerOptions {
+  readonly name: string;
+  readonly pacer: Pacer;
+  /** Time from writing to hearing, beyond what was written. */
+  readonly latencyMs: number;
+  /** @throws ClientError AUDIO_BACKEND_MISSING or AUDIO_DEVICE_MISSING */
+  open(): Promise<OutputStream>;
+}
+
+/** A device that has taken nothing for so long is stuck, and is given up before its queue grows further. */
+const STUCK_MS = 2_000;
+
+/**
+ * A sound card behind a Node stream. Such streams take sound far ahead of what is heard, so it is written on a time line
+ * of our own, two frames ahead; that is also all that plays on after a `flush`.
+ */
+export function createStreamLoudspeaker(options: StreamLoudspeakerOptions): Loudspeaker {
+  return new StreamLoudspeaker(options);
+}
+
+class StreamLoudspeaker implements Loudspeaker {
+  readonly name: string;
+  readonly #options: StreamLoudspeakerOptions;
+  #output: OutputStream | undefined;
+  #playback: PacedPlayback | undefined;
+  #onError: (error: ClientError) => void = () => {};
+
+  constructor(options: StreamLoudspeakerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get sampleRateHz(): number {
+    return this.#output?.sampleRateHz ?? 0;
+  }
+
+  async start(onError: (error: ClientError) => void): Promise<void> {
+    await this.stop();
+    const output = await this.#options.open();
+    this.#onError = onError;
+    this.#output = output;
+    this.#playback = new PacedPlayback(this.#options.pacer, output.sampleRateHz, this.#options.latencyMs);
+    const lost = (reason: string) => {
+      if (this.#output === output) this.#lose(output, reason);
+    };
+    output.stream.on('error', (error) => lost(messageOf(error)));
+    output.stream.once('close', () => lost('the sound system closed it'));
+  }
+
+  write(pcm: Int16Array): Promise<void> {
+    const output = this.#output;
+    if (!output || !this.#playback) return Promise.resolve();
+    const room = this.#playback.play(pcm.length);
+    output.stream.write(bytesOfPcm(pcm));
+    const stuckBytes = 2 * samplesPerFrame(output.sampleRateHz, STUCK_MS);
+    if (output.stream.writableLength > stuckBytes) this.#lose(output, 'it takes no more sound');
+    return room;
+  }
+
+  flush(): void {
+    this.#playback?.flush();
+  }
+
+  pendingMs(): number {
+    return this.#playback?.pendingMs() ?? 0;
+  }
+
+  async stop(): Promise<void> {
+    const output = this.#output;
+    this.#output = undefined;
+    this.#playback?.flush();
+    await output?.close();
+  }
+
+  #lose(output: OutputStream, reason: string): void {
+    this.#output = undefined;
+    this.#playback?.flush();
+    void output.close();
+    this.#onError(
+      new ClientError(
+        ErrorCode.audioDeviceLost,
+        `The loudspeaker ${this.name} was lost (${reason}). Check that it is plugged in.`,
+        { retryable: true },
+      ),
+    );
+  }
+}
