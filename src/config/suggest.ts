@@ -1,0 +1,17 @@
+import { distance } from 'fastest-levenshtein';
+
+/** The candidate somebody probably meant; undefined when none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const lower = word.toLowerCase();
+  const ranked = candidates
+    .map((candidate) => ({ candidate, far: farness(lower, candidate.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far);
+  const best = ranked[0];
+  return best !== undefined && best.far <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+}
+
+/** A name cut short (`volume` for `volumePercent`) is nearer than its length tells. */
+function farness(word: string, candidate: string): number {
+  const cutShort = word.length >= 4 && (candidate.startsWith(word) || word.startsWith(candidate));
+  return cutShort ? Math.min(1, distance(word, candidate)) : distance(word, candidate);
+}

@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { identifyThisProcess } from '../../../src/adapters/storage/process-identity.ts';
+import { acquireStateLock, stateLockHolder } from '../../../src/adapters/storage/state-lock.ts';
+
+let program: string;
+beforeAll(async () => {
+  program = join(await mkdtemp(join(tmpdir(), 'lock-program-')), 'holder.mjs');
+  await build({
+    stdin: {
+      // Says what became of it, and holds the lock until standard input ends.
+      contents: `
+        import { acquireStateLock } from './src/adapters/storage/state-lock.ts';
+        try { await acquireStateLock(process.argv[2]); console.log('held'); } catch (error) { console.log(error.code); }
+        process.stdin.on('end', () => process.exit()).resume();`,
+      resolveDir: process.cwd(),
+    },
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  });
+});
+
+let directory: string;
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lock-'));
+});
+afterEach(async () => {
+  await Promise.all(children.splice(0).map(kill));
+});
+
+function start(): { child: ChildProcess; said: Promise<string> } {
+  const child = spawn(process.execPath, [program, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout });
+  return { child, said: once(lines, 'line').then(([line]) => String(line)) };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+test('a second device is refused and told which process holds the directory', async () => {
+  const { child, said } = start();
+  expect(await said).toBe('held');
+  expect(await stateLockHolder(directory)).toBe(child.pid);
+  await expect(acquireStateLock(directory)).rejects.toMatchObject({
+    code: 'STATE_LOCKED',
+    message: expect.stringContaining(`process ${child.pid}`),
+  });
+});
+
+test('a holder that was killed is forgotten at once', async () => {
+  const { child, said } = start();
+  expect(await said).toBe('held');
+  await kill(child);
+  expect(await stateLockHolder(directory)).toBeUndefined();
+  const lock = await acquireStateLock(directory);
+  expect(await readdir(directory)).toHaveLength(1);
+  await lock.release();
+});
+
+test('a process id that was given away again holds nothing', async () => {
+  const { pid, boot } = await identifyThisProcess();
+  await writeFile(join(directory, `lock.${process.ppid}.1.${boot}`), '');
+  await writeFile(join(directory, `lock.${pid}.1.${boot}`), '');
+  const lock = await acquireStateLock(directory);
+  expect(await readdir(directory)).toHaveLength(1);
+  await lock.release();
+});
+
+test('a lock of an earlier boot holds nothing', async () => {
+  const { startTicks } = await identifyThisProcess();
+  await writeFile(join(directory, `lock.${process.ppid}.${startTicks}.0badb007`), '');
+  await (await acquireStateLock(directory)).release();
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test('two devices in one process exclude each other, under any name of the directory', async () => {
+  const lock = await acquireStateLock(directory);
+  const alias = `${directory}-alias`;
+  await symlink(directory, alias);
+  await expect(acquireStateLock(alias)).rejects.toMatchObject({
+    code: 'STATE_LOCKED',
+    message: expect.stringContaining('this process'),
+  });
+  await lock.release();
+  await lock.release();
+  const next = await acquireStateLock(alias);
+  await next.release();
+});
+
+test('of processes that start together never more than one gets the directory', async () => {
+  for (let round = 0; round < 3; round++) {
+    const said = await Promise.all(Array.from({ length: 4 }, () => start().said));
+    expect(said.filter((word) => word === 'held').length).toBeLessThanOrEqual(1);
+    expect(new Set(said.filter((word) => word !== 'held'))).toEqual(new Set(['STATE_LOCKED']));
+    await Promise.all(children.splice(0).map(kill));
+  }
+});
+
+test('a directory that cannot be made is a clear error', async () => {
+  await writeFile(join(directory, 'file'), '');
+  await expect(acquireStateLock(join(directory, 'file', 'state'))).rejects.toMatchObject({
+    code: 'STATE_UNWRITABLE',
+  });
+});
+
+test('other files in the directory are left alone', async () => {
+  await mkdir(join(directory, 'tasks'));
+  await writeFile(join(directory, 'lock.notes.txt'), '');
+  await (await acquireStateLock(directory)).release();
+  expect((await readdir(directory)).sort()).toEqual(['lock.notes.txt', 'tasks']);
+});
