@@ -20,13 +20,13 @@ const text = z
   .catch(undefined);
 const number = z
   .union([z.number(), z.string().trim().min(1).transform(Number)])
+  .refine(Number.isFinite)
   .optional()
-  .catch(undefined)
-  .transform((value) => (Number.isFinite(value) ? value : undefined));
+  .catch(undefined);
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).optional().catch(undefined);
 
 const Answer = z.object({
-  success: z.unknown(),
+  success: z.unknown().optional(),
   error: text,
   message: text,
   activation: section({ code: text, message: text, challenge: text }),
