@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { type Clock, wait } from '../../core/clock.ts';
+import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import type { StatusDisplay, StatusEvent } from '../../ports/status-display.ts';
+
+const defaultMaxWaitingBytes = 1024 * 1024;
+const flushTimeoutMs = 2000;
+
+export interface EventStreamOptions {
+  /** A file, which is begun anew, or `-` for standard output. */
+  readonly target: string;
+  readonly stdout: Writable;
+  readonly clock: Clock;
+  /** What `t` counts from, on `clock`. */
+  readonly startMs: number;
+  /** The reader is gone or the disk is full: nothing more will be written. At most once, never after `close`. */
+  readonly onEnd: (error: ClientError) => void;
+  /** More than this, unread, and new events are dropped; 1 MiB. */
+  readonly maxWaitingBytes?: number;
+}
+
+export interface EventStream extends StatusDisplay {
+  /** Events handed to the operating system or waiting for it. */
+  readonly written: number;
+  /** Events lost because the reader was slower than the device. Also in the next line written, as `dropped`. */
+  readonly dropped: number;
+  /** Writes what waits, for at most 2 s, and lets go of the target. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * The event stream of `--events`: newline-delimited JSON, first keys `t` and `type`.
+ * @throws ClientError USAGE_INVALID when the file cannot be written.
+ */
+export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
+  const { target, stdout } = options;
+  const stream = target === '-' ? stdout : await openFile(target);
+  return new NdjsonStream(stream, stream === stdout, options);
+}
+
+async function openFile(path: string): Promise<Writable> {
+  const file = createWriteStream(path, { flags: 'w', mode: 0o600 });
+  try {
+    await once(file, 'open');
+    return file;
+  } catch (cause) {
+    throw new ClientError(
+      ErrorCode.usageInvalid,
+      `Events cannot be written to ${path} (${messageOf(cause)}). Name a file in a directory you may write to, or - for standard output.`,
+      { cause },
+    );
+  }
+}
+
+class NdjsonStream implements EventStream {
+  written = 0;
+  dropped = 0;
+  readonly #stream: Writable;
+  readonly #isShared: boolean;
+  readonly #options: EventStreamOptions;
+  readonly #maxWaitingBytes: number;
+  #droppedSinceLine = 0;
+  #ended = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(stream: Writable, isShared: boolean, options: EventStreamOptions) {
+    this.#stream = stream;
+    this.#isShared = isShared;
+    this.#options = options;
+    this.#maxWaitingBytes = options.maxWaitingBytes ?? defaultMaxWaitingBytes;
+    // Stays for good: the error of a write may arrive after close, and without a listener it would end the process.
+    stream.on('error', (error) => this.#end(error));
+  }
+
+  show(event: StatusEvent): void {
+    if (this.#ended || this.#closing) return;
+    const { type, ...fields } = event;
+    const t = Math.round(this.#options.clock.now() - this.#options.startMs);
+    const loss = this.#droppedSinceLine > 0 ? { dropped: this.#droppedSinceLine } : {};
+    const line = `${JSON.stringify({ t, type, ...fields, ...loss })}\n`;
+    if (this.#stream.writableLength + Buffer.byteLength(line) > this.#maxWaitingBytes) {
+      this.dropped += 1;
+      this.#droppedSinceLine += 1;
+      return;
+    }
+    this.#stream.write(line, (error) => {
+      // A stream that was destroyed tells it only here.
+      if (error) this.#end(error);
+    });
+    this.written += 1;
+    this.#droppedSinceLine = 0;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#flush();
+    return this.#closing;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#ended) return;
+    const timeout = new AbortController();
+    const flushed = new Promise<void>((resolve) => {
+      this.#stream.once('error', () => resolve());
+      // Standard output is not ours to end; an empty write comes back after all before it.
+      if (this.#isShared) this.#stream.write('', () => resolve());
+      else this.#stream.end(() => resolve());
+    });
+    await Promise.race([flushed, wait(this.#options.clock, flushTimeoutMs, timeout.signal)]);
+    timeout.abort();
+    if (!this.#isShared) this.#stream.destroy();
+  }
+
+  #end(cause: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#closing) return;
+    this.#options.onEnd(
+      new ClientError(
+        ErrorCode.eventsEnded,
+        `Writing events to ${this.#options.target} ended (${cause.message}); the device goes on without them. Check the reader or the disk and start again.`,
+        { cause },
+      ),
+    );
+  }
+}
