@@ -33,8 +33,10 @@ export const ErrorCode = {
   audioDeviceMissing: 'AUDIO_DEVICE_MISSING',
   audioDeviceLost: 'AUDIO_DEVICE_LOST',
   audioFileInvalid: 'AUDIO_FILE_INVALID',
+  serverAddressUnavailable: 'SERVER_ADDRESS_UNAVAILABLE',
   replyTimeout: 'REPLY_TIMEOUT',
   turnsTimeout: 'TURNS_TIMEOUT',
+  eventsEnded: 'EVENTS_ENDED',
   internal: 'INTERNAL',
 } as const;
 

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const text = z.string().max(100_000);
+
+/**
+ * What a device may say (firmware E1–E7), read as loosely as real servers do: more members are ignored, an unknown mode is
+ * `auto`. `{"type":"text"}` is the text turn of newer servers.
+ */
+const deviceMessage = z.discriminatedUnion('type', [
+  z.looseObject({
+    type: z.literal('hello'),
+    features: z.looseObject({ mcp: z.boolean().catch(false) }).catch({ mcp: false }),
+  }),
+  z.looseObject({
+    type: z.literal('listen'),
+    state: z.enum(['start', 'stop', 'detect']),
+    mode: z.enum(['auto', 'manual', 'realtime']).catch('auto'),
+    text: text.catch(''),
+  }),
+  z.looseObject({ type: z.literal('text'), text }),
+  z.looseObject({ type: z.literal('abort') }),
+  z.looseObject({ type: z.literal('goodbye') }),
+  z.looseObject({ type: z.literal('mcp'), payload: z.unknown() }),
+]);
+
+export type DeviceMessage = z.infer<typeof deviceMessage>;
+
+/** Undefined for everything that is no message a device may send: not JSON, no object, unknown type, wrong types. */
+export function parseDeviceMessage(json: string): DeviceMessage | undefined {
+  try {
+    return deviceMessage.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined;
+  }
+}
