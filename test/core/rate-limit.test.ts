@@ -46,3 +46,16 @@ test('keys do not disturb each other, and the one let through longest ago is for
     true,
   ]);
 });
+
+test('a key that was let through again is not the oldest any more', () => {
+  const clock = new FakeClock();
+  const limiter = createRateLimiter(clock, { perKeyMs: 1000, maxKeys: 2 });
+  limiter.allow('a');
+  clock.advance(1);
+  limiter.allow('b');
+  clock.advance(999);
+  limiter.allow('a');
+  limiter.allow('c');
+
+  expect(limiter.allow('a')).toEqual({ allowed: false, suppressed: 1 });
+});

@@ -124,8 +124,9 @@ test('a closed pipe ends the stream once, and the device goes on', async () => {
   const gone = new Promise<void>((resolve) => {
     told = resolve;
   });
-  events.show({ type: 'stt', text: 'to nobody' });
+  for (let n = 0; n < 3; n++) events.show({ type: 'stt', text: 'to nobody' });
   await gone;
+  await new Promise((resolve) => setImmediate(resolve));
   for (let n = 0; n < 100; n++) events.show({ type: 'stt', text: 'to nobody' });
   await events.close();
 
