@@ -15,14 +15,27 @@ export function printable(path: string, value: unknown): unknown {
 }
 
 function hideNested(path: readonly string[], value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => hideNested(path, item));
+  if (Array.isArray(value))
+    return value.map((item, index) => (followsSecretFlag(value, index) ? HIDDEN : hideNested(path, item)));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(
       Object.entries(value).map(([key, inner]) => [key, hideNested([...path, key], inner)]),
     );
   const hidden =
     typeof value !== 'boolean' && path.some((part) => SECRET_NAME.test(part) || SECRET_CONTAINER.test(part));
-  return hidden ? HIDDEN : withoutUrlSecrets(value);
+  return hidden ? HIDDEN : withoutFlagSecret(withoutUrlSecrets(value));
+}
+
+/** `["--token", "abc"]` */
+function followsSecretFlag(list: readonly unknown[], index: number): boolean {
+  const before = list[index - 1];
+  return typeof before === 'string' && /^-[^=]*$/.test(before) && SECRET_NAME.test(before);
+}
+
+/** `"--token=abc"` and `"TOKEN=abc"` */
+function withoutFlagSecret(value: unknown): unknown {
+  const name = typeof value === 'string' ? /^[\w-]+(?==)/.exec(value)?.[0] : undefined;
+  return name !== undefined && SECRET_NAME.test(name) ? `${name}=${HIDDEN}` : value;
 }
 
 function withoutUrlSecrets(value: unknown): unknown {

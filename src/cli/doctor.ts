@@ -1,0 +1,55 @@
+import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
+import { type RunOptions, runOptionOverrides } from '../config/options.ts';
+import { ConfigSchema } from '../config/schema.ts';
+import { messageOf } from '../core/errors.ts';
+import { type CliContext, type CommandAction, ExitCode } from './context.ts';
+import { type Finding, fault, findingLines, ok } from './doctor/finding.ts';
+import { checkNetwork } from './doctor/network-checks.ts';
+import { checkProgram } from './doctor/program-checks.ts';
+import { checkSound } from './doctor/sound-checks.ts';
+import { checkState } from './doctor/state-checks.ts';
+
+/** Options of `doctor`: those of `run`, so that one can ask whether they would work. */
+export type DoctorOptions = RunOptions;
+
+/** Reports what works, what is missing and what to do about it. Exit 1 when the device could not run. */
+export const doctorAction: CommandAction<DoctorOptions> = async (options, context) => {
+  const findings: Finding[] = [];
+  for await (const found of examine(options, context)) {
+    findings.push(...found);
+    context.stdout.write(found.map(findingLines).join(''));
+    if (context.stop.aborted) return ExitCode.failed;
+  }
+  const faults = findings.filter(({ level }) => level === 'fault').length;
+  context.stdout.write(`\n${verdict(faults)}\n`);
+  return faults === 0 ? ExitCode.done : ExitCode.failed;
+};
+
+async function* examine(options: DoctorOptions, { env, stop }: CliContext): AsyncGenerator<Finding[]> {
+  yield await checkProgram();
+  const { findings, config } = await readConfiguration(options, env);
+  yield findings;
+  yield await checkState(stateDirectory(config, env));
+  yield await checkSound(config, env);
+  yield await checkNetwork(config, env, stop);
+}
+
+/** A broken configuration is a finding; the rest is examined with the defaults then. */
+async function readConfiguration(
+  options: DoctorOptions,
+  env: CliContext['env'],
+): Promise<{ findings: Finding[]; config: LoadedConfig['config'] }> {
+  try {
+    const overrides = runOptionOverrides(options);
+    const { config, file } = await loadConfig({ configFile: options.config, overrides, env });
+    return { findings: [ok('Configuration', file ?? 'no file, which is fine')], config };
+  } catch (error) {
+    const finding = fault('Configuration', messageOf(error), 'Until then the defaults are examined below.');
+    return { findings: [finding], config: ConfigSchema.parse({}) };
+  }
+}
+
+function verdict(faults: number): string {
+  if (faults === 0) return 'The device can run.';
+  return `The device cannot run: ${faults === 1 ? 'one thing is' : `${faults} things are`} in the way (✗).`;
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checkNode } from '../../src/cli/doctor/program-checks.ts';
+import { type DoctorOptions, doctorAction } from '../../src/cli/doctor.ts';
+import { runAction } from '../support/cli-run.ts';
+
+let home: string;
+const closers: (() => void)[] = [];
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'doctor-'));
+});
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const doctor = (options: DoctorOptions = {}, env: Record<string, string> = {}) =>
+  runAction(
+    doctorAction,
+    { mic: 'null', speaker: 'null', ...options },
+    { XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, ...env },
+  );
+
+async function serveOta(answer: unknown): Promise<string> {
+  const server = createServer((_, response) => response.end(JSON.stringify(answer))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/xiaozhi/ota/`;
+}
+
+test('a computer with nothing configured can run, and nothing is written to find that out', async () => {
+  const { code, stdout } = await doctor();
+  expect(stdout.split('\n')).toEqual([
+    `✓ Node.js: ${process.versions.node}`,
+    '✓ Opus codec: @discordjs/opus loads',
+    expect.stringMatching(/^✓ Native add-on: /),
+    '✓ Configuration: no file, which is fine',
+    `✓ State directory: ${home}/xiaozhi-speaker`,
+    '✓ Microphone: null',
+    '✓ Loudspeaker: null',
+    '✓ Network: not needed: the demo server is in this process',
+    '',
+    'The device can run.',
+    '',
+  ]);
+  expect(code).toBe(0);
+  expect(await readdir(home)).toEqual([]);
+});
+
+test('a broken configuration is reported with its faults, and the rest is examined all the same', async () => {
+  const { code, stdout } = await doctor({ mode: 'loud' });
+  expect(code).toBe(1);
+  expect(stdout).toContain('✗ Configuration: The configuration has a fault:');
+  expect(stdout).toContain('conversation.mode: found "loud"');
+  expect(stdout).toContain('✓ State directory');
+  expect(stdout).toContain('The device cannot run');
+});
+
+test('an OTA server that answers is shown with what it offers, and no token', async () => {
+  const server = await serveOta({ websocket: { url: 'wss://host/v1/?t=hush', token: 'hush' } });
+  const { code, stdout } = await doctor({ server });
+  expect(stdout).toMatch(
+    /✓ Network: 127\.0\.0\.1 is 127\.0\.0\.1 \(\d+ ms\)\n✓ Network: connection to 127\.0\.0\.1:\d+ \(\d+ ms\)/,
+  );
+  expect(stdout).toMatch(
+    /✓ OTA server: http:\/\/127\.0\.0\.1:\d+\/xiaozhi\/ota\/ answered in \d+ ms and offers WebSocket at wss:\/\/host\/v1\/\n/,
+  );
+  expect(stdout).not.toContain('hush');
+  expect(code).toBe(0);
+});
+
+test('a device that is not activated yet is told its code', async () => {
+  const server = await serveOta({ websocket: { url: 'wss://host/v1/' }, activation: { code: '123456' } });
+  const { code, stdout } = await doctor({ server });
+  expect(stdout).toContain(
+    "This device is not activated yet.\n    → Add it in the server's console with the code 123456.",
+  );
+  expect(code).toBe(0);
+});
+
+test('a server that does not know its own address cannot be used', async () => {
+  const { code, stdout } = await doctor({ server: await serveOta({ websocket: { url: '' } }) });
+  expect(stdout).toContain('✗ OTA server');
+  expect(code).toBe(1);
+});
+
+test('a server that is away is a fault, but only a note for a device that knows where to connect', async () => {
+  const server = await serveOta({ websocket: { url: 'wss://host/v1/' } });
+  for (const close of closers.splice(0)) close();
+  const away = await doctor({ server });
+  expect(away.stdout).toContain('✗ Network: Nothing listens at 127.0.0.1');
+  expect(away.code).toBe(1);
+
+  const deviceId = '02:00:5e:10:20:30';
+  const record = {
+    deviceId,
+    lastAnswer: { url: server, deviceId, websocket: { url: 'wss://h/', token: '', version: 1 } },
+  };
+  await writeFile(join(home, 'identity.json'), JSON.stringify(record));
+  const known = await doctor({ server, set: [`paths.state=${home}`] });
+  expect(known.stdout).toContain('! Network: Nothing listens at 127.0.0.1');
+  expect(known.stdout).toContain('the device starts with its last good answer');
+  expect(known.code).toBe(0);
+});
+
+test('a state directory that cannot be is a fault, a damaged file in it a note', async () => {
+  await writeFile(join(home, 'file'), '');
+  const bad = await doctor({ set: [`paths.state=${home}/file/state`] });
+  expect(bad.stdout).toContain('✗ State directory');
+  expect(bad.code).toBe(1);
+
+  await writeFile(join(home, 'identity.json'), '{');
+  const damaged = await doctor({ set: [`paths.state=${home}`] });
+  expect(damaged.stdout).toMatch(
+    /! State directory: .*identity\.json is not valid JSON\. It has been set aside/,
+  );
+  expect(damaged.code).toBe(0);
+});
+
+test('a recording that is not there is a fault with its path', async () => {
+  const { code, stdout } = await doctor({ mic: `wav:${home}/missing.wav` });
+  expect(stdout).toMatch(/✗ Microphone: .*missing\.wav.*\n {4}→ Correct the path after "wav:"\.\n/);
+  expect(code).toBe(1);
+});
+
+test('a computer without sound can run the embedded demo, but not a real conversation', async () => {
+  const automatic = { mic: 'auto', speaker: 'auto', set: [`paths.state=${home}`] };
+  const { stdout } = await doctor(automatic);
+  expect(stdout).toMatch(/[✓!] Microphone: /);
+  expect(stdout).not.toContain('✗ Microphone');
+});
+
+test('an old Node is a fault', () => {
+  expect(checkNode('18.19.0').level).toBe('fault');
+  expect(checkNode('24.1.0').level).toBe('ok');
+});
