@@ -1,8 +1,15 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Storage } from '../../ports/storage.ts';
+
+/**
+ * Loaded on the first write, which most starts do without, and by Node itself: the package names its temporary files
+ * after its own file and does not work inside a bundle.
+ */
+const loadWriter = () =>
+  createRequire(import.meta.url)('write-file-atomic') as typeof import('write-file-atomic');
 
 export interface JsonFileStorageSettings {
   /** Made when missing, for the owner only. */
@@ -19,7 +26,7 @@ export function createJsonFileStorage({ directory, onDamaged }: JsonFileStorageS
   const write = async (file: string, text: string): Promise<void> => {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFileAtomic(file, text, { mode: 0o600 });
+      await loadWriter()(file, text, { mode: 0o600 });
     } catch (cause) {
       throw unwritable(directory, cause);
     }
