@@ -63,6 +63,7 @@ export class Downlink {
   #pumping = false;
   #sounding = false;
   #finishing = false;
+  #starved = false;
   #silenceTimer: TimerHandle;
   #received = 0;
   #decoded = 0;
@@ -102,9 +103,11 @@ export class Downlink {
 
   /** The loudspeaker is gone: nothing will be heard, and whoever waits for the end of the answer is told so. */
   disconnect(): void {
+    const wasFinishing = this.#finishing;
+    this.flush();
     this.#output = undefined;
     this.#opening = false;
-    this.flush();
+    if (wasFinishing) this.#drained();
   }
 
   setGate(position: 'closed' | 'holding' | 'open'): void {
@@ -125,6 +128,7 @@ export class Downlink {
   /** An answer begins; what is left of the one before is still played. */
   begin(): void {
     this.#finishing = false;
+    this.#starved = false;
     if (!this.#sounding) this.#output?.decoder.reset();
   }
 
@@ -145,8 +149,8 @@ export class Downlink {
     this.#output?.loudspeaker.flush();
     this.#output?.decoder.reset();
     this.#output?.resampler.reset();
+    this.#finishing = false;
     if (wasSounding) this.#options.edges.onFlushed();
-    if (this.#finishing) this.#drained();
   }
 
   get counters(): DownlinkCounters {
@@ -209,6 +213,9 @@ export class Downlink {
     this.#options.clock.clearTimeout(this.#silenceTimer);
     if (this.#sounding) return;
     this.#sounding = true;
+    // Only sound that goes on makes the silence before it a gap; at the end of an answer it is the end.
+    if (this.#starved) this.#underruns += 1;
+    this.#starved = false;
     this.#options.edges.onStarted();
   }
 
@@ -231,7 +238,7 @@ export class Downlink {
     this.#sounding = false;
     if (this.#finishing) this.#drained();
     else if (wasSounding) {
-      this.#underruns += 1;
+      this.#starved = true;
       this.#options.edges.onStarved();
     }
   }

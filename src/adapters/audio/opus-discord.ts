@@ -33,7 +33,7 @@ const MAX_PACKET_BYTES = 2 * 48 * 1277;
  * @throws ClientError OPUS_UNAVAILABLE when the package is not installed or its binary does not load.
  */
 export async function loadOpusCodec(
-  load: () => Promise<{ readonly OpusEncoder: NativeOpusClass }> = () => import('@discordjs/opus'),
+  load: () => Promise<{ readonly OpusEncoder: NativeOpusClass }> = importPackage,
 ): Promise<OpusCodec> {
   const { OpusEncoder: Native } = await load().catch((error: unknown) => {
     throw new ClientError(
@@ -46,6 +46,12 @@ export async function loadOpusCodec(
     createEncoder: (settings) => new DiscordOpusEncoder(Native, settings),
     createDecoder: (sampleRateHz) => new DiscordOpusDecoder(Native, sampleRateHz),
   };
+}
+
+/** A CommonJS package: Node finds its exports only in `default`, bundlers and test runners also by name. */
+async function importPackage(): Promise<{ readonly OpusEncoder: NativeOpusClass }> {
+  const module = await import('@discordjs/opus');
+  return module.default ?? module;
 }
 
 class DiscordOpusEncoder implements OpusEncoder {

@@ -14,14 +14,15 @@ export interface WebSocketTransportOptions {
   readonly deviceId: string;
   readonly clientId: string;
   readonly uplink: UplinkFormat;
-  /** PEM of a certificate authority to trust besides the system's. */
-  readonly ca?: string | undefined;
+  /** PEM certificates of all authorities to trust; undefined means the usual ones. */
+  readonly ca?: readonly string[] | undefined;
   /** TCP, TLS and upgrade together (firmware C4). */
   readonly handshakeTimeoutMs: number;
   /** From our hello to the server's (C4). */
   readonly helloTimeoutMs: number;
+  /** 0: never. */
   readonly pingIntervalMs: number;
-  /** Without any message of the server for so long the channel is given up (C31). */
+  /** Without any message of the server for so long the channel is given up (C31); 0: never. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -143,7 +144,7 @@ export class WebSocketTransport implements SessionTransport {
         'Device-Id': deviceId,
         'Client-Id': clientId,
       },
-      ...(ca === undefined ? {} : { ca }),
+      ...(ca === undefined ? {} : { ca: [...ca] }),
       handshakeTimeout: handshakeTimeoutMs,
       maxPayload: maxPayloadBytes,
       perMessageDeflate: false,
@@ -166,8 +167,8 @@ export class WebSocketTransport implements SessionTransport {
     const version = this.#binaryVersion === 'gateway' ? 2 : this.#binaryVersion;
     this.sendText(clientHello({ transport: 'websocket', version, ...uplink }));
     this.#helloTimer = clock.setTimeout(() => this.#giveUp(this.#noHello()), helloTimeoutMs);
-    this.#pingTimer = clock.setTimeout(() => this.#ping(), pingIntervalMs);
-    this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
+    if (pingIntervalMs > 0) this.#pingTimer = clock.setTimeout(() => this.#ping(), pingIntervalMs);
+    if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {

@@ -1,0 +1,202 @@
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
+import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
+import { createPacer } from './adapters/audio/pacer.ts';
+import { createOtaClient } from './adapters/provisioning/ota-client.ts';
+import { createJsonFileStorage } from './adapters/storage/json-file.ts';
+import { acquireStateLock } from './adapters/storage/state-lock.ts';
+import { TransportChooser } from './adapters/transport/choose-transport.ts';
+import { type IdentityStore, openIdentity } from './config/identity.ts';
+import { resolveLanguage } from './config/language.ts';
+import { stateDirectory } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { parseServerAddress, type ServerAddress } from './config/server-address.ts';
+import type { Clock } from './core/clock.ts';
+import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
+import type { Logger } from './core/logger.ts';
+import { programVersion } from './core/version.ts';
+import type { Provisioning } from './ports/provisioning.ts';
+import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+import { Device } from './runtime/device.ts';
+
+export interface AppParts {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly display: StatusDisplay;
+  /** Says one line to the person, for what is no event: which devices were chosen and why. */
+  readonly say: (line: string) => void;
+  /** Starts the demo server in this process and tells its OTA address. Only called when the configuration wants it. */
+  readonly startDemoServer: () => Promise<{ readonly otaUrl: string; stop(): Promise<void> }>;
+  /** What `auto` means on a machine without sound when the demo server is used. */
+  readonly demoMicrophone?: string | undefined;
+}
+
+export interface App {
+  readonly device: Device;
+  /** Stops the device and everything around it; idempotent. */
+  close(): Promise<void>;
+}
+
+/** The composition root: the only place that knows which adapter stands behind which port. */
+export async function createApp(parts: AppParts): Promise<App> {
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (let close = closers.pop(); close; close = closers.pop()) await close();
+  };
+  try {
+    const device = await compose(parts, closers);
+    return {
+      device,
+      close: async () => {
+        await device.stop();
+        await closeAll();
+      },
+    };
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+}
+
+async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
+  const { config, clock, logger, display } = parts;
+  const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
+  const [server, codec, identity, sound, ca] = await Promise.all([
+    findServer(parts, address, closers),
+    loadOpusCodec(),
+    openState(parts, closers),
+    chooseSound(parts, address),
+    readAuthorities(config.server.caFile),
+  ]);
+  const transports = new TransportChooser(
+    {
+      ...config.server,
+      ...identity.identity,
+      ca,
+      uplink: config.audio,
+      clock,
+    },
+    { ...config.server, websocketUrl: config.server.websocketUrl ?? server.websocketUrl },
+  );
+  const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, identity, server.otaUrl);
+  return new Device(
+    {
+      ...sound,
+      codec,
+      transports,
+      provisioning: {
+        provisioning,
+        memory: {
+          recall: () => (server.otaUrl === undefined ? undefined : identity.recall(server.otaUrl)),
+          remember: (answer) => identity.remember(server.otaUrl ?? '', answer),
+        },
+        useAnswer: (answer) => transports.use(answer),
+      },
+      display,
+      clock,
+      logger: logger.child('device'),
+    },
+    {
+      settings: {
+        listeningMode: config.conversation.mode,
+        idleSettleMs: config.conversation.idleSettleMs,
+        replyTimeoutMs: config.conversation.replyTimeoutMs,
+        releaseTailMs: config.audio.frameDurationMs + 40,
+        recovery: config.server.recovery,
+        random: Math.random,
+      },
+      encoder: config.audio,
+      preRollMs: config.audio.preRollMs,
+      volumePercent: config.audio.volumePercent,
+      muted: config.audio.muted,
+    },
+  );
+}
+
+interface ServerPlace {
+  readonly otaUrl?: string | undefined;
+  readonly websocketUrl?: string | undefined;
+}
+
+async function findServer(
+  { startDemoServer }: AppParts,
+  address: ServerAddress,
+  closers: (() => Promise<void>)[],
+): Promise<ServerPlace> {
+  switch (address.kind) {
+    case 'embedded': {
+      const server = await startDemoServer();
+      closers.push(() => server.stop());
+      return { otaUrl: server.otaUrl };
+    }
+    case 'ota':
+      return { otaUrl: address.url };
+    case 'websocket':
+      return { websocketUrl: address.url };
+    case 'mqtt':
+      throw new ClientError(
+        ErrorCode.transportUnsupported,
+        'MQTT is not spoken by this version yet. Use a ws:// or an http(s)://…/ota/ address in server.url.',
+      );
+  }
+}
+
+async function openState(
+  { config, env, display }: AppParts,
+  closers: (() => Promise<void>)[],
+): Promise<IdentityStore> {
+  const directory = stateDirectory(config, env);
+  const onProblem = (error: ClientError) => display.show(errorEvent(error));
+  const lock = await acquireStateLock(directory);
+  closers.push(() => lock.release());
+  const storage = createJsonFileStorage({ directory, onDamaged: onProblem });
+  return openIdentity(storage, config.identity, onProblem);
+}
+
+async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts, address: ServerAddress) {
+  const pacer = createPacer(clock, config.audio.frameDurationMs);
+  const demo = address.kind === 'embedded';
+  const [microphone, loudspeaker] = await Promise.all([
+    chooseMicrophone(config.audio.microphone, {
+      env,
+      pacer,
+      fallbackSpec: demo ? demoMicrophone : undefined,
+    }),
+    chooseLoudspeaker(config.audio.loudspeaker, { env, pacer, fallbackSpec: demo ? 'null' : undefined }),
+  ]);
+  say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
+  say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
+  return { microphone: microphone.device, loudspeaker: loudspeaker.device };
+}
+
+function otaClient({ config, env, clock }: AppParts, { identity }: IdentityStore, url: string): Provisioning {
+  return createOtaClient({
+    url,
+    device: {
+      ...config.identity,
+      ...identity,
+      language: resolveLanguage(config.display.language, env),
+      version: programVersion,
+    },
+    caFile: config.server.caFile,
+    wrapActivationPayload: config.server.wrapActivationPayload,
+    clock,
+  });
+}
+
+/** The usual authorities and the user's own: `ca` replaces Node's list, it does not add to it. */
+async function readAuthorities(caFile: string | undefined): Promise<string[] | undefined> {
+  if (caFile === undefined) return undefined;
+  try {
+    return [...rootCertificates, await readFile(caFile, 'utf8')];
+  } catch (thrown) {
+    throw new ClientError(
+      ErrorCode.configUnreadable,
+      `The certificate file of server.caFile cannot be read (${messageOf(thrown)}). Check the path ${caFile}.`,
+      { cause: thrown },
+    );
+  }
+}

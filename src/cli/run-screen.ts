@@ -1,0 +1,108 @@
+import { openEventStream } from '../adapters/display/event-stream.ts';
+import type { KeyCommand } from '../adapters/display/key-commands.ts';
+import type { TerminalDisplay } from '../adapters/display/terminal-display.ts';
+import { createLogger, type LogLevel } from '../adapters/log/console-logger.ts';
+import { streamDestination } from '../adapters/log/stream-destination.ts';
+import { resolveLanguage } from '../config/language.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { StatusDisplay } from '../ports/status-display.ts';
+import type { CliContext } from './context.ts';
+
+/** Where a running device is seen: a terminal or log lines, and the event stream. */
+export interface RunScreen {
+  readonly display: StatusDisplay;
+  readonly logger: Logger;
+  /** Undefined when nobody sits in front of it. */
+  readonly terminal: TerminalDisplay | undefined;
+  say(line: string): void;
+  /** From now on keys are commands. */
+  listen(onCommand: (command: KeyCommand) => void): void;
+  close(): Promise<void>;
+}
+
+/** @throws ClientError when the event file cannot be written */
+export async function openRunScreen(
+  { config, sources }: LoadedConfig,
+  context: CliContext,
+  clock: Clock,
+): Promise<RunScreen> {
+  const { stdin, stdout, stderr, env } = context;
+  const startMs = clock.now();
+  const interactive = stdout.isTTY && config.log.events !== '-';
+  const terminal = interactive ? await openTerminal(config.display.language, context, clock) : undefined;
+  const errors = streamDestination(stderr);
+  const destination =
+    terminal && stderr.isTTY ? { write: (line: string) => terminal.writeLine(line) } : errors;
+  // On a screen the conversation itself is shown; log lines are for those who ask for them.
+  const quiet = terminal !== undefined && sources.get('log.level') === 'default';
+  const level: LogLevel = quiet ? 'error' : config.log.level;
+  const format = config.log.format === 'auto' ? (stderr.isTTY ? 'pretty' : 'json') : config.log.format;
+  const logger = await createLogger({
+    level,
+    format,
+    private: config.log.private,
+    destination,
+    color: stderr.isTTY && !env.NO_COLOR,
+  });
+  const displays: StatusDisplay[] = [];
+  if (terminal) displays.push(terminal);
+  else
+    displays.push(
+      (await import('../adapters/display/log-display.ts')).createLogDisplay(logger.child('device')),
+    );
+  const events =
+    config.log.events === undefined
+      ? undefined
+      : await openEventStream({
+          target: config.log.events,
+          stdout,
+          clock,
+          startMs,
+          onEnd: (error) => logger.warn(error.message, { code: error.code }),
+        });
+  if (events) displays.push(events);
+  let stopListening = () => {};
+  return {
+    display: {
+      show: (event) => {
+        for (const display of displays) display.show(event);
+      },
+    },
+    logger,
+    terminal,
+    say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),
+    listen: (onCommand) => {
+      if (!terminal || !stdin.isTTY) return;
+      void import('../adapters/display/keyboard.ts').then(({ openKeyboard }) => {
+        const keyboard = openKeyboard({
+          input: stdin,
+          output: stdout,
+          clock,
+          onCommand,
+          onEdit: (text) => terminal.showEdit(text),
+        });
+        stopListening = () => keyboard.close();
+      });
+    },
+    close: async () => {
+      stopListening();
+      terminal?.close();
+      await events?.close();
+    },
+  };
+}
+
+async function openTerminal(
+  language: 'auto' | 'en' | 'zh-CN',
+  { stdout, env }: CliContext,
+  clock: Clock,
+): Promise<TerminalDisplay> {
+  const [{ createTerminalDisplay }, { wordsFor }] = await Promise.all([
+    import('../adapters/display/terminal-display.ts'),
+    import('../adapters/display/words.ts'),
+  ]);
+  const words = wordsFor(resolveLanguage(language, env) === 'zh-CN' ? 'zh-CN' : 'en');
+  return createTerminalDisplay({ screen: stdout, clock, words, color: !env.NO_COLOR });
+}

@@ -1,0 +1,156 @@
+import type { KeyCommand } from '../adapters/display/key-commands.ts';
+import { type App, createApp } from '../app.ts';
+import { levelPercent } from '../audio/gain.ts';
+import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type RunOptions, runOptionOverrides } from '../config/options.ts';
+import type { Config } from '../config/schema.ts';
+import { monotonicClock } from '../core/clock.ts';
+import { assertNever } from '../core/exhaustive.ts';
+import type { StatusDisplay } from '../ports/status-display.ts';
+import type { Device } from '../runtime/device.ts';
+import { type CliContext, type CommandAction, ExitCode } from './context.ts';
+import { createLocalEndpointing } from './local-endpointing.ts';
+import { openRunScreen, type RunScreen } from './run-screen.ts';
+import { TurnDriver } from './turn-driver.ts';
+
+const clock = monotonicClock;
+
+/** The device, until it is told to stop or its turns are done. A server may ask for a restart in between. */
+export const runAction: CommandAction<RunOptions> = async (options, context) => {
+  const loaded = await loadConfig({
+    configFile: options.config,
+    overrides: runOptionOverrides(options),
+    env: context.env,
+  });
+  const screen = await openRunScreen(loaded, context, clock);
+  try {
+    for (;;) {
+      const exitCode = await runOnce(loaded, screen, context);
+      if (exitCode !== 'restart') return exitCode;
+    }
+  } finally {
+    await screen.close();
+  }
+};
+
+async function runOnce(
+  loaded: LoadedConfig,
+  screen: RunScreen,
+  context: CliContext,
+): Promise<number | 'restart'> {
+  const { config } = loaded;
+  let finish: (outcome: number | 'restart') => void = () => {};
+  const outcome = new Promise<number | 'restart'>((resolve) => {
+    finish = resolve;
+  });
+  let device: Device | undefined;
+  const driver = new TurnDriver(config.conversation, {
+    clock,
+    send: (event) => device?.send(event),
+    display: screen.display,
+    onDone: finish,
+  });
+  const display: StatusDisplay = {
+    show: (event) => {
+      screen.display.show(event);
+      driver.show(event);
+    },
+  };
+  const onStop = () => finish(ExitCode.done);
+  context.stop.addEventListener('abort', onStop, { once: true });
+  let app: App | undefined;
+  try {
+    app = await openApp(loaded, screen, display, context);
+    device = app.device;
+    attachPerson(device, screen, config, onStop);
+    device.ended.then(
+      (end) => finish(end === 'restart' ? 'restart' : ExitCode.done),
+      () => finish(ExitCode.failed),
+    );
+    if (context.stop.aborted) onStop();
+    device.start();
+    return await outcome;
+  } finally {
+    context.stop.removeEventListener('abort', onStop);
+    driver.close();
+    await app?.close();
+  }
+}
+
+async function openApp(
+  { config, file }: LoadedConfig,
+  screen: RunScreen,
+  display: StatusDisplay,
+  context: CliContext,
+): Promise<App> {
+  const demo = await import('./demo-server-parts.ts');
+  const recording = demo.bundledRecordingPath();
+  return createApp({
+    config,
+    env: context.env,
+    clock,
+    logger: screen.logger,
+    display,
+    say: screen.say,
+    demoMicrophone: recording === undefined ? undefined : `wav:${recording}`,
+    startDemoServer: async () => {
+      const server = await demo.composeDemoServer({ ...config.demo, recording }, screen.logger);
+      const { otaUrl } = await server.start();
+      screen.say('This is the embedded demo server: it needs no account and repeats what you say.');
+      screen.say(
+        `Next: npm start -- --server cloud, or put "server" into ${file ?? defaultConfigFile(context.env)}`,
+      );
+      return { otaUrl, stop: () => server.stop() };
+    },
+  });
+}
+
+function attachPerson(
+  device: Device,
+  { terminal, listen }: RunScreen,
+  config: Config,
+  quit: () => void,
+): void {
+  const { mode, turns } = config.conversation;
+  const unattended = mode === 'manual' && turns !== undefined;
+  const endpoint = unattended ? createLocalEndpointing(device, config.audio.sampleRateHz) : undefined;
+  if (terminal || endpoint) {
+    device.tapMicrophone((frame) => {
+      endpoint?.(frame);
+      terminal?.showLevel(device.status === 'listening' ? levelPercent(frame) : undefined);
+    });
+  }
+  terminal?.showVolume(device.volumePercent, device.muted);
+  listen((command) => {
+    obey(command, device, quit);
+    terminal?.showVolume(device.volumePercent, device.muted);
+  });
+}
+
+function obey(command: KeyCommand, device: Device, quit: () => void): void {
+  switch (command.type) {
+    case 'toggle':
+      device.send({ type: 'talk.toggled' });
+      break;
+    case 'press':
+      device.send({ type: 'talk.pressed' });
+      break;
+    case 'release':
+      device.send({ type: 'talk.released' });
+      break;
+    case 'text':
+      device.send({ type: 'text.submitted', text: command.text });
+      break;
+    case 'mute':
+      device.setMuted(!device.muted);
+      break;
+    case 'volume':
+      device.setVolume(device.volumePercent + command.delta);
+      break;
+    case 'quit':
+      quit();
+      break;
+    default:
+      assertNever(command);
+  }
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { CliContext, CommandAction } from './cli/context.ts';
+import { ExitCode } from './cli/context.ts';
+import { exitCodeOf } from './cli/exit-codes.ts';
+import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
+import { programVersion } from './core/version.ts';
+
+const stopping = new AbortController();
+let stopSignal: NodeJS.Signals | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Asked twice, the person means it.
+    if (stopSignal) process.exit(128 + constants.signals[signal]);
+    stopSignal = signal;
+    stopping.abort();
+  });
+}
+
+const context: CliContext = {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stop: stopping.signal,
+};
+
+async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+  const exitCode = await action(options, context);
+  process.exitCode = stopSignal ? 128 + constants.signals[stopSignal] : exitCode;
+}
+
+const collect = (value: string, earlier: readonly string[] | undefined): readonly string[] => [
+  ...(earlier ?? []),
+  value,
+];
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+  }
+  return value;
+}
+
+const withConfigOptions = (command: Command): Command =>
+  command
+    .option('--config <file>', 'configuration file')
+    .option('--server <server>', 'embedded, cloud, an http(s)://…/ota/, ws(s):// or mqtt:// address')
+    .option('--transport <transport>', 'auto, websocket or mqtt')
+    .option('--mic <spec>', 'auto, portaudio[:device], record[:device], wav:FILE or null')
+    .option('--speaker <spec>', 'auto, portaudio[:device], speaker[:device], wav:FILE or null')
+    .option('--mode <mode>', 'auto, manual or realtime')
+    .option('--start', 'begin listening at once')
+    .option('--say <text>', 'send a text turn instead of speech; repeatable', collect)
+    .option('--turns <n>', 'exit after so many finished turns')
+    .option('--timeout <seconds>', 'with --turns: exit 1 if they are not done by then')
+    .option('--events <file>', 'write events as JSON lines; - is standard output')
+    .option('--log-level <level>', 'debug, info, warn, error or silent')
+    .option('--log-format <format>', 'pretty or json')
+    .option('--set <path=value>', 'set any configuration key; repeatable', collect);
+
+const program = new Command('xiaozhi-speaker')
+  .description('A 小智 (xiaozhi) voice device for Linux.')
+  .version(programVersion)
+  .showHelpAfterError('(--help lists what there is)')
+  .configureHelp({ helpWidth: 100 })
+  .enablePositionalOptions()
+  .exitOverride();
+
+withConfigOptions(program.command('run', { isDefault: true }).description('the device')).action(
+  async (options) => {
+    const { runAction } = await import('./cli/run.ts');
+    await run(runAction, options);
+  },
+);
+
+program
+  .command('serve')
+  .description('the embedded demo server alone, for other devices and for tests')
+  .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .option('--port <port>', 'port to listen on; 0 takes any', port, 8000)
+  .option('--activation', 'a new device has to be activated with a code')
+  .option('--auth', 'the WebSocket needs the token of the OTA answer')
+  .option('--script <file>', 'play a scripted conversation')
+  .addOption(
+    new Option('--log-level <level>', 'what is logged')
+      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info'),
+  )
+  .action(async (options) => {
+    const { serveAction } = await import('./cli/serve.ts');
+    await run(serveAction, options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = failed(thrown);
+}
+
+function failed(thrown: unknown): number {
+  // Commander has already said what was wrong, or shown the help that was asked for.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+  if (thrown instanceof ClientError) {
+    process.stderr.write(`${thrown.message} [${thrown.code}]\n`);
+    return exitCodeOf(thrown.code);
+  }
+  process.stderr.write(`This should not have happened: ${messageOf(thrown)} [${ErrorCode.internal}]\n`);
+  if (thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  return ExitCode.failed;
+}

@@ -1,0 +1,50 @@
+import type { Logger } from '../core/logger.ts';
+
+/**
+ * What a call means for the conversation (the code never blocks). `sync`: the model waits for the result. `async`: it waits
+ * a while, then the run goes on as a background task. `background`: it is told "started" at once, the result is announced.
+ */
+export type ToolMode = 'sync' | 'async' | 'background';
+
+/** Order of precedence when names collide, and of listing. */
+export type ToolSource = 'builtin' | 'custom' | 'mounted';
+
+/** A JSON Schema of type object, as it goes into `tools/list`. */
+export type ToolInputSchema = Readonly<Record<string, unknown>> & { readonly type: 'object' };
+
+export type ToolArguments = Readonly<Record<string, unknown>>;
+
+export type ToolOutput =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'image'; readonly base64: string; readonly mimeType: string };
+
+export interface ToolRunContext {
+  /** Aborted on cancel, at the deadline and at exit; the run must end and leave nothing behind. */
+  readonly signal: AbortSignal;
+  /** On the injected clock. */
+  readonly deadlineMs: number;
+  readonly log: Logger;
+}
+
+/** Does the work. Rejects with a ClientError whose message can be spoken to a person; anything else is a fault of ours. */
+export type RunTool = (args: ToolArguments, context: ToolRunContext) => Promise<ToolOutput>;
+
+export interface Tool {
+  /** As listed and called; exact. */
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: ToolInputSchema;
+  /** `user`: hidden from the model unless `withUserTools` is asked for, callable all the same (firmware G20, G32). */
+  readonly audience: 'model' | 'user';
+  readonly source: ToolSource;
+  readonly mode: ToolMode;
+  readonly timeoutMs: number;
+  /** `async` only: how long the model waits before the run is handed over. */
+  readonly handoffMs: number;
+  /** Longest text of a result, UTF-8; the rest is read with `self.tasks.read`. */
+  readonly maxResultBytes: number;
+  /** May be run again after a crash of the device. */
+  readonly idempotent: boolean;
+  readonly run: RunTool;
+}

@@ -1,0 +1,119 @@
+import type { Downlink } from '../audio/downlink.ts';
+import type { Uplink } from '../audio/uplink.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { ChannelEvent, ServerEvent } from '../machine/events.ts';
+import type { ChannelLogic } from '../machine/setup.ts';
+import type {
+  ChannelEnd,
+  SessionInfo,
+  SessionTransport,
+  TransportFactory,
+} from '../ports/session-transport.ts';
+import type { StatusDisplay } from '../ports/status-display.ts';
+import { parseServerMessage } from '../protocol/messages.ts';
+import type { ReportProblem } from './problem-reporter.ts';
+import { handleServerMessage } from './server-messages.ts';
+import type { Wire } from './wire.ts';
+
+export interface ChannelParts {
+  readonly transports: TransportFactory;
+  readonly wire: Wire;
+  readonly uplink: Uplink;
+  readonly downlink: Downlink;
+  readonly display: StatusDisplay;
+  readonly toMcp: (payload: Readonly<Record<string, unknown>>) => void;
+  readonly report: ReportProblem;
+  readonly logger: Logger;
+  /** Told of every close, so that whoever stops the device can wait for the last one. */
+  readonly onClosing: (closed: Promise<void>) => void;
+}
+
+/**
+ * Owns one audio channel for as long as the machine stays in `connected`. Messages reach the machine within the socket's
+ * own callback: one `await` between them would lose the first frame behind `tts start` (firmware B37).
+ */
+export function createChannelLogic(parts: ChannelParts): ChannelLogic {
+  return ({ sendBack }) => {
+    const transport = createTransport(parts, sendBack);
+    if (!transport) return undefined;
+    let opened = false;
+    transport.open({
+      onSession: (info) => {
+        attach(parts, transport, info);
+        if (opened) return;
+        opened = true;
+        sendBack({ type: 'channel.opened', sessionId: info.sessionId });
+      },
+      onMessage: (json) => receive(parts, json, sendBack),
+      onAudio: (packet) => parts.downlink.push(packet),
+      onProblem: parts.report,
+      onEnd: (end) => sendBack(endEvent(end)),
+    });
+    return () => {
+      parts.uplink.disconnect();
+      parts.wire.detach(transport);
+      parts.onClosing(transport.close());
+    };
+  };
+}
+
+function createTransport(
+  { transports }: ChannelParts,
+  sendBack: (event: ChannelEvent) => void,
+): SessionTransport | undefined {
+  try {
+    return transports.create();
+  } catch (thrown) {
+    sendBack({ type: 'channel.failed', error: asClientError(thrown) });
+    return undefined;
+  }
+}
+
+const asClientError = (thrown: unknown): ClientError =>
+  thrown instanceof ClientError
+    ? thrown
+    : new ClientError(ErrorCode.internal, 'The channel to the server could not be made.', { cause: thrown });
+
+function attach(
+  { wire, uplink, display }: ChannelParts,
+  transport: SessionTransport,
+  info: SessionInfo,
+): void {
+  wire.attach(transport, info.sessionId);
+  uplink.connect((packet) => transport.sendAudio(packet, 0));
+  display.show({
+    type: 'session',
+    id: info.sessionId,
+    transport: transport.kind,
+    server: { sampleRateHz: info.sampleRateHz, frameDurationMs: info.frameDurationMs },
+  });
+}
+
+function receive(
+  { display, toMcp, report, logger }: ChannelParts,
+  json: Readonly<Record<string, unknown>>,
+  sendBack: (event: ServerEvent) => void,
+): void {
+  const parsed = parseServerMessage(json);
+  if (parsed.ok) {
+    handleServerMessage(parsed.message, { toMachine: sendBack, toMcp, display, logger });
+    return;
+  }
+  const unknown = parsed.problem === 'unknown-type';
+  const what = parsed.type === '' ? 'a message' : `a message of type "${parsed.type.slice(0, 40)}"`;
+  report(
+    new ClientError(
+      unknown ? ErrorCode.protocolUnknownType : ErrorCode.protocolBadMessage,
+      `The server sent ${what} that cannot be used (${parsed.reason}). It was ignored; nothing needs to be done unless something is missing.`,
+      { retryable: true },
+    ),
+    `${parsed.problem}:${parsed.type.slice(0, 40)}`,
+  );
+}
+
+function endEvent(end: ChannelEnd): ChannelEvent {
+  if (end.normal) return { type: 'channel.closed' };
+  const error = end.error ?? new ClientError(ErrorCode.transportClosed, end.description, { retryable: true });
+  return { type: 'channel.failed', error };
+}

@@ -1,0 +1,269 @@
+import { createActor, fromCallback } from 'xstate';
+import { Downlink } from '../audio/downlink.ts';
+import { Uplink } from '../audio/uplink.ts';
+import type { Clock } from '../core/clock.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { DeviceSettings } from '../machine/context.ts';
+import { deviceMachine } from '../machine/device-machine.ts';
+import type { DeviceEvent, ListeningMode } from '../machine/events.ts';
+import { audioPathsFor, statusFor } from '../machine/projections.ts';
+import type { Loudspeaker } from '../ports/loudspeaker.ts';
+import type { Microphone } from '../ports/microphone.ts';
+import type { OpusCodec, OpusEncoderSettings } from '../ports/opus-codec.ts';
+import type { TransportFactory } from '../ports/session-transport.ts';
+import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
+import { createChannelLogic } from './channel-actor.ts';
+import { createEffects } from './effects.ts';
+import { causeOf, Narrator } from './narrator.ts';
+import { createProblemReporter, type ReportProblem } from './problem-reporter.ts';
+import { createProvisioningActors, type ProvisioningParts } from './provisioning-actors.ts';
+import { SoundDevices } from './sound-devices.ts';
+import { Wire } from './wire.ts';
+
+export interface DeviceParts {
+  readonly microphone: Microphone;
+  readonly loudspeaker: Loudspeaker;
+  readonly codec: OpusCodec;
+  readonly transports: TransportFactory;
+  readonly provisioning: Pick<ProvisioningParts, 'provisioning' | 'memory' | 'useAnswer'>;
+  readonly display: StatusDisplay;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Messages of the server for the tools of this device. */
+  readonly toMcp?: (payload: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface DeviceOptions {
+  readonly settings: DeviceSettings;
+  readonly encoder: OpusEncoderSettings;
+  readonly preRollMs: number;
+  readonly volumePercent: number;
+  readonly muted: boolean;
+}
+
+/** How a device ended: stopped by its owner, or the server asked for a restart. */
+export type DeviceOutcome = 'stopped' | 'restart';
+
+const countersPeriodMs = 10_000;
+
+/** The speaker: machine, data plane and ports joined. Made by `createDevice`, lives from `start` to `stop`. */
+export class Device {
+  /** Resolves when the device has ended and everything it started is closed; rejects when it broke. */
+  readonly ended: Promise<DeviceOutcome>;
+  readonly #parts: DeviceParts;
+  readonly #uplink: Uplink;
+  readonly #downlink: Downlink;
+  readonly #sound: SoundDevices;
+  readonly #narrator: Narrator;
+  readonly #actor;
+  readonly #closing = new Set<Promise<void>>();
+  #volumePercent: number;
+  #muted: boolean;
+  #playbackPhase: 'started' | 'drained' | 'flushed' = 'drained';
+  #countersTimer: unknown;
+  #settle!: { resolve: (outcome: DeviceOutcome) => void; reject: (error: unknown) => void };
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: DeviceParts, options: DeviceOptions) {
+    this.#parts = parts;
+    this.#volumePercent = options.volumePercent;
+    this.#muted = options.muted;
+    this.ended = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    const report = createProblemReporter(parts.display, parts.logger, parts.clock);
+    this.#narrator = new Narrator(parts.display);
+    this.#uplink = new Uplink({
+      encoder: parts.codec.createEncoder(options.encoder),
+      clock: parts.clock,
+      preRollMs: options.preRollMs,
+      onProblem: report,
+    });
+    this.#downlink = this.#createDownlink(report);
+    this.#sound = new SoundDevices({
+      microphone: parts.microphone,
+      loudspeaker: parts.loudspeaker,
+      uplink: this.#uplink,
+      downlink: this.#downlink,
+      onMicrophoneFailed: (error) => this.send({ type: 'microphone.failed', error }),
+      onLoudspeakerFailed: report,
+    });
+    this.#actor = this.#createActor(options.settings, report);
+  }
+
+  get status(): DeviceStatus {
+    return this.#narrator.status;
+  }
+
+  get volumePercent(): number {
+    return this.#volumePercent;
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  get listeningMode(): ListeningMode {
+    return this.#actor.getSnapshot().context.listeningMode;
+  }
+
+  start(): void {
+    this.#actor.start();
+    this.#countersTimer = this.#parts.clock.setTimeout(() => this.#reportCounters(), countersPeriodMs);
+  }
+
+  /** Anything that happens outside: keys, wake word, finished tools. Ignored once the device has ended. */
+  send(event: DeviceEvent): void {
+    if (!this.#stopping) this.#actor.send(event);
+  }
+
+  setVolume(volumePercent: number): void {
+    this.#volumePercent = Math.max(0, Math.min(100, Math.round(volumePercent)));
+    this.#applyVolume();
+  }
+
+  setMuted(muted: boolean): void {
+    this.#muted = muted;
+    this.#applyVolume();
+  }
+
+  /** Lends each captured frame to one listener: level meter, local end-pointing. */
+  tapMicrophone(onFrame: (frame: Int16Array) => void): void {
+    this.#uplink.tap(onFrame);
+  }
+
+  get counters(): AudioCounters {
+    return { uplink: this.#uplink.counters, downlink: this.#downlink.counters, jitterDelayMs: 0 };
+  }
+
+  /** Hangs up, closes every device and resolves when nothing is left. */
+  async stop(outcome: DeviceOutcome = 'stopped'): Promise<void> {
+    this.#stopping ??= this.#shutDown();
+    await this.#stopping;
+    this.#settle.resolve(outcome);
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#parts.clock.clearTimeout(this.#countersTimer);
+    this.#actor.stop();
+    await this.#sound.stop();
+    await Promise.allSettled(this.#closing);
+    this.#showCounters();
+  }
+
+  #applyVolume(): void {
+    this.#downlink.setVolume(this.#muted ? 0 : this.#volumePercent);
+  }
+
+  #createDownlink(report: ReportProblem): Downlink {
+    const { codec, clock } = this.#parts;
+    return new Downlink({
+      codec,
+      clock,
+      volumePercent: this.#muted ? 0 : this.#volumePercent,
+      onProblem: report,
+      edges: {
+        onStarted: () => {
+          this.#showPlayback('started');
+          this.send({ type: 'playback.started' });
+        },
+        onStarved: () => this.send({ type: 'playback.starved' }),
+        onDrained: () => {
+          this.#showPlayback('drained');
+          this.send({ type: 'playback.drained' });
+        },
+        onFlushed: () => this.#showPlayback('flushed'),
+      },
+    });
+  }
+
+  /** A gap within an answer is no second start for people. */
+  #showPlayback(phase: 'started' | 'drained' | 'flushed'): void {
+    if (phase === this.#playbackPhase) return;
+    this.#playbackPhase = phase;
+    this.#parts.display.show({ type: 'playback', phase });
+  }
+
+  #createActor(settings: DeviceSettings, report: ReportProblem) {
+    const { transports, provisioning, display, clock, logger, toMcp = () => {} } = this.#parts;
+    const wire = new Wire(() => this.send({ type: 'channel.failed', error: sendFailed() }));
+    const channel = createChannelLogic({
+      transports,
+      wire,
+      uplink: this.#uplink,
+      downlink: this.#downlink,
+      display,
+      toMcp,
+      report,
+      logger,
+      onClosing: (closed) => {
+        this.#closing.add(closed);
+        void closed.finally(() => this.#closing.delete(closed));
+      },
+    });
+    const machine = deviceMachine.provide({
+      actors: {
+        channel: fromCallback(channel),
+        ...createProvisioningActors({ ...provisioning, clock, logger }),
+      },
+      actions: createEffects({
+        wire,
+        uplink: this.#uplink,
+        downlink: this.#downlink,
+        display,
+        report,
+        logger,
+      }),
+    });
+    const actor = createActor(machine, {
+      input: settings,
+      clock,
+      inspect: (inspection) => {
+        if (inspection.type !== '@xstate.snapshot' || inspection.actorRef !== actor) return;
+        this.#narrator.enter(statusFor(actor.getSnapshot()), causeOf(inspection.event.type));
+      },
+    });
+    actor.subscribe({
+      next: (snapshot) => {
+        const paths = audioPathsFor(snapshot);
+        this.#uplink.setGate(paths.uplink);
+        this.#downlink.setGate(paths.downlink);
+        this.#sound.follow(paths);
+      },
+      complete: () => {
+        // `stop` completes it too; only a final state is a wish to start anew.
+        if (actor.getSnapshot().status === 'done') void this.stop('restart');
+      },
+      error: (error) => {
+        logger.error('The device machine broke', { cause: error });
+        void this.#breakDown(error);
+      },
+    });
+    return actor;
+  }
+
+  async #breakDown(error: unknown): Promise<void> {
+    this.#stopping ??= this.#shutDown();
+    await this.#stopping;
+    this.#settle.reject(error);
+  }
+
+  #reportCounters(): void {
+    this.#showCounters();
+    this.#countersTimer = this.#parts.clock.setTimeout(() => this.#reportCounters(), countersPeriodMs);
+  }
+
+  #showCounters(): void {
+    this.#parts.display.show({ type: 'audio', ...this.counters });
+  }
+}
+
+const sendFailed = (): ClientError =>
+  new ClientError(
+    ErrorCode.transportSendFailed,
+    'A message could not be sent; the connection to the server is gone.',
+    {
+      retryable: true,
+    },
+  );

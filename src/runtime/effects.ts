@@ -1,0 +1,90 @@
+import type { Downlink } from '../audio/downlink.ts';
+import type { Uplink } from '../audio/uplink.ts';
+import { ClientError, ErrorCode, messageOf, type toClientError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { ListeningMode, ToolCompletion } from '../machine/events.ts';
+import type { StatusDisplay } from '../ports/status-display.ts';
+import { clientMessage } from '../protocol/messages.ts';
+import type { ReportProblem } from './problem-reporter.ts';
+import type { Wire } from './wire.ts';
+
+export interface EffectParts {
+  readonly wire: Wire;
+  readonly uplink: Uplink;
+  readonly downlink: Downlink;
+  readonly display: StatusDisplay;
+  readonly report: ReportProblem;
+  readonly logger: Logger;
+}
+
+/** What the machine's effects do. None throws: that would stop the device (a throw is logged and swallowed here). */
+export function createEffects({ wire, uplink, downlink, display, report, logger }: EffectParts) {
+  const guarded =
+    <Params>(name: string, effect: (params: Params) => void) =>
+    (_: unknown, params: Params): void => {
+      try {
+        effect(params);
+      } catch (thrown) {
+        logger.error('An effect failed', { effect: name, message: messageOf(thrown), cause: thrown });
+      }
+    };
+  const fail = (code: ErrorCode, message: string) =>
+    report(new ClientError(code, message, { retryable: true }));
+  return {
+    sendListenStart: guarded('sendListenStart', ({ mode }: { mode: ListeningMode }) => {
+      wire.send(clientMessage.listenStart(wire.sessionId, mode));
+    }),
+    sendListenStop: guarded('sendListenStop', () => {
+      wire.send(clientMessage.listenStop(wire.sessionId));
+    }),
+    sendWake: guarded('sendWake', ({ phrase }: { phrase: string }) => {
+      uplink.sendHeld();
+      wire.send(clientMessage.listenDetect(wire.sessionId, phrase));
+    }),
+    sendAbort: guarded('sendAbort', ({ reason }: { reason: 'wake-word' | 'user' }) => {
+      wire.send(clientMessage.abort(wire.sessionId, reason));
+    }),
+    sendText: guarded('sendText', ({ text }: { text: string }) => {
+      wire.send(clientMessage.listenDetect(wire.sessionId, text));
+    }),
+    sendAnnouncement: guarded('sendAnnouncement', ({ completion }: { completion: ToolCompletion }) => {
+      wire.send(clientMessage.listenDetect(wire.sessionId, completion.summary));
+    }),
+    beginPlayback: guarded('beginPlayback', () => downlink.begin()),
+    finishPlayback: guarded('finishPlayback', () => downlink.finish()),
+    flushPlayback: guarded('flushPlayback', () => downlink.flush()),
+    showActivation: guarded('showActivation', ({ code, message }: { code: string; message: string }) => {
+      display.show({ type: 'activation', code, message });
+    }),
+    reportError: guarded('reportError', ({ error }: { error: ReturnType<typeof toClientError> }) =>
+      report(error),
+    ),
+    reportNoReply: guarded('reportNoReply', () =>
+      fail(ErrorCode.replyTimeout, 'The server did not answer. Nothing may have been understood; ask again.'),
+    ),
+    reportStalledSpeech: guarded('reportStalledSpeech', () =>
+      fail(
+        ErrorCode.replyTimeout,
+        'The server began an answer but never finished it; the device goes on without the rest.',
+      ),
+    ),
+    reportProvisioningRetry: guarded(
+      'reportProvisioningRetry',
+      ({ error, delayMs }: { error: ClientError; delayMs: number }) =>
+        report(
+          new ClientError(error.code, `${error.message} Trying again in ${delayMs / 1000} s.`, {
+            retryable: true,
+            cause: error,
+          }),
+        ),
+    ),
+    reportProvisioningGaveUp: guarded('reportProvisioningGaveUp', () =>
+      report(
+        new ClientError(
+          ErrorCode.provisioningGaveUp,
+          'The OTA server could not be reached in ten tries. Check the network and server.url, then press the talk key to try again.',
+        ),
+      ),
+    ),
+  };
+}
