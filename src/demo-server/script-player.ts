@@ -152,7 +152,7 @@ export function playScript(
         step.withinMs,
         () => `${audioFrames} of ${step.expectAudioFrames} audio frames`,
       );
-      audioFrames = 0;
+      audioFrames -= step.expectAudioFrames;
       return;
     }
     if ('send' in step) return wire.sendText(fill(step.send));
