@@ -52,6 +52,7 @@ test('no secret is printed, wherever it hides', async () => {
   expect(stdout).not.toContain('hush');
   expect(stdout).not.toContain('abab');
   expect(stdout).toMatch(/server\.token +"••••" /);
+  expect(stdout).toContain('"https://••••@host/ota/?••••"');
   expect(stdout).toContain('visible');
 });
 

@@ -126,6 +126,19 @@ describe('layers', () => {
     expect(config.server).toMatchObject({ url: 'embedded', token: 'abc' });
   });
 
+  test('a value that takes the place of a whole section is the only source left of it', async () => {
+    await writeFile(file, '{"mcpEndpoint": {"url": "wss://a/", "name": "a"}}');
+    const { config, sources } = await loadConfig({
+      configFile: file,
+      env: { XIAOZHI_MCP_ENDPOINT: 'wss://b/' },
+      overrides: [],
+    });
+    expect(config.mcpEndpoint).toBe('wss://b/');
+    expect([...sources].filter(([path]) => path.startsWith('mcpEndpoint'))).toEqual([
+      ['mcpEndpoint', 'environment XIAOZHI_MCP_ENDPOINT'],
+    ]);
+  });
+
   test('a number of turns implies that listening begins at once, unless that is forbidden', async () => {
     const implied = await loadConfig({ env: noFile(), overrides: runOptionOverrides({ turns: '2' }) });
     expect(implied.config.conversation.start).toBe(true);
@@ -255,6 +268,15 @@ describe('faults', () => {
     expect(message).toContain('identity.hmacKey: found a hidden value, allowed is 64 hexadecimal digits');
     expect(message).toContain('server.tokn: unknown key, did you mean "token"?');
     expect(message).not.toContain('my-secret');
+  });
+
+  test('are blamed on the layer that won, not on what it replaced', async () => {
+    await writeFile(file, '{"audio": 5}');
+    const env = { XIAOZHI_AUDIO__VOLUME_PERCENT: '200' };
+    const { message } = await failure(loadConfig({ configFile: file, env, overrides: [] }));
+    expect(message).toContain(
+      'audio.volumePercent: found 200, allowed is a whole number from 0 to 100 (environment XIAOZHI_AUDIO__VOLUME_PERCENT)',
+    );
   });
 
   test('a URL that contradicts the transport is one', async () => {

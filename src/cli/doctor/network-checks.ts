@@ -13,8 +13,9 @@ import type { Config } from '../../config/schema.ts';
 import { parseServerAddress } from '../../config/server-address.ts';
 import { monotonicClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { programVersion } from '../../core/version.ts';
 import type { ProvisioningAnswer } from '../../ports/provisioning.ts';
-import { PROGRAM_VERSION } from '../program-version.ts';
+
 import { type Finding, fault, note, ok } from './finding.ts';
 
 const LIMIT_MS = 10_000;
@@ -85,7 +86,7 @@ async function checkOta(config: Config, env: Environment, url: string, stop: Abo
         boardType: config.identity.boardType,
         boardName: config.identity.boardName,
         language: resolveLanguage(config.display.language, env),
-        version: PROGRAM_VERSION,
+        version: programVersion,
       },
       caFile: config.server.caFile,
       wrapActivationPayload: config.server.wrapActivationPayload,

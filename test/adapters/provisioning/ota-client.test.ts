@@ -217,10 +217,19 @@ describe('the check', () => {
 
   test('gives the body 30 s of its own', async () => {
     const clock = new FakeClock();
+    const arm = clock.setTimeout;
+    let answer: ServerResponse | undefined;
+    clock.setTimeout = (callback, delayMs) => {
+      const timer = arm(callback, delayMs);
+      if (!answer) return timer;
+      clock.advance(29_000);
+      answer.end('{}');
+      return timer;
+    };
     const { url } = await serve((_, response) => {
       clock.advance(29_000);
+      answer = response;
       response.writeHead(200).flushHeaders();
-      setImmediate(() => response.end('{}'));
     });
     expect(await client(url, { clock }).check(never)).toMatchObject({});
     expect(clock.pendingTimers).toBe(0);

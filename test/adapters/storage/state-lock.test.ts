@@ -81,11 +81,15 @@ test('a process id that was given away again holds nothing', async () => {
   await lock.release();
 });
 
-test('a lock of an earlier boot holds nothing', async () => {
-  const { startTicks } = await identifyThisProcess();
-  await writeFile(join(directory, `lock.${process.ppid}.${startTicks}.0badb007`), '');
-  await (await acquireStateLock(directory)).release();
-  expect(await readdir(directory)).toEqual([]);
+test('a lock of an earlier boot holds nothing, even when all else about the process is the same', async () => {
+  expect(await start().said).toBe('held');
+  const [name = ''] = await readdir(directory);
+  const other = await mkdtemp(join(tmpdir(), 'lock-'));
+  await writeFile(join(other, name.replace(/[^.]*$/, '0badb007')), '');
+  await (await acquireStateLock(other)).release();
+  expect(await readdir(other)).toEqual([]);
+  await writeFile(join(other, name), '');
+  await expect(acquireStateLock(other)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
 });
 
 test('two devices in one process exclude each other, under any name of the directory', async () => {
