@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const source = resolve(import.meta.dirname, '../src');
+
+/** Who may import whom, by layer; arrows point inward. Packages are named, Node's own modules count as `node`. */
+const permissions: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ports: ['core'],
+  protocol: ['core', 'zod', 'node:crypto'],
+  audio: ['core', 'ports'],
+  machine: ['core', 'xstate'],
+  mcp: ['core', 'ports', 'zod', '@modelcontextprotocol/server', 'picomatch', 'node:crypto'],
+  config: ['core', 'ports', 'zod', 'fastest-levenshtein', '@humanwhocodes/momoa', 'node'],
+  'demo-server': ['core', 'protocol', 'audio', 'ports', 'zod', 'ws', 'aedes', 'node'],
+  runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
+  adapters: ['core', 'ports', 'protocol', 'audio/format', 'node', 'package'],
+  cli: [
+    'core',
+    'ports',
+    'protocol',
+    'audio',
+    'machine',
+    'mcp',
+    'config',
+    'demo-server',
+    'runtime',
+    'adapters',
+    'app',
+    'node',
+  ],
+  app: [
+    'core',
+    'ports',
+    'protocol',
+    'audio',
+    'machine',
+    'mcp',
+    'config',
+    'demo-server',
+    'runtime',
+    'adapters',
+    'node',
+  ],
+  main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
+};
+
+interface Import {
+  readonly file: string;
+  /** As written, or for files of ours the path below src/. */
+  readonly target: string;
+}
+
+const imports: readonly Import[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(source, file), 'utf8').replace(/^\s*(\/\/|\/?\*).*$/gm, '');
+  const found = text.matchAll(/(?:\bfrom\s+|^import\s+|\bimport\(\s*)'([^']+)'/gm);
+  return [...found].map(([, written = '']) => ({
+    file,
+    target: written.startsWith('.') ? relative(source, resolve(source, file, '..', written)) : written,
+  }));
+}
+
+const layerOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+const isOurs = ({ target }: Import): boolean => target.endsWith('.ts');
+const isNode = ({ target }: Import): boolean => target.startsWith('node:') || builtinModules.includes(target);
+const isPackage = (imported: Import): boolean => !isOurs(imported) && !isNode(imported);
+/** A package and its plug-ins count as one: pino-pretty is a printer of pino's. */
+const familyOf = (name: string): string => (name.startsWith('pino') ? 'pino' : name);
+/** `src/adapters/audio/x.ts` → `adapters/audio`. */
+const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/');
+
+function isAllowed(imported: Import): boolean {
+  const { file, target } = imported;
+  const allowed = permissions[layerOf(file)] ?? [];
+  if (isNode(imported)) return allowed.includes('node') || allowed.includes(target);
+  if (isPackage(imported)) return allowed.includes('package') || allowed.includes(target);
+  if (layerOf(file) === 'adapters' && layerOf(target) === 'adapters')
+    return folderOf(target) === folderOf(file);
+  const layer = layerOf(target);
+  return (
+    (layer === layerOf(file) && layer !== 'main') ||
+    allowed.includes(layer) ||
+    allowed.some((path) => path.includes('/') && target.startsWith(path))
+  );
+}
+
+const shown = ({ file, target }: Import): string => `${file} → ${target}`;
+
+describe('the layers', () => {
+  it('are all known, so that a new folder needs a line in the table', () => {
+    const layers = new Set(imports.map(({ file }) => layerOf(file)));
+    expect([...layers].filter((layer) => !(layer in permissions))).toEqual([]);
+  });
+
+  it('import only what the table allows', () => {
+    expect(imports.filter((imported) => !isAllowed(imported)).map(shown)).toEqual([]);
+  });
+
+  it('let each adapter file import one package at most', () => {
+    const packagesOf = new Map<string, Set<string>>();
+    for (const imported of imports.filter((one) => layerOf(one.file) === 'adapters' && isPackage(one))) {
+      packagesOf.set(
+        imported.file,
+        (packagesOf.get(imported.file) ?? new Set()).add(familyOf(imported.target)),
+      );
+    }
+    const crowded = [...packagesOf].filter(([, packages]) => packages.size > 1);
+    expect(crowded.map(([file, packages]) => `${file}: ${[...packages].join(', ')}`)).toEqual([]);
+  });
+});
