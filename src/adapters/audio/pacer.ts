@@ -90,9 +90,14 @@ class SharedPacer implements Pacer {
     while (this.#dueMs <= nowMs && !this.#idle()) {
       const dueMs = this.#dueMs;
       this.#dueMs += this.periodMs;
-      for (const onTick of this.#subscribers.capture) onTick(dueMs);
-      for (const onTick of this.#subscribers.playback) onTick(dueMs);
+      this.#tick(this.#subscribers.capture, dueMs);
+      this.#tick(this.#subscribers.playback, dueMs);
     }
+  }
+
+  /** Who joins during a tick waits for the next, or it might never end; who has left is not called. */
+  #tick(subscribers: Set<(dueMs: number) => void>, dueMs: number): void {
+    for (const onTick of [...subscribers]) if (subscribers.has(onTick)) onTick(dueMs);
   }
 
   #skipWhatIsTooLate(): void {
