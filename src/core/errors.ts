@@ -34,9 +34,17 @@ export const ErrorCode = {
   audioDeviceLost: 'AUDIO_DEVICE_LOST',
   audioFileInvalid: 'AUDIO_FILE_INVALID',
   serverAddressUnavailable: 'SERVER_ADDRESS_UNAVAILABLE',
+  toolUnknown: 'TOOL_UNKNOWN',
+  toolArgumentsInvalid: 'TOOL_ARGUMENTS_INVALID',
+  toolTimeout: 'TOOL_TIMEOUT',
+  toolBusy: 'TOOL_BUSY',
   replyTimeout: 'REPLY_TIMEOUT',
   turnsTimeout: 'TURNS_TIMEOUT',
   eventsEnded: 'EVENTS_ENDED',
+  toolFailed: 'TOOL_FAILED',
+  toolBadOutput: 'TOOL_BAD_OUTPUT',
+  toolUnreachable: 'TOOL_UNREACHABLE',
+  toolCancelled: 'TOOL_CANCELLED',
   internal: 'INTERNAL',
 } as const;
 
