@@ -113,6 +113,15 @@ export function loudspeakerContract(create: () => Promise<LoudspeakerSetup>): vo
     expect(errors).toEqual([]);
   });
 
+  test('a stop while it is still starting wins', async () => {
+    const starting = start().catch(() => {});
+    await speaker.stop();
+    await starting;
+    await speaker.write(new Int16Array(100_000));
+    expect(speaker.pendingMs()).toBe(0);
+    expect(errors).toEqual([]);
+  });
+
   test('an empty write is taken at once', async () => {
     await start();
     await speaker.write(new Int16Array(0));

@@ -44,19 +44,23 @@ class WavLoudspeaker implements Loudspeaker {
     this.#playback = new PacedPlayback(pacer, sampleRateHz);
   }
 
-  async start(onError: (error: ClientError) => void): Promise<void> {
-    await this.stop();
+  start(onError: (error: ClientError) => void): Promise<void> {
+    this.flush();
+    this.#close();
     this.#onError = onError;
     try {
       this.#file = openRegularFile(this.#path, this.#everStarted ? 0 : constants.O_TRUNC);
       this.#everStarted = true;
       this.#writeHeader(this.#file);
+      return Promise.resolve();
     } catch (error) {
       this.#close();
-      throw new ClientError(
-        ErrorCode.audioDeviceMissing,
-        `The recording ${this.#path} cannot be created (${messageOf(error)}). Choose a directory that exists and that you may write to.`,
-        { cause: error },
+      return Promise.reject(
+        new ClientError(
+          ErrorCode.audioDeviceMissing,
+          `The recording ${this.#path} cannot be created (${messageOf(error)}). Choose a directory that exists and that you may write to.`,
+          { cause: error },
+        ),
       );
     }
   }

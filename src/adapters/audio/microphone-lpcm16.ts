@@ -54,6 +54,8 @@ class RecordMicrophone implements Microphone {
   readonly #clock: Clock;
   readonly #device: string | undefined;
   #child: ChildProcess | undefined;
+  /** Counts starts and stops, so that a start knows whether it is still wanted. */
+  #generation = 0;
 
   constructor({ clock, device }: RecordMicrophoneOptions) {
     this.name = device === undefined ? 'record' : `record:${device}`;
@@ -62,7 +64,10 @@ class RecordMicrophone implements Microphone {
   }
 
   async start(sink: MicrophoneSink): Promise<void> {
-    await this.stop();
+    this.#generation += 1;
+    const generation = this.#generation;
+    await this.#endChild();
+    if (generation !== this.#generation) return;
     const recorder = findRecorder(process.env.PATH);
     if (!recorder) throw recorderMissing();
     const { record } = requirePackage('node-record-lpcm16') as RecordPackage;
@@ -77,12 +82,17 @@ class RecordMicrophone implements Microphone {
     try {
       await this.#firstSound(recording, recorder, sink);
     } catch (error) {
-      await this.stop();
+      if (generation === this.#generation) await this.#endChild();
       throw error;
     }
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#generation += 1;
+    return this.#endChild();
+  }
+
+  async #endChild(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;

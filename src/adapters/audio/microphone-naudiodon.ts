@@ -14,6 +14,8 @@ class PortAudioMicrophone implements Microphone {
   readonly name: string;
   readonly #device: string | undefined;
   #opened: OpenedPortAudio | undefined;
+  /** Counts starts and stops, so that a start knows whether it is still wanted. */
+  #generation = 0;
 
   constructor(device: string | undefined) {
     this.name = device === undefined ? 'portaudio' : `portaudio:${device}`;
@@ -25,12 +27,12 @@ class PortAudioMicrophone implements Microphone {
   }
 
   async start(sink: MicrophoneSink): Promise<void> {
-    await this.stop();
-    const opened = openPortAudio(
-      'input',
-      await findPortAudioDevice('input', this.#device),
-      PREFERRED_RATE_HZ,
-    );
+    this.#generation += 1;
+    const generation = this.#generation;
+    await this.#close();
+    const device = await findPortAudioDevice('input', this.#device);
+    if (generation !== this.#generation) return;
+    const opened = openPortAudio('input', device, PREFERRED_RATE_HZ);
     this.#opened = opened;
     const read = createPcmReader((pcm) => {
       if (this.#opened === opened) sink.onChunk(pcm);
@@ -51,7 +53,12 @@ class PortAudioMicrophone implements Microphone {
     opened.stream.once('end', () => lost('the sound system closed it'));
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#generation += 1;
+    return this.#close();
+  }
+
+  async #close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
     if (opened) await new Promise<void>((resolve) => opened.stream.quit(resolve));

@@ -30,6 +30,7 @@ export class PacedPlayback {
 
   /** Puts `samples` at the end of the time line. Resolves when there is room for as many again. */
   play(samples: number): Promise<void> {
+    if (samples === 0) return Promise.resolve();
     const lengthMs = durationMs(samples, this.#sampleRateHz);
     const fromMs = this.gapMs() === 0 ? this.#endMs : this.#pacer.clock.now();
     this.#endMs = fromMs + lengthMs;

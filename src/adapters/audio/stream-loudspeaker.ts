@@ -39,6 +39,8 @@ class StreamLoudspeaker implements Loudspeaker {
   readonly #options: StreamLoudspeakerOptions;
   #output: OutputStream | undefined;
   #playback: PacedPlayback | undefined;
+  /** Counts starts and stops, so that a start knows whether it is still wanted. */
+  #generation = 0;
   #onError: (error: ClientError) => void = () => {};
 
   constructor(options: StreamLoudspeakerOptions) {
@@ -51,8 +53,11 @@ class StreamLoudspeaker implements Loudspeaker {
   }
 
   async start(onError: (error: ClientError) => void): Promise<void> {
-    await this.stop();
+    this.#generation += 1;
+    const generation = this.#generation;
+    await this.#close();
     const output = await this.#options.open();
+    if (generation !== this.#generation) return output.close();
     this.#onError = onError;
     this.#output = output;
     this.#playback = new PacedPlayback(this.#options.pacer, output.sampleRateHz, this.#options.latencyMs);
@@ -81,7 +86,12 @@ class StreamLoudspeaker implements Loudspeaker {
     return this.#playback?.pendingMs() ?? 0;
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#generation += 1;
+    return this.#close();
+  }
+
+  async #close(): Promise<void> {
     const output = this.#output;
     this.#output = undefined;
     this.#playback?.flush();

@@ -1,0 +1,116 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
+import { monotonicClock } from '../../../src/core/clock.ts';
+import type { ClientError } from '../../../src/core/errors.ts';
+import { microphoneContract } from '../../contract/microphone.contract.ts';
+
+// The recording program is played by a shell script, so that the child process, its pipe and its end are real.
+const SYSTEM_PATH = process.env.PATH;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'recorder-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+afterEach(() => {
+  process.env.PATH = SYSTEM_PATH;
+});
+
+/** Puts an `arecord` on the PATH, in front of or instead of everything else. */
+async function install(script: string, onlyThis = false): Promise<void> {
+  const path = join(directory, 'arecord');
+  await writeFile(
+    path,
+    `#!/bin/sh\necho $$ > ${directory}/pid\necho "$@" > ${directory}/arguments\n${script}\n`,
+  );
+  await chmod(path, 0o755);
+  process.env.PATH = onlyThis ? directory : `${directory}:${SYSTEM_PATH}`;
+}
+
+const ENDLESS = 'exec cat /dev/zero';
+const create = (device?: string) => createRecordMicrophone({ clock: monotonicClock, device });
+
+/** Resolves when the first sound, or the first error, comes. */
+function listening() {
+  const errors: ClientError[] = [];
+  let heardSamples = 0;
+  let tell = () => {};
+  const failed = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const onChunk = (pcm: Int16Array) => {
+    heardSamples += pcm.length;
+  };
+  const onError = (error: ClientError) => {
+    errors.push(error);
+    tell();
+  };
+  return { sink: { onChunk, onError }, errors, failed, heard: () => heardSamples };
+}
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+describe('with a program that records', () => {
+  microphoneContract(async () => {
+    await install(ENDLESS);
+    const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms / 10));
+    return { microphone: create(), pass, exact: false };
+  });
+});
+
+test('raw 16 kHz mono is asked for, from the device that was named', async () => {
+  await install(ENDLESS);
+  const microphone = create('plughw:1,0');
+  await microphone.start(listening().sink);
+  await microphone.stop();
+  const given = (await readFile(join(directory, 'arguments'), 'utf8')).trim();
+  expect(given).toBe('-D plughw:1,0 -q -r 16000 -c 1 -t raw -f S16_LE -');
+  expect(microphone).toMatchObject({ name: 'record:plughw:1,0', sampleRateHz: 16_000 });
+});
+
+test('stop leaves no process behind, even one that ignores being asked', async () => {
+  await install('trap "" TERM\nwhile :; do echo sound; done');
+  const microphone = create();
+  await microphone.start(listening().sink);
+  const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+  expect(alive(pid)).toBe(true);
+  await microphone.stop();
+  expect(alive(pid)).toBe(false);
+});
+
+test('without any recording program the error names the Debian package', async () => {
+  process.env.PATH = '/nowhere';
+  await expect(create().start(listening().sink)).rejects.toMatchObject({
+    code: 'AUDIO_BACKEND_MISSING',
+    message: expect.stringContaining('apt install alsa-utils'),
+  });
+});
+
+test('a program that fails at once fails the start, with its own words', async () => {
+  await install('echo "arecord: main:830: audio open error: No such file or directory" >&2; exit 1');
+  await expect(create().start(listening().sink)).rejects.toMatchObject({
+    code: 'AUDIO_DEVICE_MISSING',
+    message: expect.stringMatching(/arecord ended with 1.*audio open error/),
+  });
+});
+
+test('a microphone that is unplugged later is reported once', async () => {
+  await install('head -c 32000 /dev/zero; sleep 0.2; exit 1');
+  const microphone = create();
+  const { sink, errors, failed, heard } = listening();
+  await microphone.start(sink);
+  await failed;
+  expect(heard()).toBe(16_000);
+  expect(errors).toMatchObject([{ code: 'AUDIO_DEVICE_LOST', retryable: true }]);
+  await microphone.stop();
+});
