@@ -24,8 +24,13 @@ const connectWords: Readonly<Record<string, string>> = {
 
 const failed = (error: ClientError): ChannelEnd => ({ normal: false, error, description: error.message });
 
+const protocolWords: Readonly<Record<string, string>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'it sent a message larger than this device takes',
+  WS_ERR_INVALID_UTF8: 'it sent a text that is not UTF-8',
+};
+
 /** The connection could not be made or broke: what happened, in words of the person at the device. */
-export function endOfSocketError(thrown: unknown, host: string): ChannelEnd {
+export function endOfSocketError(thrown: unknown, host: string, opened: boolean): ChannelEnd {
   const code = (thrown as { code?: unknown } | undefined)?.code;
   const name = typeof code === 'string' ? code : '';
   if (tlsErrorCodes.has(name)) {
@@ -37,11 +42,44 @@ export function endOfSocketError(thrown: unknown, host: string): ChannelEnd {
       ),
     );
   }
+  if (opened) return endOfBrokenStream(thrown, name, host);
   return failed(
     new ClientError(
       ErrorCode.transportUnreachable,
       `Cannot connect to ${host}: ${connectWords[name] ?? messageOf(thrown)}.`,
       { retryable: true, cause: thrown },
+    ),
+  );
+}
+
+function endOfBrokenStream(thrown: unknown, name: string, host: string): ChannelEnd {
+  const garbled = name.startsWith('WS_ERR_')
+    ? `it does not speak WebSocket (${messageOf(thrown)})`
+    : undefined;
+  const why = protocolWords[name] ?? garbled ?? connectWords[name] ?? messageOf(thrown);
+  return failed(
+    new ClientError(ErrorCode.transportClosed, `The conversation with ${host} broke off: ${why}.`, {
+      retryable: true,
+      cause: thrown,
+    }),
+  );
+}
+
+/** The connection could not even be tried, because of what the configuration or the OTA server says. */
+export function endOfBadEndpoint(thrown: unknown): ChannelEnd {
+  if ((thrown as { code?: unknown } | undefined)?.code === 'ERR_INVALID_CHAR') {
+    return failed(
+      new ClientError(
+        ErrorCode.transportRefused,
+        'The token for the chat server has characters that no HTTP header may have. Check server.token or what the OTA server answers.',
+      ),
+    );
+  }
+  return failed(
+    new ClientError(
+      ErrorCode.transportUnreachable,
+      'The address of the chat server is not a WebSocket URL. It must begin with ws:// or wss://; check server.url or what the OTA server answers.',
+      { cause: thrown },
     ),
   );
 }

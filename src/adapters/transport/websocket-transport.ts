@@ -7,7 +7,7 @@ import type { ChannelEnd, SessionTransport, TransportHandlers } from '../../port
 import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../../protocol/binary-frame.ts';
 import { clientHello, readServerHello, type UplinkFormat } from '../../protocol/hello.ts';
 import { maxMessageCharacters, parseMessageText } from '../../protocol/messages.ts';
-import { endOfClose, endOfHttpAnswer, endOfSocketError } from './websocket-end.ts';
+import { endOfBadEndpoint, endOfClose, endOfHttpAnswer, endOfSocketError } from './websocket-end.ts';
 
 export interface WebSocketTransportOptions {
   readonly endpoint: WebSocketEndpoint;
@@ -67,11 +67,15 @@ export class WebSocketTransport implements SessionTransport {
     try {
       socket = new WebSocket(this.#options.endpoint.url, this.#clientOptions());
     } catch (thrown) {
-      queueMicrotask(() => this.#end(this.#badUrl(thrown)));
+      queueMicrotask(() => this.#end(endOfBadEndpoint(thrown)));
       return;
     }
     this.#socket = socket;
-    socket.on('open', () => this.#sayHello());
+    let opened = false;
+    socket.on('open', () => {
+      opened = true;
+      this.#sayHello();
+    });
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on('pong', () => {
       this.#answeredPing = true;
@@ -81,7 +85,7 @@ export class WebSocketTransport implements SessionTransport {
       this.#end(endOfHttpAnswer(response.statusCode ?? 0, this.#host));
     });
     // Stays installed while the socket is torn down: an error without a listener would end the process.
-    socket.on('error', (error) => this.#end(endOfSocketError(error, this.#host)));
+    socket.on('error', (error) => this.#end(endOfSocketError(error, this.#host, opened)));
     socket.on('close', (code, reason) =>
       this.#end(
         endOfClose(
@@ -150,15 +154,6 @@ export class WebSocketTransport implements SessionTransport {
       perMessageDeflate: false,
       followRedirects: false,
     };
-  }
-
-  #badUrl(thrown: unknown): ChannelEnd {
-    const error = new ClientError(
-      ErrorCode.transportUnreachable,
-      'The address of the chat server is not a WebSocket URL. It must begin with ws:// or wss://; check server.url or what the OTA server answers.',
-      { cause: thrown },
-    );
-    return { normal: false, error, description: error.message };
   }
 
   #sayHello(): void {
