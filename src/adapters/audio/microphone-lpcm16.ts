@@ -27,6 +27,7 @@ export interface RecordMicrophoneOptions {
 const SAMPLE_RATE_HZ = 16_000;
 const FIRST_SOUND_TIMEOUT_MS = 5_000;
 const KILL_AFTER_MS = 1_000;
+const MAX_COMPLAINT_LENGTH = 200;
 /** In the order of preference: arecord reacts faster and is on every board with ALSA tools. */
 const PROGRAMS = ['arecord', 'sox'] as const;
 
@@ -135,7 +136,8 @@ class RecordMicrophone implements Microphone {
       // The package does not listen to this; without a listener it would end this process.
       child.once('error', (error) => fail(messageOf(error)));
       child.stderr?.on('data', (text: Buffer) => {
-        complaint = `${complaint}${text}`.slice(0, 300).replace(/\s+/g, ' ');
+        // ALSA says much before it comes to the point, which is in the last line.
+        complaint = String(text).trim().split('\n').at(-1)?.slice(0, MAX_COMPLAINT_LENGTH) || complaint;
       });
       child.once('close', (code) => fail(`${recorder} ended with ${code ?? 'a signal'}.`));
       // The package reports the end of the program here too, as a string.
