@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { parseWav } from '../../src/adapters/audio/wav-file.ts';
 import { createEndpointer } from '../../src/audio/endpointer.ts';
-import { concat, cut, noise } from '../support/signals.ts';
+import { concat, cut, noise, tone } from '../support/signals.ts';
 
 const FIXTURE = new URL('../fixtures/speech-two-turns.wav', import.meta.url);
 
@@ -95,6 +95,18 @@ test('the edges do not depend on how the sound is cut', async () => {
 test('silence and a click are no turn', () => {
   const click = concat([new Int16Array(16_000), noise(320, 0.9), new Int16Array(32_000)]);
   expect(edgesOf(click)).toEqual([]);
+});
+
+test('a hiss just above digital silence is no turn', () => {
+  expect(edgesOf(concat([new Int16Array(32_000), noise(32_000, 0.002)]))).toEqual([]);
+});
+
+test('a vowel held for six seconds is one turn', () => {
+  const edges = edgesOf(
+    concat([new Int16Array(16_000), tone(150, 16_000, 6_000, 0.2), new Int16Array(16_000)]),
+  );
+  expect(edges.map(({ edge }) => edge)).toEqual(['started', 'ended']);
+  expect(edges[1]?.atMs).toBe(1_000 + 6_000 + 600);
 });
 
 test('noise that begins and stays is a turn at first, then the new silence', () => {

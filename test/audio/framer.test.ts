@@ -50,7 +50,7 @@ test('a reset from within a frame, as when a gate closes, does not lose the rest
   const frames: number[][] = [];
   const framer = new Framer(2, (frame) => {
     frames.push([...frame]);
-    framer.reset();
+    expect(framer.reset()).toBe(0);
   });
   framer.push(Int16Array.of(1, 2, 3, 4, 5));
   expect(frames).toEqual([

@@ -67,6 +67,8 @@ test.each([
   ['R6', filled([toc(9, 3), 0x43, 200], 9)],
   ['R6', bytes(toc(9, 3), 0x43, 255)],
   ['R4, R7', filled([toc(9, 3), 0x83, 6, 6], 10)],
+  ['R4, R7', filled([toc(9, 3), 0xc2, 5, 5], 4 + 5)],
+  ['R4, R7', filled([toc(9, 2), 252, 10], 252)],
 ])('what breaks rule %s is refused, and the reason says so', (rule, packet) => {
   expect(faultOf(packet)).toMatch(new RegExp(`^${rule}`));
 });
@@ -93,6 +95,14 @@ describe('libopus agrees', () => {
       .map(([config, count, tail]) =>
         bytes(toc(config, 3), count, ...tail.map((value) => Math.min(255, value))),
       ),
+    fc
+      .tuple(fc.constantFrom(0x80, 0xc0), fc.integer({ min: 1, max: 4 }), fc.nat(12), fc.nat(12), fc.nat(30))
+      .map(([flags, frames, first, second, rest]) =>
+        filled([toc(17, 3), flags | frames, first, second], 4 + rest),
+      ),
+    fc
+      .tuple(fc.integer({ min: 250, max: 255 }), fc.nat(3), fc.integer({ min: 230, max: 300 }))
+      .map(([first, second, rest]) => filled([toc(9, 2), first, second], 3 + rest)),
     fc
       .tuple(fc.integer({ min: 0, max: 31 }), fc.nat(30), fc.nat(30))
       .map(([config, first, rest]) => filled([toc(config, 2), first], rest)),

@@ -93,6 +93,7 @@ test('flush takes back what had not been heard, and what comes next goes there',
   speaker.flush();
   const heard = answer.slice(0, RATE_HZ * 0.075);
   expect(recorded()).toEqual(heard);
+  expect(readFileSync(path).length).toBe(44 + heard.byteLength);
   await play(speaker, noise(FRAME, 0.5, 2));
   expect(recorded()).toEqual(concat([heard, noise(FRAME, 0.5, 2)]));
 });
