@@ -1,0 +1,9 @@
+/** A result that must still be told: one finished task. */
+export interface TaskMail {
+  readonly taskId: string;
+  readonly tool: string;
+  /** `interrupted`: the device ended while the task ran. */
+  readonly outcome: 'done' | 'failed' | 'interrupted';
+  /** The beginning of the result, or what went wrong; empty when `interrupted`. */
+  readonly text: string;
+}

@@ -1,0 +1,96 @@
+import { printableText } from '../../core/printable-text.ts';
+import type { TaskMail } from './mail.ts';
+import type { MailboxItem } from './mailbox.ts';
+import type { AnnouncementLanguage } from './settings.ts';
+
+interface Wording {
+  readonly done: (tool: string, text: string) => string;
+  readonly doneEmpty: (tool: string) => string;
+  readonly failed: (tool: string, text: string) => string;
+  readonly interrupted: (tool: string) => string;
+  readonly reminder: (text: string) => string;
+  /** Several results of one tool, of which the newest is told. */
+  readonly several: (tool: string, count: number, newest: string) => string;
+  readonly andMore: (count: number) => string;
+  /** For a model: what the facts are and that it should speak. */
+  readonly request: (facts: string) => string;
+  readonly cue: (taskIds: string) => string;
+  readonly joint: string;
+}
+
+// Begins with a bracket so that no server takes it for a wake word, a farewell or a command.
+const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
+  en: {
+    done: (tool, text) => `The task "${tool}" has finished: ${text}`,
+    doneEmpty: (tool) => `The task "${tool}" has finished.`,
+    failed: (tool, text) => `The task "${tool}" has failed: ${text}`,
+    interrupted: (tool) =>
+      `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
+    reminder: (text) => `Reminder: ${text}`,
+    several: (tool, count, newest) => `The task "${tool}" has ended ${count} times. Most recently: ${newest}`,
+    andMore: (count) => `${count} more results are waiting.`,
+    request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
+    cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
+    joint: ' ',
+  },
+  'zh-CN': {
+    done: (tool, text) => `任务“${tool}”已完成：${text}`,
+    doneEmpty: (tool) => `任务“${tool}”已完成。`,
+    failed: (tool, text) => `任务“${tool}”失败了：${text}`,
+    interrupted: (tool) => `任务“${tool}”因设备重启而中断，没有完成。`,
+    reminder: (text) => `提醒：${text}`,
+    several: (tool, count, newest) => `任务“${tool}”结束了${count}次，最近一次：${newest}`,
+    andMore: (count) => `另外还有${count}个结果。`,
+    request: (facts) => `【设备通知】${facts} 请现在用简短的口语告诉我。`,
+    cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
+    joint: ' ',
+  },
+};
+
+const maxToolNameCharacters = 64;
+
+/** What happened, as a person would be told. The result is cut to `maxCharacters`. */
+export function factOf(item: MailboxItem, language: AnnouncementLanguage, maxCharacters: number): string {
+  const wording = wordings[language];
+  const newest = mailFact(item.newest, wording, maxCharacters);
+  if (item.taskIds.length === 1) return newest;
+  return wording.several(toolName(item.newest), item.taskIds.length, newest);
+}
+
+/** Several facts, and how many are left for the next time. */
+export function joinFacts(facts: readonly string[], left: number, language: AnnouncementLanguage): string {
+  const { joint, andMore } = wordings[language];
+  return [...facts, ...(left > 0 ? [andMore(left)] : [])].join(joint);
+}
+
+/** The facts as words to a model. */
+export function requestToSpeak(facts: string, language: AnnouncementLanguage): string {
+  return wordings[language].request(facts);
+}
+
+/** As many task ids as fit the limit, at least one; see `detect-cue`. */
+export function cueToRead(
+  taskIds: readonly string[],
+  language: AnnouncementLanguage,
+  maxCharacters: number,
+): { readonly text: string; readonly taskIds: readonly string[] } {
+  const { cue } = wordings[language];
+  let count = Math.min(taskIds.length, 3);
+  while (count > 1 && cue(taskIds.slice(0, count).join(', ')).length > maxCharacters) count -= 1;
+  const told = taskIds.slice(0, count);
+  return { text: cue(told.join(', ')), taskIds: told };
+}
+
+function mailFact(mail: TaskMail, wording: Wording, maxCharacters: number): string {
+  const tool = toolName(mail);
+  const text = printableText(mail.text, maxCharacters);
+  if (mail.outcome === 'interrupted') return wording.interrupted(tool);
+  if (mail.outcome === 'failed') return wording.failed(tool, text);
+  if (text === '') return wording.doneEmpty(tool);
+  // What a built-in tool has to say later is a reminder; its name means nothing to a person.
+  return mail.tool.startsWith('self.') ? wording.reminder(text) : wording.done(tool, text);
+}
+
+function toolName({ tool }: TaskMail): string {
+  return printableText(tool, maxToolNameCharacters);
+}

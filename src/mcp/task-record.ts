@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { ToolArguments } from './tool.ts';
+
+/**
+ * `accepted`: promised, not yet on disk. `running`. `done` and `failed`: has a result. `cancelled`: somebody stopped it and
+ * knows. `interrupted`: the device ended while it ran and it must not be run again by itself.
+ */
+export type TaskState = 'accepted' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+
+export interface TaskSummary {
+  /** Short enough to be spoken: t1, t2 …; never given away twice. */
+  readonly id: string;
+  readonly tool: string;
+  readonly state: TaskState;
+  /** Wall-clock times, ms since 1970. */
+  readonly acceptedAtMs: number;
+  readonly finishedAtMs?: number | undefined;
+  /** When the person or the model was told the result; absent: still to be told, or nothing to tell. */
+  readonly deliveredAtMs?: number | undefined;
+  /** When the device gave up telling it (too old, or too many). */
+  readonly expiredAtMs?: number | undefined;
+}
+
+export interface TaskRecord extends TaskSummary {
+  readonly args: ToolArguments;
+  /** Which server asked. */
+  readonly channel: string;
+  /** How often it was begun; more than once for an idempotent tool after a crash. */
+  readonly runs: number;
+  /** The result as text, or what went wrong as a sentence; at most 50 000 characters. */
+  readonly text: string;
+  /** Length of the whole result when `text` is only its beginning. */
+  readonly cutFromCharacters?: number | undefined;
+}
+
+/** Result, and nobody has been told. */
+export function isUndelivered({ state, deliveredAtMs, expiredAtMs }: TaskSummary): boolean {
+  return (
+    isFinished(state) && state !== 'cancelled' && deliveredAtMs === undefined && expiredAtMs === undefined
+  );
+}
+
+export function isFinished(state: TaskState): boolean {
+  return state !== 'accepted' && state !== 'running';
+}
+
+export function summaryOf(record: TaskRecord): TaskSummary {
+  const { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs } = record;
+  return { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs };
+}
+
+/** Number in an id: 12 for t12. */
+export function taskNumber(id: string): number {
+  return Number(id.slice(1));
+}
+
+const time = z.number();
+const taskId = z.string().regex(/^t\d{1,15}$/);
+
+const Task = z.object({
+  id: taskId,
+  tool: z.string(),
+  state: z.enum(['accepted', 'running', 'done', 'failed', 'cancelled', 'interrupted']),
+  acceptedAtMs: time,
+  finishedAtMs: time.optional(),
+  deliveredAtMs: time.optional(),
+  expiredAtMs: time.optional(),
+  args: z.record(z.string(), z.unknown()),
+  channel: z.string(),
+  runs: z.int(),
+  text: z.string(),
+  cutFromCharacters: z.int().optional(),
+});
+
+/**
+ * `next`: number of the next id, in every entry, so that no id comes back however much of the journal is lost. `task`
+ * replaces all that was known of it; `told` and `expired` are the short forms for the most frequent change of a record
+ * that may be long.
+ */
+const Entry = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('task'), next: z.int(), task: Task }),
+  z.object({ kind: z.literal('told'), next: z.int(), ids: z.array(taskId), atMs: time }),
+  z.object({ kind: z.literal('expired'), next: z.int(), ids: z.array(taskId), atMs: time }),
+  z.object({ kind: z.literal('forgotten'), next: z.int(), ids: z.array(taskId) }),
+  z.object({ kind: z.literal('counter'), next: z.int() }),
+]);
+
+export type JournalEntry = z.input<typeof Entry>;
+
+export interface FoldedTasks {
+  readonly tasks: Map<string, TaskRecord>;
+  readonly nextNumber: number;
+  /** Entries whose shape this version does not know. */
+  readonly unknown: number;
+}
+
+/** What the entries of a journal amount to; tasks in the order of their ids. Never throws. */
+export function foldJournal(entries: readonly unknown[]): FoldedTasks {
+  const tasks = new Map<string, TaskRecord>();
+  let nextNumber = 1;
+  let unknown = 0;
+  for (const raw of entries) {
+    const parsed = Entry.safeParse(raw);
+    if (parsed.success) {
+      nextNumber = Math.max(nextNumber, parsed.data.next);
+      apply(tasks, parsed.data);
+    } else unknown += 1;
+  }
+  for (const id of tasks.keys()) nextNumber = Math.max(nextNumber, taskNumber(id) + 1);
+  const inOrder = [...tasks.values()].sort((a, b) => taskNumber(a.id) - taskNumber(b.id));
+  return { tasks: new Map(inOrder.map((task) => [task.id, task])), nextNumber, unknown };
+}
+
+function apply(tasks: Map<string, TaskRecord>, entry: z.output<typeof Entry>): void {
+  if (entry.kind === 'task') tasks.set(entry.task.id, entry.task);
+  if (entry.kind === 'forgotten') for (const id of entry.ids) tasks.delete(id);
+  if (entry.kind !== 'told' && entry.kind !== 'expired') return;
+  for (const id of entry.ids) {
+    const task = tasks.get(id);
+    if (task && entry.kind === 'told') tasks.set(id, { ...task, deliveredAtMs: entry.atMs });
+    if (task && entry.kind === 'expired') tasks.set(id, { ...task, expiredAtMs: entry.atMs });
+  }
+}

@@ -1,0 +1,106 @@
+import type { Clock, TimerHandle } from '../core/clock.ts';
+import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Tool, ToolArguments, ToolOutput } from './tool.ts';
+
+export type TaskResult =
+  | { readonly kind: 'done'; readonly output: ToolOutput }
+  | { readonly kind: 'failed'; readonly error: ClientError }
+  | { readonly kind: 'cancelled' };
+
+export interface TaskRun {
+  /** Never rejects. Comes at the latest a grace period after the deadline or `cancel`, whatever the tool does. */
+  readonly result: Promise<TaskResult>;
+  /** Idempotent; the result will be `cancelled`. */
+  cancel(): void;
+}
+
+/** How long a run that was told to end may take for it (a child gets SIGTERM, then SIGKILL). */
+const graceMs = 5000;
+/** Longest delay a timer of Node can hold; a reminder may be further away. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Begins the run, in this turn, under the tool's time limit. */
+export function startTaskRun(
+  tool: Tool,
+  args: ToolArguments,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): TaskRun {
+  const abort = new AbortController();
+  const deadlineMs = clock.now() + tool.timeoutMs;
+  let ending: 'cancel' | 'deadline' | undefined;
+  let deadlineTimer: TimerHandle;
+  let graceTimer: TimerHandle;
+  let resolveResult: (result: TaskResult) => void;
+  const result = new Promise<TaskResult>((resolve) => {
+    resolveResult = resolve;
+  });
+
+  const finish = (outcome: TaskResult): void => {
+    clock.clearTimeout(deadlineTimer);
+    clock.clearTimeout(graceTimer);
+    resolveResult(outcome);
+  };
+  const end = (why: 'cancel' | 'deadline'): void => {
+    if (ending !== undefined) return;
+    ending = why;
+    graceTimer = clock.setTimeout(() => {
+      logger.warn('A tool does not end although it was told to; its result will be ignored', {
+        tool: tool.name,
+      });
+      finish(why === 'cancel' ? { kind: 'cancelled' } : timedOut(tool));
+    }, graceMs);
+    abort.abort(
+      why === 'cancel'
+        ? new ClientError(ErrorCode.toolCancelled, 'The task was cancelled.')
+        : timeoutError(tool),
+    );
+  };
+  const armDeadline = (): void => {
+    const leftMs = deadlineMs - clock.now();
+    const due = () => (clock.now() < deadlineMs ? armDeadline() : end('deadline'));
+    deadlineTimer = clock.setTimeout(due, Math.min(leftMs, longestTimerMs));
+  };
+
+  armDeadline();
+  runSafely(tool, args, { signal: abort.signal, deadlineMs, log: logger.child(tool.name) }).then(
+    (output) => finish(ending === 'cancel' ? { kind: 'cancelled' } : { kind: 'done', output }),
+    (thrown) => {
+      if (ending === 'cancel') return finish({ kind: 'cancelled' });
+      if (thrown instanceof ClientError) return finish({ kind: 'failed', error: thrown });
+      if (ending === 'deadline') return finish(timedOut(tool));
+      logger.error('A tool threw what no tool should', {
+        tool: tool.name,
+        message: messageOf(thrown),
+        cause: thrown,
+      });
+      finish({ kind: 'failed', error: brokenTool(tool, thrown) });
+    },
+  );
+  return { result, cancel: () => end('cancel') };
+}
+
+/** Synchronous throws become rejections. */
+function runSafely(...[tool, args, context]: [Tool, ...Parameters<Tool['run']>]): Promise<ToolOutput> {
+  return new Promise((resolve) => resolve(tool.run(args, context)));
+}
+
+function timedOut(tool: Tool): TaskResult {
+  return { kind: 'failed', error: timeoutError(tool) };
+}
+
+function timeoutError({ name, timeoutMs }: Tool): ClientError {
+  return new ClientError(
+    ErrorCode.toolTimeout,
+    `${name} did not finish within ${Math.round(timeoutMs / 100) / 10} seconds and was stopped. Try it with less, or raise its timeout_ms.`,
+    { retryable: true },
+  );
+}
+
+function brokenTool({ name }: Tool, cause: unknown): ClientError {
+  return new ClientError(
+    ErrorCode.toolFailed,
+    `${name} failed because of a fault in this program. The log has the details.`,
+    { cause },
+  );
+}

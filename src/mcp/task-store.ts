@@ -1,0 +1,238 @@
+import type { Clock, TimerHandle } from '../core/clock.ts';
+import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
+import type { TaskJournal } from '../ports/task-journal.ts';
+import { foldJournal, isFinished, isUndelivered, type JournalEntry, type TaskRecord } from './task-record.ts';
+
+export interface RetentionLimits {
+  /** Finished tasks that are kept; told ones go first. */
+  readonly maxKept: number;
+  /** A result that could not be told for this long is given up. */
+  readonly expireAfterMs: number;
+}
+
+export interface TaskStoreParts {
+  readonly journal: TaskJournal;
+  readonly clock: Clock;
+  /** Wall-clock time, ms since 1970. */
+  readonly wallClock: () => number;
+  readonly limits: RetentionLimits;
+  /** A result that nobody was told has been given up. */
+  readonly onExpired: (task: TaskRecord) => void;
+  /** The disk refuses; told once per streak of failures. */
+  readonly onProblem: (error: ClientError) => void;
+}
+
+const maxKeptCharacters = 2_000_000;
+const minRewriteBytes = 1024 * 1024;
+const retryMs = 30_000;
+const expiryCheckMs = 600_000;
+/** Refused promises whose traces may still be on disk; more than this many while the disk is full leave theirs. */
+const maxRefused = 64;
+
+/**
+ * All tasks in memory, and on disk before anybody is told of them. What the disk refuses later is kept in memory and saved
+ * as soon as it can be, so a full disk never stops the device.
+ */
+export class TaskStore {
+  readonly #parts: TaskStoreParts;
+  #tasks = new Map<string, TaskRecord>();
+  #nextNumber = 1;
+  /** Set when the journal could not even be read: ids might be given twice, so nothing is accepted. */
+  #unreadable: ClientError | undefined;
+  readonly #unsaved = new Set<string>();
+  readonly #refused = new Set<string>();
+  /** When the result became known on the monotonic clock: a clock that is set must not make results old. */
+  readonly #knownSinceMs = new Map<string, number>();
+  #failing = false;
+  #rewriteAtBytes = minRewriteBytes;
+  #retryTimer: TimerHandle;
+  #expiryTimer: TimerHandle;
+  #closed = false;
+
+  constructor(parts: TaskStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the journal; never rejects. */
+  async load(): Promise<void> {
+    try {
+      const { entries, damaged } = await this.#parts.journal.open();
+      const { tasks, nextNumber } = foldJournal(entries);
+      this.#tasks = tasks;
+      // Each lost entry may have been the promise of one more task.
+      this.#nextNumber = nextNumber + damaged;
+    } catch (thrown) {
+      this.#unreadable = toClientError(thrown, ErrorCode.stateUnwritable);
+      this.#parts.onProblem(this.#unreadable);
+    }
+    const { clock, wallClock } = this.#parts;
+    for (const { id, state, finishedAtMs } of this.#tasks.values()) {
+      const ageMs = Math.max(0, wallClock() - (finishedAtMs ?? Number.POSITIVE_INFINITY));
+      if (isFinished(state)) this.#knownSinceMs.set(id, clock.now() - ageMs);
+    }
+    this.#expireOld();
+    this.#prune();
+  }
+
+  get(id: string): TaskRecord | undefined {
+    return this.#tasks.get(id);
+  }
+
+  /** Oldest first. */
+  all(): readonly TaskRecord[] {
+    return [...this.#tasks.values()];
+  }
+
+  /**
+   * A new task, on disk when this resolves; until then it is `accepted`.
+   * @throws ClientError STATE_UNWRITABLE; then there is no such task.
+   */
+  async add(fields: Pick<TaskRecord, 'tool' | 'args' | 'channel'>): Promise<TaskRecord> {
+    if (this.#unreadable) throw this.#unreadable;
+    const id = `t${this.#nextNumber}`;
+    this.#nextNumber += 1;
+    const acceptedAtMs = this.#parts.wallClock();
+    const task: TaskRecord = { ...fields, id, state: 'accepted', acceptedAtMs, runs: 1, text: '' };
+    this.#tasks.set(id, task);
+    try {
+      await this.#append([{ kind: 'task', next: this.#nextNumber, task: { ...task, state: 'running' } }]);
+    } catch (thrown) {
+      this.#tasks.delete(id);
+      if (this.#refused.size < maxRefused) this.#refused.add(id);
+      throw thrown;
+    }
+    const running: TaskRecord = { ...task, state: 'running' };
+    this.#tasks.set(id, running);
+    return running;
+  }
+
+  /** Changes a task at once; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
+  async change(id: string, changes: Partial<TaskRecord>): Promise<void> {
+    const before = this.#tasks.get(id);
+    if (!before) return;
+    const task = { ...before, ...changes };
+    this.#tasks.set(id, task);
+    if (isFinished(task.state) && !isFinished(before.state))
+      this.#knownSinceMs.set(id, this.#parts.clock.now());
+    await this.#save({ kind: 'task', next: this.#nextNumber, task }, [id]);
+    this.#prune();
+  }
+
+  /** The result has been told. Ids that are unknown or told already are skipped; the rest is returned. */
+  markTold(ids: readonly string[]): readonly string[] {
+    return this.#close(ids, 'told');
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#parts.clock.clearTimeout(this.#retryTimer);
+    this.#parts.clock.clearTimeout(this.#expiryTimer);
+    if (this.#unsaved.size > 0) await this.#append([]).catch(() => {});
+    await this.#parts.journal.close();
+  }
+
+  #close(ids: readonly string[], kind: 'told' | 'expired'): readonly string[] {
+    const open = ids.filter((id) => {
+      const task = this.#tasks.get(id);
+      return task !== undefined && isUndelivered(task);
+    });
+    if (open.length === 0) return open;
+    const atMs = this.#parts.wallClock();
+    const field = kind === 'told' ? 'deliveredAtMs' : 'expiredAtMs';
+    for (const id of open) this.#tasks.set(id, { ...(this.#tasks.get(id) as TaskRecord), [field]: atMs });
+    void this.#save({ kind, next: this.#nextNumber, ids: open, atMs }, open);
+    return open;
+  }
+
+  #expire(ids: readonly string[]): void {
+    const expired = this.#close(ids, 'expired').flatMap((id) => this.#tasks.get(id) ?? []);
+    for (const task of expired) this.#parts.onExpired(task);
+  }
+
+  async #save(entry: JournalEntry, ids: readonly string[]): Promise<void> {
+    try {
+      await this.#append([entry]);
+    } catch {
+      for (const id of ids) this.#unsaved.add(id);
+      this.#retryLater();
+    }
+  }
+
+  async #append(entries: readonly JournalEntry[]): Promise<void> {
+    const unsaved = [...this.#unsaved];
+    const refused = [...this.#refused];
+    try {
+      await this.#parts.journal.append([...this.#catchUp(unsaved, refused), ...entries]);
+    } catch (thrown) {
+      const error = toClientError(thrown, ErrorCode.stateUnwritable);
+      if (!this.#failing) this.#parts.onProblem(error);
+      this.#failing = true;
+      throw error;
+    }
+    this.#failing = false;
+    for (const id of unsaved) this.#unsaved.delete(id);
+    for (const id of refused) this.#refused.delete(id);
+    await this.#rewriteIfLarge();
+  }
+
+  #catchUp(unsaved: readonly string[], refused: readonly string[]): JournalEntry[] {
+    const entries = unsaved.flatMap((id) => this.#entryOf(this.#tasks.get(id)));
+    const next = this.#nextNumber;
+    return refused.length === 0 ? entries : [...entries, { kind: 'forgotten', next, ids: [...refused] }];
+  }
+
+  #entryOf(task: TaskRecord | undefined): JournalEntry[] {
+    if (!task) return [];
+    const state = task.state === 'accepted' ? 'running' : task.state;
+    return [{ kind: 'task', next: this.#nextNumber, task: { ...task, state } }];
+  }
+
+  async #rewriteIfLarge(): Promise<void> {
+    const { journal } = this.#parts;
+    if (journal.sizeBytes < this.#rewriteAtBytes) return;
+    // Set before the wait, so that the appends of the meantime do not ask again.
+    this.#rewriteAtBytes = journal.sizeBytes * 2;
+    try {
+      await journal.rewrite(() => [
+        { kind: 'counter', next: this.#nextNumber } satisfies JournalEntry,
+        ...this.all().flatMap((task) => this.#entryOf(task)),
+      ]);
+      this.#rewriteAtBytes = Math.max(minRewriteBytes, journal.sizeBytes * 4);
+    } catch (thrown) {
+      this.#parts.onProblem(toClientError(thrown, ErrorCode.stateUnwritable));
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#retryTimer !== undefined || this.#closed) return;
+    this.#retryTimer = this.#parts.clock.setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#append([]).catch(() => this.#retryLater());
+    }, retryMs);
+  }
+
+  #expireOld(): void {
+    if (this.#closed) return;
+    const { clock, limits } = this.#parts;
+    const old = this.all().filter(
+      (task) => clock.now() - (this.#knownSinceMs.get(task.id) ?? clock.now()) > limits.expireAfterMs,
+    );
+    this.#expire(old.map(({ id }) => id));
+    this.#expiryTimer = clock.setTimeout(() => this.#expireOld(), expiryCheckMs);
+  }
+
+  #prune(): void {
+    const finished = this.all().filter(({ state }) => isFinished(state));
+    let characters = finished.reduce((sum, { text }) => sum + text.length, 0);
+    let count = finished.length;
+    const order = [...finished.filter((task) => !isUndelivered(task)), ...finished.filter(isUndelivered)];
+    for (const { id, text } of order) {
+      if (count <= this.#parts.limits.maxKept && characters <= maxKeptCharacters) return;
+      this.#expire([id]);
+      this.#tasks.delete(id);
+      this.#knownSinceMs.delete(id);
+      count -= 1;
+      characters -= text.length;
+    }
+  }
+}
