@@ -1,0 +1,87 @@
+import { ClientError } from '../../core/errors.ts';
+import type { ToolDefinition, WebSocketTarget } from '../../ports/tool-definition.ts';
+import { outputOfAnswer } from './json-rpc.ts';
+import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
+import { createRuns } from './runs.ts';
+import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
+import { LinkError, WebSocketLink } from './websocket-link.ts';
+
+interface SharedLink {
+  readonly link: WebSocketLink;
+  users: number;
+}
+
+/** The connections of all runners that were made with the same dependencies, by URL and headers. */
+const linksOf = new WeakMap<RunnerDeps, Map<string, SharedLink>>();
+
+/** Sends each call as JSON-RPC over a kept connection, which tools with the same URL and headers share. */
+export function createWebSocketRunner(
+  { name, target }: ToolDefinition<WebSocketTarget>,
+  deps: RunnerDeps,
+): ToolRunner {
+  const { link, release } = acquireLink(target, deps);
+  const { searchParams, password } = new URL(target.url);
+  const secrets = [...Object.values(target.headers), ...searchParams.values(), password];
+  const failure = createFailureMaker(name, secrets);
+  const runs = createRuns(failure);
+  return {
+    run: (args, { signal }) =>
+      runs.track(signal, async (own) => {
+        try {
+          return outputOfAnswer(await link.call(target.method ?? name, args, own), failure);
+        } catch (thrown) {
+          if (own.aborted) throw failure.aborted(own);
+          throw worded(thrown, failure);
+        }
+      }),
+    dispose: async () => {
+      await runs.dispose();
+      await release();
+    },
+  };
+}
+
+function worded(thrown: unknown, failure: FailureMaker): ClientError {
+  if (thrown instanceof ClientError) return thrown;
+  if (!(thrown instanceof LinkError)) return failure.unreachable(thrown);
+  switch (thrown.kind) {
+    case 'unreachable':
+      return failure.unreachable(thrown.cause);
+    case 'closed':
+      return failure.unreachable(thrown);
+    case 'busy':
+      return failure.failed(thrown.message);
+    case 'not-json':
+      return failure.badOutput(`it did not answer with JSON-RPC but "${failure.quoted(thrown.message)}"`);
+    case 'too-large':
+      return failure.tooLarge(maxAnswerBytes);
+  }
+}
+
+function acquireLink({ url, headers }: WebSocketTarget, deps: RunnerDeps) {
+  const links = linksOf.get(deps) ?? new Map<string, SharedLink>();
+  linksOf.set(deps, links);
+  const key = JSON.stringify([url, headers]);
+  const shared = links.get(key) ?? {
+    link: new WebSocketLink({
+      url,
+      headers,
+      maxMessageBytes: maxAnswerBytes,
+      clock: deps.clock,
+      logger: deps.logger,
+    }),
+    users: 0,
+  };
+  links.set(key, shared);
+  shared.users += 1;
+  let held = true;
+  const release = async () => {
+    if (!held) return;
+    held = false;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    links.delete(key);
+    await shared.link.end();
+  };
+  return { link: shared.link, release };
+}

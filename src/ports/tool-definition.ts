@@ -1,0 +1,82 @@
+/** What the user says about a configured tool, whatever runs it (contract §4, `mcp.tools[]`). */
+export interface ToolDescription {
+  readonly name: string;
+  readonly description: string;
+  /** A JSON Schema of type object. */
+  readonly inputSchema: Readonly<Record<string, unknown>> & { readonly type: 'object' };
+  readonly audience: 'model' | 'user';
+  readonly mode: 'sync' | 'async' | 'background';
+  readonly timeoutMs: number;
+  readonly handoffMs: number;
+  readonly maxResultBytes: number;
+  readonly idempotent: boolean;
+}
+
+/** A program: arguments as JSON on its standard input, result on its standard output. */
+export interface SubprocessTarget {
+  readonly type: 'subprocess';
+  /** Program and fixed arguments, already split into words; no shell ever sees them. */
+  readonly command: readonly [program: string, ...words: string[]];
+  /** Further arguments; `{{name}}` stands for an argument of the call. */
+  readonly args: readonly string[];
+  /** Where the program runs, relative to the directory of the configuration file; not set: that directory itself. */
+  readonly cwd?: string | undefined;
+  /** Added to the few variables that children inherit. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type HttpAuth =
+  | { readonly type: 'bearer'; readonly token: string }
+  | { readonly type: 'basic'; readonly username: string; readonly password: string }
+  | { readonly type: 'header'; readonly name: string; readonly value: string };
+
+/** One HTTP request per call. */
+export interface HttpTarget {
+  readonly type: 'http';
+  /** `{name}` in path and query stands for an argument of the call, percent-encoded. */
+  readonly url: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** How arguments travel with POST, PUT and PATCH; with GET and DELETE they are the query. */
+  readonly body: 'json' | 'form';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly auth?: HttpAuth | undefined;
+  /** Where the result is in a JSON answer: `data.items.0.title`. */
+  readonly resultPath?: string | undefined;
+}
+
+/** How messages are told apart on a byte stream: a line each, or a length (u32, big-endian) before each. */
+export type Framing = 'newline' | 'length';
+
+export interface StreamProtocol {
+  readonly framing: Framing;
+  /** With a method, request and answer are JSON-RPC 2.0; without, the arguments are the request. */
+  readonly method?: string | undefined;
+}
+
+export interface TcpTarget extends StreamProtocol {
+  readonly type: 'tcp';
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface UnixTarget extends StreamProtocol {
+  readonly type: 'unix';
+  /** Path of the socket. */
+  readonly path: string;
+}
+
+/** JSON-RPC 2.0 over one kept connection, shared by all tools with the same URL. */
+export interface WebSocketTarget {
+  readonly type: 'websocket';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Not set: the name of the tool. */
+  readonly method?: string | undefined;
+}
+
+export type ToolTarget = SubprocessTarget | HttpTarget | TcpTarget | UnixTarget | WebSocketTarget;
+
+/** One entry of `mcp.tools[]`, checked and complete. */
+export type ToolDefinition<Target extends ToolTarget = ToolTarget> = ToolDescription & {
+  readonly target: Target;
+};
