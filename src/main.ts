@@ -77,6 +77,30 @@ withConfigOptions(program.command('run', { isDefault: true }).description('the d
   },
 );
 
+withConfigOptions(
+  program.command('doctor').description('report what works, what is missing and what fixes it'),
+).action(async (options) => {
+  const { doctorAction } = await import('./cli/doctor.ts');
+  await run(doctorAction, options);
+});
+
+program
+  .command('devices')
+  .description('microphones and loudspeakers, with the words to put into the configuration')
+  .action(async () => {
+    const { devicesAction } = await import('./cli/devices.ts');
+    await run(devicesAction, {});
+  });
+
+withConfigOptions(
+  program.command('config').description('the effective configuration and where each value comes from'),
+)
+  .option('--schema', 'print the JSON Schema of the configuration file')
+  .action(async (options) => {
+    const { configAction } = await import('./cli/config.ts');
+    await run(configAction, options);
+  });
+
 program
   .command('serve')
   .description('the embedded demo server alone, for other devices and for tests')

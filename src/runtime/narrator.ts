@@ -48,7 +48,7 @@ export class Narrator {
 
 /** The event behind a change in words that outlive a renamed state: `talk.toggled`, `after replyTimeout`. */
 export function causeOf(eventType: string): string {
-  const delayed = /^xstate\.after\.(.+?)\.device\b/.exec(eventType);
+  const delayed = /^xstate\.after\.([^.]+)\./.exec(eventType);
   if (delayed) return `after ${delayed[1]}`;
   const done = /^xstate\.(?:done|error)\.actor\.(?:\d+\.)?(.+)$/.exec(eventType);
   if (done) return done[1]?.includes('activating') ? 'activation.polled' : 'provisioning.checked';

@@ -1,0 +1,308 @@
+import { describe, expect, test } from 'vitest';
+import type { DeviceEvent } from '../../src/machine/events.ts';
+import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
+import { after, completed, lost, opened, play, playFrom, refused, toggled } from './play.ts';
+
+const ttsStart: DeviceEvent = { type: 'tts.started' };
+const ttsStop: DeviceEvent = { type: 'tts.stopped' };
+const drained: DeviceEvent = { type: 'playback.drained' };
+const pressed: DeviceEvent = { type: 'talk.pressed' };
+const released: DeviceEvent = { type: 'talk.released' };
+const wake: DeviceEvent = { type: 'wake.detected', phrase: 'hi' };
+const text: DeviceEvent = { type: 'text.submitted', text: 'hello' };
+const hungUp: DeviceEvent = { type: 'channel.closed' };
+const releaseTail = after('releaseTail', 'device.online.connected.session.listening.releasing');
+
+describe('a conversation where the server decides when the person has finished', () => {
+  test('a toggle opens the channel and then listens', () => {
+    expect(statusFor(play([toggled]).snapshot)).toBe('connecting');
+    const { snapshot, actions } = play([toggled, opened]);
+    expect(statusFor(snapshot)).toBe('listening');
+    expect(actions.find(({ type }) => type === 'sendListenStart')?.params).toEqual({ mode: 'auto' });
+  });
+
+  test('the person stays heard while the server thinks', () => {
+    const { snapshot } = play([toggled, opened, { type: 'stt.received' }]);
+    expect([statusFor(snapshot), audioPathsFor(snapshot).uplink]).toEqual(['thinking', 'open']);
+  });
+
+  test('the answer plays out before the microphone opens again', () => {
+    const speaking = play([toggled, opened, ttsStart, { type: 'playback.started' }, ttsStop]);
+    expect([statusFor(speaking.snapshot), speaking.effects]).toEqual(['speaking', ['finishPlayback']]);
+    const next = playFrom(speaking.snapshot, [drained]);
+    expect([statusFor(next.snapshot), next.effects]).toEqual(['listening', ['sendListenStart']]);
+  });
+
+  test('a toggle while listening hangs up', () => {
+    const { snapshot } = play([toggled, opened, toggled]);
+    expect([statusFor(snapshot), audioPathsFor(snapshot).microphone]).toEqual(['idle', 'closed']);
+  });
+
+  test('a second toggle while connecting hangs up', () => {
+    expect(statusFor(play([toggled, toggled]).snapshot)).toBe('idle');
+  });
+
+  test('a question that stays unanswered is asked for again', () => {
+    const { snapshot, effects } = play([
+      toggled,
+      opened,
+      { type: 'stt.received' },
+      after('replyTimeout', 'device.online.connected.session.thinking.attentive'),
+    ]);
+    expect([statusFor(snapshot), effects]).toEqual(['listening', ['sendListenStart']]);
+  });
+});
+
+describe('push to talk', () => {
+  test('the release ends the turn after the last syllable, and the device thinks', () => {
+    const releasing = play([pressed, opened, released]);
+    expect([audioPathsFor(releasing.snapshot).uplink, releasing.effects]).toEqual(['open', []]);
+    const { snapshot, effects } = playFrom(releasing.snapshot, [releaseTail]);
+    expect([statusFor(snapshot), effects, audioPathsFor(snapshot).uplink]).toEqual([
+      'thinking',
+      ['sendListenStop'],
+      'closed',
+    ]);
+  });
+
+  test('the answer ends in idle with the channel open, and the next press needs no connecting', () => {
+    const idle = play([pressed, opened, released, releaseTail, ttsStart, ttsStop, drained]);
+    expect(statusFor(idle.snapshot)).toBe('idle');
+    const { snapshot, actions } = playFrom(idle.snapshot, [pressed]);
+    expect(statusFor(snapshot)).toBe('listening');
+    expect(actions[0]).toMatchObject({ type: 'sendListenStart', params: { mode: 'manual' } });
+  });
+
+  test('what was said before the server was there still reaches it', () => {
+    const { snapshot, effects } = play([pressed, released, opened]);
+    expect([effects, audioPathsFor(snapshot).uplink]).toEqual([['sendListenStart'], 'open']);
+    expect(playFrom(snapshot, [releaseTail]).effects).toEqual(['sendListenStop']);
+  });
+
+  test('where the terminal knows no release, the toggle lets go', () => {
+    const { snapshot } = play([toggled, opened, toggled, releaseTail], 'manual');
+    expect(statusFor(snapshot)).toBe('thinking');
+  });
+
+  test('no answer ends in idle with a word about it', () => {
+    const { snapshot, effects } = play([
+      pressed,
+      opened,
+      released,
+      releaseTail,
+      after('replyTimeout', 'device.online.connected.session.thinking.silent'),
+    ]);
+    expect([statusFor(snapshot), effects]).toEqual(['idle', ['reportNoReply']]);
+  });
+});
+
+describe('full duplex', () => {
+  test('the microphone stays open while the device speaks, and listen start is sent once', () => {
+    const speaking = play([toggled, opened, ttsStart], 'realtime');
+    expect(audioPathsFor(speaking.snapshot)).toMatchObject({
+      uplink: 'open',
+      downlink: 'open',
+      microphone: 'open',
+    });
+    const { snapshot, effects } = playFrom(speaking.snapshot, [ttsStop, drained]);
+    expect([statusFor(snapshot), effects]).toEqual(['listening', []]);
+  });
+});
+
+describe('interrupting', () => {
+  const speaking = play([toggled, opened, ttsStart]).snapshot;
+
+  test.each([
+    ['the wake word', wake, { reason: 'wake-word' }],
+    ['the talk key', toggled, { reason: 'user' }],
+    ['push to talk', pressed, { reason: 'user' }],
+  ])('%s aborts, silences and listens at once', (_, event, reason) => {
+    const { snapshot, effects, actions } = playFrom(speaking, [event as DeviceEvent]);
+    expect(effects).toEqual(['sendAbort', 'flushPlayback', 'sendListenStart']);
+    expect(actions[0]).toMatchObject({ type: 'sendAbort', params: reason });
+    expect(statusFor(snapshot)).toBe('listening');
+  });
+
+  test('what the server still says of the old answer changes nothing', () => {
+    const { snapshot } = playFrom(speaking, [wake, ttsStop, ttsStop]);
+    expect([statusFor(snapshot), audioPathsFor(snapshot).downlink]).toEqual(['listening', 'holding']);
+  });
+
+  test('a typed text replaces the answer', () => {
+    expect(playFrom(speaking, [text]).effects).toEqual(['sendAbort', 'flushPlayback', 'sendText']);
+  });
+});
+
+describe('text turns', () => {
+  test('the text goes out when the channel is open, and the microphone stays closed', () => {
+    const opening = play([text]);
+    expect([statusFor(opening.snapshot), audioPathsFor(opening.snapshot).microphone]).toEqual([
+      'connecting',
+      'keep',
+    ]);
+    const { effects, actions } = playFrom(opening.snapshot, [opened]);
+    expect([effects, actions[0]?.params]).toEqual([['sendText'], { text: 'hello' }]);
+  });
+
+  test('the answer to a text ends in idle, not with an open microphone', () => {
+    expect(statusFor(play([text, opened, ttsStart, ttsStop, drained]).snapshot)).toBe('idle');
+  });
+
+  test('a text whose connection is lost is asked again on the next one', () => {
+    const { effects } = play([
+      text,
+      opened,
+      lost,
+      after('recoveryDelay', 'device.online.recovering.waiting'),
+      opened,
+    ]);
+    expect(effects).toEqual(['sendText']);
+  });
+});
+
+describe('wake word', () => {
+  test('what was heard and the word itself go out before listen start', () => {
+    const opening = play([wake]);
+    expect(audioPathsFor(opening.snapshot).uplink).toBe('holding');
+    expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendWake', 'sendListenStart']);
+  });
+});
+
+describe('speech the server starts', () => {
+  test('is heard from idle, and the conversation goes on by listening', () => {
+    const idle = play([
+      toggled,
+      opened,
+      ttsStart,
+      ttsStop,
+      drained,
+      toggled,
+      toggled,
+      opened,
+      text,
+      ttsStart,
+      ttsStop,
+      drained,
+    ]);
+    expect(statusFor(playFrom(idle.snapshot, [ttsStart]).snapshot)).toBe('speaking');
+  });
+
+  test('never finished is given up, with a word about it', () => {
+    const { snapshot, effects } = play([
+      toggled,
+      opened,
+      ttsStart,
+      after('stalledSpeech', 'device.online.connected.session.speaking.playing.waiting'),
+    ]);
+    expect(effects).toEqual(['reportStalledSpeech', 'finishPlayback']);
+    expect(statusFor(playFrom(snapshot, [drained]).snapshot)).toBe('listening');
+  });
+
+  test('the last words are heard although the server has hung up', () => {
+    const finishing = play([toggled, opened, ttsStart, hungUp]);
+    expect([statusFor(finishing.snapshot), audioPathsFor(finishing.snapshot).loudspeaker]).toEqual([
+      'speaking',
+      'open',
+    ]);
+    expect(statusFor(playFrom(finishing.snapshot, [drained]).snapshot)).toBe('idle');
+  });
+});
+
+describe('mail', () => {
+  const settledStandby = after('idleSettle', 'device.online.standby.settling');
+  const settledIdle = after('idleSettle', 'device.online.connected.session.idle.settling');
+
+  test.each([
+    ['listening', [toggled, opened]],
+    ['thinking', [pressed, opened, released, releaseTail]],
+    ['speaking', [toggled, opened, ttsStart]],
+  ] as const)('waits while %s, in order and without duplicates', (status, events) => {
+    const { snapshot } = play([...events, completed('a'), completed('a'), completed('b')]);
+    expect([statusFor(snapshot), snapshot.context.mailbox.map(({ taskId }) => taskId)]).toEqual([
+      status,
+      ['a', 'b'],
+    ]);
+  });
+
+  test('is announced from settled standby over a new channel, without opening the microphone', () => {
+    const opening = play([completed('a'), settledStandby]);
+    expect([statusFor(opening.snapshot), audioPathsFor(opening.snapshot).microphone]).toEqual([
+      'announcing',
+      'keep',
+    ]);
+    expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendAnnouncement']);
+  });
+
+  test('leaves the box when the server starts to speak it, and the next one follows from idle', () => {
+    const { snapshot } = play([completed('a'), completed('b'), settledStandby, opened, ttsStart]);
+    expect(snapshot.context.mailbox.map(({ taskId }) => taskId)).toEqual(['b']);
+    const second = playFrom(snapshot, [ttsStop, drained, settledIdle]);
+    expect([statusFor(second.snapshot), second.effects]).toEqual(['announcing', ['sendAnnouncement']]);
+  });
+
+  test('stays when the person begins to talk instead', () => {
+    const { snapshot } = play([completed('a'), settledStandby, opened, wake]);
+    expect([statusFor(snapshot), snapshot.context.mailbox.length]).toEqual(['listening', 1]);
+  });
+
+  test('stays when nobody speaks it, and is tried again', () => {
+    const { snapshot } = play([completed('a'), settledStandby, opened, after('replyTimeout', 'announcing')]);
+    expect([statusFor(snapshot), snapshot.context.mailbox.length, snapshot.context.announceAttempts]).toEqual(
+      ['idle', 1, 1],
+    );
+  });
+});
+
+describe('trouble', () => {
+  const retry = after('recoveryDelay', 'device.online.recovering.waiting');
+
+  test('a lost conversation is come back to, a few times', () => {
+    const events: DeviceEvent[] = [toggled, opened];
+    for (let i = 0; i < 5; i++) events.push(lost, retry);
+    const fifth = play(events);
+    expect(statusFor(fifth.snapshot)).toBe('connecting');
+    const given = playFrom(fifth.snapshot, [lost]);
+    expect([statusFor(given.snapshot), given.effects]).toEqual(['idle', ['reportError', 'flushPlayback']]);
+  });
+
+  test('a healthy minute clears the count', () => {
+    const recovered = play([toggled, opened, lost, retry, opened]);
+    expect(recovered.snapshot.context.recoveryAttempts).toBe(1);
+    const healthy = playFrom(recovered.snapshot, [after('healthyPeriod', 'session')]);
+    expect(healthy.snapshot.context.recoveryAttempts).toBe(0);
+  });
+
+  test('a refusal asks the OTA server once for newer credentials, then tells the person', () => {
+    const refreshing = play([toggled, refused]);
+    expect(refreshing.snapshot.value).toEqual({ online: { recovering: 'refreshing' } });
+    const again = playFrom(refreshing.snapshot, [
+      { type: 'xstate.done.actor.0.device.online.recovering.refreshing', output: { kind: 'ready' } } as never,
+      refused,
+    ]);
+    expect([statusFor(again.snapshot), again.effects[0]]).toEqual(['idle', 'reportError']);
+  });
+
+  test('the person may give up waiting', () => {
+    expect(statusFor(play([toggled, opened, lost, toggled]).snapshot)).toBe('idle');
+  });
+
+  test('a reboot wish of the server is obeyed from every state', () => {
+    const { snapshot } = play([
+      toggled,
+      opened,
+      ttsStart,
+      { type: 'reboot.requested' },
+      after('rebootPause', 'device.rebooting'),
+    ]);
+    expect(snapshot.status).toBe('done');
+  });
+
+  test('a microphone that fails ends the conversation with a word about it', () => {
+    const { snapshot, effects } = play([
+      toggled,
+      opened,
+      { ...lost, type: 'microphone.failed' } as DeviceEvent,
+    ]);
+    expect([statusFor(snapshot), effects[0]]).toEqual(['idle', 'reportError']);
+  });
+});
