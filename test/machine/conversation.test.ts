@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
-import { after, completed, lost, opened, play, playFrom, refused, toggled } from './play.ts';
+import { completed, elapsed, lost, opened, play, playFrom, refused, toggled } from './play.ts';
 
 const ttsStart: DeviceEvent = { type: 'tts.started' };
 const ttsStop: DeviceEvent = { type: 'tts.stopped' };
@@ -11,7 +11,7 @@ const released: DeviceEvent = { type: 'talk.released' };
 const wake: DeviceEvent = { type: 'wake.detected', phrase: 'hi' };
 const text: DeviceEvent = { type: 'text.submitted', text: 'hello' };
 const hungUp: DeviceEvent = { type: 'channel.closed' };
-const releaseTail = after('releaseTail', 'device.online.connected.session.listening.releasing');
+const releaseTail = elapsed('releaseTail', 'device.online.connected.session.listening.releasing');
 
 describe('a conversation where the server decides when the person has finished', () => {
   test('a toggle opens the channel and then listens', () => {
@@ -47,7 +47,7 @@ describe('a conversation where the server decides when the person has finished',
       toggled,
       opened,
       { type: 'stt.received' },
-      after('replyTimeout', 'device.online.connected.session.thinking.attentive'),
+      elapsed('replyTimeout', 'device.online.connected.session.thinking.attentive'),
     ]);
     expect([statusFor(snapshot), effects]).toEqual(['listening', ['sendListenStart']]);
   });
@@ -90,7 +90,7 @@ describe('push to talk', () => {
       opened,
       released,
       releaseTail,
-      after('replyTimeout', 'device.online.connected.session.thinking.silent'),
+      elapsed('replyTimeout', 'device.online.connected.session.thinking.silent'),
     ]);
     expect([statusFor(snapshot), effects]).toEqual(['idle', ['reportNoReply']]);
   });
@@ -153,7 +153,7 @@ describe('text turns', () => {
       text,
       opened,
       lost,
-      after('recoveryDelay', 'device.online.recovering.waiting'),
+      elapsed('recoveryDelay', 'device.online.recovering.waiting'),
       opened,
     ]);
     expect(effects).toEqual(['sendText']);
@@ -192,7 +192,7 @@ describe('speech the server starts', () => {
       toggled,
       opened,
       ttsStart,
-      after('stalledSpeech', 'device.online.connected.session.speaking.playing.waiting'),
+      elapsed('stalledSpeech', 'device.online.connected.session.speaking.playing.waiting'),
     ]);
     expect(effects).toEqual(['reportStalledSpeech', 'finishPlayback']);
     expect(statusFor(playFrom(snapshot, [drained]).snapshot)).toBe('listening');
@@ -209,8 +209,8 @@ describe('speech the server starts', () => {
 });
 
 describe('mail', () => {
-  const settledStandby = after('idleSettle', 'device.online.standby.settling');
-  const settledIdle = after('idleSettle', 'device.online.connected.session.idle.settling');
+  const settledStandby = elapsed('idleSettle', 'device.online.standby.settling');
+  const settledIdle = elapsed('idleSettle', 'device.online.connected.session.idle.settling');
 
   test.each([
     ['listening', [toggled, opened]],
@@ -246,7 +246,12 @@ describe('mail', () => {
   });
 
   test('stays when nobody speaks it, and is tried again', () => {
-    const { snapshot } = play([completed('a'), settledStandby, opened, after('replyTimeout', 'announcing')]);
+    const { snapshot } = play([
+      completed('a'),
+      settledStandby,
+      opened,
+      elapsed('replyTimeout', 'announcing'),
+    ]);
     expect([statusFor(snapshot), snapshot.context.mailbox.length, snapshot.context.announceAttempts]).toEqual(
       ['idle', 1, 1],
     );
@@ -254,7 +259,7 @@ describe('mail', () => {
 });
 
 describe('trouble', () => {
-  const retry = after('recoveryDelay', 'device.online.recovering.waiting');
+  const retry = elapsed('recoveryDelay', 'device.online.recovering.waiting');
 
   test('a lost conversation is come back to, a few times', () => {
     const events: DeviceEvent[] = [toggled, opened];
@@ -268,7 +273,7 @@ describe('trouble', () => {
   test('a healthy minute clears the count', () => {
     const recovered = play([toggled, opened, lost, retry, opened]);
     expect(recovered.snapshot.context.recoveryAttempts).toBe(1);
-    const healthy = playFrom(recovered.snapshot, [after('healthyPeriod', 'session')]);
+    const healthy = playFrom(recovered.snapshot, [elapsed('healthyPeriod', 'session')]);
     expect(healthy.snapshot.context.recoveryAttempts).toBe(0);
   });
 
@@ -292,7 +297,7 @@ describe('trouble', () => {
       opened,
       ttsStart,
       { type: 'reboot.requested' },
-      after('rebootPause', 'device.rebooting'),
+      elapsed('rebootPause', 'device.rebooting'),
     ]);
     expect(snapshot.status).toBe('done');
   });

@@ -3,7 +3,7 @@ import { getAdjacencyMap } from 'xstate/graph';
 import { deviceMachine } from '../../src/machine/device-machine.ts';
 import type { DeviceEvent, ListeningMode } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
-import { after, completed, lost, opened, provisioned, refused, type Snapshot, settings } from './play.ts';
+import { completed, lost, opened, provisioned, refused, type Snapshot, settings } from './play.ts';
 
 /** Every event there is, and every delay in every state that has it. */
 const delayed = (): DeviceEvent[] => {
@@ -122,7 +122,7 @@ describe.each(['auto', 'manual', 'realtime'] as const)(
       for (let before = -1; before !== leadsBack.size; ) {
         before = leadsBack.size;
         for (const { state, transitions } of map) {
-          const next = Object.values(transitions).map(({ state: after }) => serializeState(after));
+          const next = Object.values(transitions).map(({ state: next }) => serializeState(next));
           if (next.some((key) => leadsBack.has(key))) leadsBack.add(serializeState(state));
         }
       }

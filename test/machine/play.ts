@@ -19,7 +19,7 @@ export const settings = (listeningMode: ListeningMode = 'auto'): DeviceSettings 
 export const provisioned = (output: ProvisioningResult = { kind: 'ready' }): DeviceEvent =>
   ({ type: 'xstate.done.actor.0.device.provisioning.checking', output }) as unknown as DeviceEvent;
 
-export const after = (delay: string, stateId: string): DeviceEvent =>
+export const elapsed = (delay: string, stateId: string): DeviceEvent =>
   ({ type: `xstate.after.${delay}.${stateId}` }) as unknown as DeviceEvent;
 
 export const opened: DeviceEvent = { type: 'channel.opened', sessionId: 's1' };

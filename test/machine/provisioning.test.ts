@@ -4,12 +4,12 @@ import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import { deviceMachine } from '../../src/machine/device-machine.ts';
 import { statusFor } from '../../src/machine/projections.ts';
 import { provisioningRetryMs } from '../../src/machine/setup.ts';
-import { after, playFrom, provisioned, settings, toggled } from './play.ts';
+import { elapsed, playFrom, provisioned, settings, toggled } from './play.ts';
 
 const start = initialTransition(deviceMachine, settings())[0];
 const error = new ClientError(ErrorCode.provisioningUnreachable, 'away', { retryable: true });
 const failed = provisioned({ kind: 'failed', error, canUseLastAnswer: false });
-const retry = after('provisioningRetry', 'device.provisioning.retrying');
+const retry = elapsed('provisioningRetry', 'device.provisioning.retrying');
 const polled = { type: 'xstate.done.actor.0.device.provisioning.activating', output: undefined } as never;
 const code = provisioned({ kind: 'activation', code: '123456', message: 'enter the code' });
 
