@@ -159,13 +159,17 @@ async function openState(
 async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts, address: ServerAddress) {
   const pacer = createPacer(clock, config.audio.frameDurationMs);
   const demo = address.kind === 'embedded';
+  const environment = { env, pacer, playbackSampleRateHz: config.audio.playbackSampleRateHz };
   const [microphone, loudspeaker] = await Promise.all([
     chooseMicrophone(config.audio.microphone, {
       env,
       pacer,
       fallbackSpec: demo ? demoMicrophone : undefined,
     }),
-    chooseLoudspeaker(config.audio.loudspeaker, { env, pacer, fallbackSpec: demo ? 'null' : undefined }),
+    chooseLoudspeaker(config.audio.loudspeaker, {
+      ...environment,
+      fallbackSpec: demo ? 'null' : undefined,
+    }),
   ]);
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);

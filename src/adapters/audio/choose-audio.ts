@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import type { Microphone } from '../../ports/microphone.ts';
@@ -13,11 +15,14 @@ import { probeError, probePackage } from './native-package.ts';
 import type { Pacer } from './pacer.ts';
 import { findPortAudioDevice } from './portaudio.ts';
 import { findSoundHardware, type SoundSurroundings } from './sound-hardware.ts';
+import { readWavFile } from './wav-file.ts';
 
 export interface AudioEnvironment extends SoundSurroundings {
   readonly pacer: Pacer;
   /** What `auto` takes when the machine has no sound of its own, `wav:config/demo-speech.wav`; without it, that is an error. */
   readonly fallbackSpec?: string | undefined;
+  /** Rate of loudspeakers that have none of their own (`wav`, `null`); 24 kHz unless given. */
+  readonly playbackSampleRateHz?: number | undefined;
 }
 
 /** `reason` completes "microphone: <name>, " for the person at the device. */
@@ -53,7 +58,10 @@ export function chooseMicrophone(spec: string, environment: AudioEnvironment): P
       check: () => (findRecorder(env.PATH) ? always() : Promise.reject(recorderMissing())),
       create: (device) => createRecordMicrophone({ clock: pacer.clock, device }),
     },
-    wav: { check: always, create: (file) => createWavMicrophone(requireFile(file), { pacer }) },
+    wav: {
+      check: async (file) => void (await readWavFile(requireFile(file))),
+      create: (file) => createWavMicrophone(requireFile(file), { pacer }),
+    },
     null: { check: always, create: () => createNullMicrophone({ pacer }) },
   };
   return choose('microphone', spec, backends, ['portaudio', 'record'], environment);
@@ -61,17 +69,33 @@ export function chooseMicrophone(spec: string, environment: AudioEnvironment): P
 
 /** The loudspeaker of a spec: `auto`, `portaudio[:device]`, `speaker[:device]`, `wav:FILE` or `null`; see `chooseMicrophone`. */
 export function chooseLoudspeaker(spec: string, environment: AudioEnvironment): Promise<Choice<Loudspeaker>> {
-  const { pacer } = environment;
+  const { pacer, playbackSampleRateHz: sampleRateHz = 24_000 } = environment;
   const backends: Backends<Loudspeaker> = {
     portaudio: {
       check: async (device) => void (await findPortAudioDevice('output', device)),
       create: (device) => createPortAudioLoudspeaker({ pacer, device }),
     },
     speaker: { check: checkSpeaker, create: (device) => createSpeakerLoudspeaker({ pacer, device }) },
-    wav: { check: always, create: (file) => createWavLoudspeaker(requireFile(file), { pacer }) },
-    null: { check: always, create: () => createNullLoudspeaker({ pacer }) },
+    wav: {
+      check: (file) => checkDirectoryOf(requireFile(file)),
+      create: (file) => createWavLoudspeaker(requireFile(file), { pacer, sampleRateHz }),
+    },
+    null: { check: always, create: () => createNullLoudspeaker({ pacer, sampleRateHz }) },
   };
   return choose('loudspeaker', spec, backends, ['portaudio', 'speaker'], environment);
+}
+
+/** A recording that cannot be made is said at the start, not at the first answer. */
+async function checkDirectoryOf(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (cause) {
+    throw new ClientError(
+      ErrorCode.audioDeviceMissing,
+      `The recording ${file} cannot be created (${messageOf(cause)}). Choose a directory that exists and that you may write to.`,
+      { cause },
+    );
+  }
 }
 
 async function checkSpeaker(): Promise<void> {

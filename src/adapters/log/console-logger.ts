@@ -63,11 +63,9 @@ function shownFields(fields: LogFields | undefined, showPrivate: boolean): objec
 
 /** Loaded on use: a device that logs JSON, or nothing, starts without it. */
 async function prettyDestination({ destination, color = false }: LoggerOptions): Promise<LogDestination> {
-  const [{ prettyFactory }, { prettyLine }] = await Promise.all([
-    import('pino-pretty'),
-    import('./pretty-line.ts'),
-  ]);
-  const format = prettyFactory({
+  const [pretty, { prettyLine }] = await Promise.all([import('pino-pretty'), import('./pretty-line.ts')]);
+  // By its default export: the only one that a CommonJS package has everywhere, bundled or not.
+  const format = pretty.default.prettyFactory({
     colorize: color,
     // The line brings its own colours; the default would paint all of it.
     customColors: 'message:reset',

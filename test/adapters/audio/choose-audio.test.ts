@@ -87,10 +87,21 @@ describe('auto', () => {
 describe('a spec', () => {
   test.each([
     ['null', 'null'],
-    ['wav:/a/b:c.wav', 'wav:/a/b:c.wav'],
+    ['wav:test/fixtures/speech-short.wav', 'wav:test/fixtures/speech-short.wav'],
   ])('%s is the microphone and the loudspeaker of that name', async (spec, name) => {
     expect((await chooseMicrophone(spec, silent)).device.name).toBe(name);
     expect((await chooseLoudspeaker(spec, silent)).device.name).toBe(name);
+  });
+
+  test('a recording that is not there, or cannot be made, is said at once, whatever colons are in its name', async () => {
+    expect(await thrownBy(chooseMicrophone('wav:/a/b:c.wav', silent))).toMatchObject({
+      code: 'AUDIO_FILE_INVALID',
+      message: 'The sound file /a/b:c.wav does not exist; check the path.',
+    });
+    expect(await thrownBy(chooseLoudspeaker('wav:/a/b:c.wav', silent))).toMatchObject({
+      code: 'AUDIO_DEVICE_MISSING',
+      message: expect.stringContaining('/a/b:c.wav cannot be created'),
+    });
   });
 
   test('record needs a recording program on the PATH, and keeps the colon of an ALSA name', async () => {
