@@ -15,6 +15,8 @@ export interface FakeTransportOptions {
   readonly idleTimeoutMs?: number;
   /** There is nobody at the other end. */
   readonly unreachable?: boolean;
+  /** Called for all that the device sends. */
+  readonly onSent?: (sent: string | Uint8Array) => void;
 }
 
 /** A channel without a network; the contract suite keeps it honest. The lower half is the far end. */
@@ -35,7 +37,13 @@ export class FakeTransport implements SessionTransport {
   #timers: TimerHandle[] = [];
 
   constructor(options: FakeTransportOptions) {
-    this.#options = { helloTimeoutMs: 10_000, idleTimeoutMs: 0, unreachable: false, ...options };
+    this.#options = {
+      helloTimeoutMs: 10_000,
+      idleTimeoutMs: 0,
+      unreachable: false,
+      onSent: () => {},
+      ...options,
+    };
   }
 
   open(handlers: TransportHandlers): void {
@@ -46,12 +54,14 @@ export class FakeTransport implements SessionTransport {
   sendText(text: string): boolean {
     if (!this.#connected || this.deaf) return false;
     this.sent.push(text);
+    this.#options.onSent(text);
     return true;
   }
 
   sendAudio(packet: Uint8Array): boolean {
     if (!this.#connected || this.deaf || this.backedUp) return false;
     this.sent.push(packet.slice());
+    this.#options.onSent(packet);
     return true;
   }
 
