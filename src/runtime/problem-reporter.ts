@@ -5,15 +5,30 @@ import { createRateLimiter } from '../core/rate-limit.ts';
 import { errorEvent, type StatusDisplay } from '../ports/status-display.ts';
 
 const perKindMs = 1_000;
+/** Kinds may be named by the server (a message of an unknown type), so their number needs a bound of its own. */
+const maxKindsPerPeriod = 5;
 
-/** Tells people and scripts of an expected failure. The same kind at most once a second: a hostile server must not flood. */
+/**
+ * Tells people and scripts of an expected failure. The same kind at most once a second, and of one code no more than five
+ * kinds: a hostile server must not flood.
+ */
 export type ReportProblem = (error: ClientError, kind?: string) => void;
 
 export function createProblemReporter(display: StatusDisplay, logger: Logger, clock: Clock): ReportProblem {
   const limiter = createRateLimiter(clock, { perKeyMs: perKindMs });
+  const periods = new Map<string, { readonly startedMs: number; kinds: number }>();
+  const isFlood = (code: string): boolean => {
+    const period = periods.get(code);
+    if (period && clock.now() - period.startedMs < perKindMs) {
+      period.kinds += 1;
+      return period.kinds > maxKindsPerPeriod;
+    }
+    periods.set(code, { startedMs: clock.now(), kinds: 1 });
+    return false;
+  };
   return (error, kind = error.code) => {
     const { allowed, suppressed } = limiter.allow(kind);
-    if (!allowed) return;
+    if (!allowed || isFlood(error.code)) return;
     logger.warn(error.message, {
       code: error.code,
       retryable: error.retryable,
