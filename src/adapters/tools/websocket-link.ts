@@ -117,7 +117,8 @@ export class WebSocketLink {
 
   async #open(): Promise<WebSocket> {
     const { clock, url, headers, maxMessageBytes } = this.#options;
-    await wait(clock, Math.max(0, this.#notBeforeMs - clock.now()), this.#ended.signal);
+    const pauseMs = this.#notBeforeMs - clock.now();
+    if (pauseMs > 0) await wait(clock, pauseMs, this.#ended.signal);
     const { WebSocket } = await import('ws');
     if (this.#ended.signal.aborted) throw new LinkError('closed', 'the device is stopping');
     const socket = new WebSocket(url, {

@@ -1,0 +1,39 @@
+import type { RunnerDeps, ToolRunner } from '../../src/adapters/tools/runner.ts';
+import { createToolRunner } from '../../src/adapters/tools/runners.ts';
+import { parseToolsConfig } from '../../src/config/tools.ts';
+import { monotonicClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import type { ToolArguments, ToolOutput } from '../../src/mcp/tool.ts';
+
+export const runnerDeps = (): RunnerDeps => ({
+  clock: monotonicClock,
+  logger: silentLogger,
+  env: process.env,
+  baseDirectory: new URL('../fixtures/tools', import.meta.url).pathname,
+});
+
+/** A runner for one tool as it stands in a configuration file. */
+export function runnerFor(tool: Record<string, unknown>, deps = runnerDeps()): ToolRunner {
+  const { tools } = parseToolsConfig({ tools: [{ name: 'probe', description: 'A tool.', ...tool }] });
+  const [definition] = tools;
+  if (!definition) throw new Error('no tool');
+  return createToolRunner(definition, deps);
+}
+
+export function call(
+  runner: ToolRunner,
+  args: ToolArguments = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<ToolOutput> {
+  return runner.run(args, { signal, deadlineMs: Number.POSITIVE_INFINITY, log: silentLogger });
+}
+
+/** Code and sentence of the failure; fails when there is none. */
+export async function failureOf(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    (value) => {
+      throw new Error(`expected a failure, got ${JSON.stringify(value)}`);
+    },
+    (error: { code?: string; message: string }) => `${error.code} ${error.message}`,
+  );
+}
