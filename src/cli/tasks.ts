@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { acquireStateLock, stateLockHolder } from '../adapters/storage/state-lock.ts';
+import { acquireStateLock, type StateLock } from '../adapters/storage/state-lock.ts';
 import { requestTaskCancel } from '../adapters/storage/task-cancel-requests.ts';
 import { createTaskJournal, readTaskJournal } from '../adapters/storage/task-journal.ts';
 import { loadConfig, stateDirectory } from '../config/load.ts';
@@ -64,11 +64,22 @@ export const tasksCancelAction: CommandAction<TaskOptions> = async (options, con
   const directory = join(state, 'tasks');
   const task = find(await readTasks(directory), options.id);
   if (task.state !== 'running') throw notRunning(task);
-  if ((await stateLockHolder(state)) === undefined) await cancelOffline(state, directory, task.id);
+  const lock = await lockUnlessHeld(state);
+  if (lock) await cancelOffline(directory, task.id).finally(() => lock.release());
   else await cancelInDevice(directory, task.id, context.stop);
   context.stdout.write(`${task.id} is cancelled.\n`);
   return ExitCode.done;
 };
+
+/** Undefined when a device has it. */
+async function lockUnlessHeld(state: string): Promise<StateLock | undefined> {
+  try {
+    return await acquireStateLock(state);
+  } catch (thrown) {
+    if (thrown instanceof ClientError && thrown.code === ErrorCode.stateLocked) return undefined;
+    throw thrown;
+  }
+}
 
 async function cancelInDevice(directory: string, id: string, stop: AbortSignal): Promise<void> {
   await requestTaskCancel(directory, id);
@@ -87,10 +98,8 @@ async function cancelInDevice(directory: string, id: string, stop: AbortSignal):
 }
 
 /** No device runs, so nothing runs: what is left to do is that the next start does not announce it or run it again. */
-async function cancelOffline(state: string, directory: string, id: string): Promise<void> {
-  const lock = await acquireStateLock(state);
-  const damages: ClientError[] = [];
-  const journal = createTaskJournal({ directory, onDamaged: (error) => damages.push(error) });
+async function cancelOffline(directory: string, id: string): Promise<void> {
+  const journal = createTaskJournal({ directory, onDamaged: () => {} });
   try {
     const { tasks, nextNumber } = foldJournal((await journal.open()).entries);
     const task = find(tasks, id);
@@ -103,7 +112,6 @@ async function cancelOffline(state: string, directory: string, id: string): Prom
     await journal.append([entry]);
   } finally {
     await journal.close();
-    await lock.release();
   }
 }
 

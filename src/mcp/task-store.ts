@@ -132,7 +132,7 @@ export class TaskStore {
   }
 
   #close(ids: readonly string[], kind: 'told' | 'expired'): readonly string[] {
-    const open = ids.filter((id) => {
+    const open = [...new Set(ids)].filter((id) => {
       const task = this.#tasks.get(id);
       return task !== undefined && isUndelivered(task);
     });

@@ -15,6 +15,8 @@ interface Wording {
   /** For a model: what the facts are and that it should speak. */
   readonly request: (facts: string) => string;
   readonly cue: (taskIds: string) => string;
+  /** Ends a sentence whose result did not. */
+  readonly stop: string;
   readonly joint: string;
 }
 
@@ -28,9 +30,10 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
       `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
     reminder: (text) => `Reminder: ${text}`,
     several: (tool, count, newest) => `The task "${tool}" has ended ${count} times. Most recently: ${newest}`,
-    andMore: (count) => `${count} more results are waiting.`,
+    andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
     cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
+    stop: '.',
     joint: ' ',
   },
   'zh-CN': {
@@ -41,9 +44,10 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     reminder: (text) => `提醒：${text}`,
     several: (tool, count, newest) => `任务“${tool}”结束了${count}次，最近一次：${newest}`,
     andMore: (count) => `另外还有${count}个结果。`,
-    request: (facts) => `【设备通知】${facts} 请现在用简短的口语告诉我。`,
+    request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
     cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
-    joint: ' ',
+    stop: '。',
+    joint: '',
   },
 };
 
@@ -52,7 +56,8 @@ const maxToolNameCharacters = 64;
 /** What happened, as a person would be told. The result is cut to `maxCharacters`. */
 export function factOf(item: MailboxItem, language: AnnouncementLanguage, maxCharacters: number): string {
   const wording = wordings[language];
-  const newest = mailFact(item.newest, wording, maxCharacters);
+  const fact = mailFact(item.newest, wording, maxCharacters);
+  const newest = /\p{P}$/u.test(fact) ? fact : `${fact}${wording.stop}`;
   if (item.taskIds.length === 1) return newest;
   return wording.several(toolName(item.newest), item.taskIds.length, newest);
 }
