@@ -22,8 +22,11 @@ export interface TransportHandlers {
   onSession(info: SessionInfo): void;
   /** One message that is not the transport's own business; its members are not checked. May come before the hello. */
   onMessage(json: Readonly<Record<string, unknown>>): void;
-  /** One Opus packet and the sender's timestamp in ms (0 where the wire has none). The bytes are lent. */
-  onAudio(packet: Uint8Array, timestampMs: number): void;
+  /**
+   * One Opus packet and the sender's timestamp in ms (0 where the wire has none). The bytes are lent. `sequence` grows by
+   * one per packet of the session; undefined where the wire keeps the order and loses nothing.
+   */
+  onAudio(packet: Uint8Array, timestampMs: number, sequence?: number): void;
   /** A frame or message that could not be used; the channel goes on. */
   onProblem(error: ClientError): void;
   /** The channel could not be opened, or ended. Exactly once unless `close` was first; nothing follows it. */
@@ -36,6 +39,11 @@ export interface TransportHandlers {
  */
 export interface SessionTransport {
   readonly kind: 'websocket' | 'mqtt';
+  /**
+   * Longest text in UTF-8 bytes that the server takes; undefined where nobody minds. A longer one is not sent but reported
+   * as a problem, because servers end the connection over it.
+   */
+  readonly maxMessageBytes?: number;
   /** Connects and says hello; never throws. Everything else arrives through the handlers, none of it within the call. */
   open(handlers: TransportHandlers): void;
   /** One JSON object as compact text. False when it could not be handed to the network. */

@@ -1,0 +1,218 @@
+import type { TimerHandle } from '../../core/clock.ts';
+import { ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
+import type { ControlLink, ControlLinkFactory } from '../../ports/control-link.ts';
+import type { ChannelEnd, SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
+import { clientMessage, parseMessageText } from '../../protocol/messages.ts';
+import { parseMqttEndpoint } from './mqtt-address.ts';
+import { MqttConnection, type MqttConnectionOptions } from './mqtt-connection.ts';
+import { MqttControlLink } from './mqtt-control-link.ts';
+import { type MqttSessionOptions, MqttUdpTransport } from './mqtt-udp-transport.ts';
+
+export interface MqttHubOptions extends Omit<MqttConnectionOptions, 'address'>, MqttSessionOptions {
+  /** Longest message that is sent; 8192 bytes with its packet header is what gateways take (servers.md 3.1). */
+  readonly maxMessageBytes?: number;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Who needs the connection: a control link or a session. */
+export interface MqttUser {
+  /** CONNACK has come, or had come long ago. */
+  onConnected(): void;
+  /** The server has said something. */
+  onHeard?(): void;
+  onMessage(json: Json): void;
+  onProblem(error: ClientError): void;
+  onEnd(end: ChannelEnd): void;
+}
+
+/** What fits an 8192-byte packet beside the header and a long topic. */
+const defaultMaxMessageBytes = 7_900;
+/** How long a new hello waits for the echo of the last goodbye: one that comes too early is lost (servers.md 3.4). */
+const echoTimeoutMs = 1_000;
+
+/**
+ * One MQTT connection for all who need it: it is made when the first comes and ended when the last has gone. The control
+ * link keeps it between conversations; without a link a session brings its own (firmware D20).
+ */
+export class MqttHub implements ControlLinkFactory, TransportFactory {
+  readonly maxMessageBytes: number;
+  readonly #options: MqttHubOptions;
+  readonly #users = new Set<MqttUser>();
+  #connection: MqttConnection | undefined;
+  #ending: Promise<void> = Promise.resolve();
+  #session: MqttUser | undefined;
+  #link: MqttUser | undefined;
+  #farewell: { readonly sessionId: string; readonly untilMs: number } | undefined;
+  #waiting: { readonly proceed: () => void; readonly timer: TimerHandle } | undefined;
+
+  constructor(options: MqttHubOptions) {
+    this.#options = options;
+    this.maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+  }
+
+  createLink(): ControlLink {
+    return new MqttControlLink(this, this.#options.clock);
+  }
+
+  create(): SessionTransport {
+    return new MqttUdpTransport(this, this.#options);
+  }
+
+  /** For people. */
+  get label(): string {
+    return this.#options.endpoint.endpoint;
+  }
+
+  get heard(): boolean {
+    return this.#connection?.heard ?? false;
+  }
+
+  /** `role`: messages go to the session while there is one, else to the link. The newest of each role counts. */
+  join(user: MqttUser, role: 'session' | 'link'): void {
+    this.#users.add(user);
+    if (role === 'session') this.#session = user;
+    else this.#link = user;
+    void this.#ending.then(() => this.#connectFor(user));
+  }
+
+  /** Resolves when nothing is left that only this user needed. */
+  async leave(user: MqttUser): Promise<void> {
+    this.#users.delete(user);
+    if (this.#session === user) {
+      this.#session = undefined;
+      this.#stopWaiting();
+    }
+    if (this.#link === user) this.#link = undefined;
+    if (this.#users.size > 0) return;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#farewell = undefined;
+    if (connection) this.#ending = connection.end();
+    await this.#ending;
+  }
+
+  /** False when it could not be handed to the network. One that is too long is reported instead and counts as sent. */
+  publish(text: string, sender: MqttUser): boolean {
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= this.maxMessageBytes) return this.#connection?.publish(text) ?? false;
+    sender.onProblem(
+      new ClientError(
+        ErrorCode.transportSendFailed,
+        `A message of ${bytes} bytes was not sent: MQTT servers take ${this.maxMessageBytes} and end the connection over a longer one. If it is the answer of a tool, let the tool answer more briefly.`,
+      ),
+    );
+    return this.#connection?.connected ?? false;
+  }
+
+  /** Ends a session on the wire; the next hello waits for the server's echo. */
+  sayGoodbye(sessionId: string): void {
+    if (!this.#connection?.publish(clientMessage.goodbye(sessionId))) return;
+    this.#farewell = { sessionId, untilMs: this.#options.clock.now() + echoTimeoutMs };
+  }
+
+  /** Calls back when a hello would not be mistaken for part of the conversation before. At once, if that is now. */
+  whenFarewellDone(proceed: () => void): void {
+    const { clock } = this.#options;
+    const remainingMs = (this.#farewell?.untilMs ?? 0) - clock.now();
+    if (!this.#farewell || remainingMs <= 0) {
+      proceed();
+      return;
+    }
+    this.#waiting = { proceed, timer: clock.setTimeout(() => this.#farewellDone(), remainingMs) };
+  }
+
+  #farewellDone(): void {
+    this.#farewell = undefined;
+    const waiting = this.#waiting;
+    this.#stopWaiting();
+    waiting?.proceed();
+  }
+
+  #stopWaiting(): void {
+    this.#options.clock.clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
+  }
+
+  #connectFor(user: MqttUser): void {
+    if (!this.#users.has(user)) return;
+    if (this.#connection?.connected) {
+      user.onConnected();
+      if (this.#connection.heard) user.onHeard?.();
+      return;
+    }
+    if (!this.#connection) this.#connect();
+  }
+
+  #connect(): void {
+    let connection: MqttConnection;
+    try {
+      const address = parseMqttEndpoint(this.#options.endpoint.endpoint);
+      connection = new MqttConnection(
+        { ...this.#options, address },
+        {
+          onConnected: () => this.#each((user) => user.onConnected()),
+          onMessage: (text) => this.#receive(text),
+          onEnd: (end) => {
+            if (this.#connection === connection) this.#ended(end);
+          },
+        },
+      );
+    } catch (thrown) {
+      const error = toClientError(thrown, ErrorCode.transportUnreachable);
+      this.#ended({ normal: false, error, description: error.message });
+      return;
+    }
+    this.#connection = connection;
+  }
+
+  #ended(end: ChannelEnd): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#farewell = undefined;
+    this.#stopWaiting();
+    if (connection) this.#ending = connection.end();
+    const users = [...this.#users];
+    this.#users.clear();
+    this.#session = undefined;
+    this.#link = undefined;
+    for (const user of users) user.onEnd(end);
+  }
+
+  #each(tell: (user: MqttUser) => void): void {
+    for (const user of [...this.#users]) tell(user);
+  }
+
+  #receive(text: string): void {
+    const parsed = parseMessageText(text);
+    this.#each((user) => user.onHeard?.());
+    const listener = this.#session ?? this.#link;
+    if (!parsed.ok) {
+      listener?.onProblem(
+        new ClientError(
+          ErrorCode.protocolBadMessage,
+          `The server sent a text message that cannot be used: ${parsed.reason}. It was ignored; nothing needs to be done unless answers are missing.`,
+          { retryable: true },
+        ),
+      );
+      return;
+    }
+    if (this.#isEcho(parsed.json)) this.#farewellDone();
+    else if (this.#session) this.#session.onMessage(parsed.json);
+    else this.#receiveInIdle(parsed.json);
+  }
+
+  #isEcho({ type, session_id }: Json): boolean {
+    return type === 'goodbye' && this.#farewell !== undefined && session_id === this.#farewell.sessionId;
+  }
+
+  #receiveInIdle(json: Json): void {
+    if (json.type === 'goodbye') return;
+    if (json.type !== 'hello') {
+      this.#link?.onMessage(json);
+      return;
+    }
+    // The answer to a hello that nobody waits for any more: the server must not keep that session open.
+    if (typeof json.session_id === 'string' && json.udp !== undefined) this.sayGoodbye(json.session_id);
+  }
+}

@@ -1,0 +1,208 @@
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { ClientError } from '../../core/errors.ts';
+import { printableText } from '../../core/printable-text.ts';
+import type { ChannelEnd, SessionTransport, TransportHandlers } from '../../ports/session-transport.ts';
+import { clientHello, type UplinkFormat } from '../../protocol/hello.ts';
+import { readUdpOffer, type UdpOffer } from '../../protocol/udp-offer.ts';
+import {
+  endOfEarlyGoodbye,
+  endOfHelloRefused,
+  endOfNoHello,
+  endOfSilence,
+  endOfUdpFailure,
+} from './mqtt-end.ts';
+import type { MqttHub, MqttUser } from './mqtt-hub.ts';
+import { UdpAudio, type UdpAudioCounters } from './udp-audio.ts';
+
+export interface MqttSessionOptions {
+  readonly uplink: UplinkFormat;
+  /** The server is asked to cancel echo; then uplink timestamps must be those of what was being played (F60). */
+  readonly serverAec?: boolean;
+  /** From our hello to the server's (firmware D20). */
+  readonly helloTimeoutMs: number;
+  /** Without any message or packet of the server for so long the session is given up (D40); 0: never. */
+  readonly idleTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A goodbye so soon after our first words, with nothing in between, was meant for the session before. */
+const earlyGoodbyeMs = 3_000;
+/** A NAT may have forgotten the way after so long without a datagram. */
+const forgottenMs = 15_000;
+const maxQuotedCharacters = 200;
+
+/** The MQTT + UDP transport of firmware section D: one session on the hub's connection. */
+export class MqttUdpTransport implements SessionTransport, MqttUser {
+  readonly kind = 'mqtt';
+  readonly maxMessageBytes: number;
+  readonly #hub: MqttHub;
+  readonly #options: MqttSessionOptions;
+  #handlers: TransportHandlers | undefined;
+  #udp: UdpAudio | undefined;
+  #offer: UdpOffer | undefined;
+  #sessionId = '';
+  #saidHello = false;
+  #closing: Promise<void> | undefined;
+  /** When the session began; cleared by the first sign that the server is really in it. */
+  #freshSinceMs: number | undefined;
+  #spoke = false;
+  #lastMessageMs = 0;
+  #helloTimer: TimerHandle;
+  #idleTimer: TimerHandle;
+
+  constructor(hub: MqttHub, options: MqttSessionOptions) {
+    this.#hub = hub;
+    this.#options = options;
+    this.maxMessageBytes = hub.maxMessageBytes;
+  }
+
+  /** Undefined before the server's hello. */
+  get counters(): UdpAudioCounters | undefined {
+    return this.#udp?.counters;
+  }
+
+  open(handlers: TransportHandlers): void {
+    if (this.#closing) return;
+    this.#handlers = handlers;
+    this.#hub.join(this, 'session');
+  }
+
+  sendText(text: string): boolean {
+    if (!this.#handlers || !this.#hub.publish(text, this)) return false;
+    this.#spoke = true;
+    this.#showTheWay();
+    return true;
+  }
+
+  sendAudio(packet: Uint8Array, timestampMs: number): boolean {
+    return this.#handlers !== undefined && (this.#udp?.send(packet, timestampMs) ?? false);
+  }
+
+  /** Audio first, then goodbye (D45). */
+  async close(): Promise<void> {
+    this.#handlers = undefined;
+    this.#closing ??= this.#letGo(this.#saidHello);
+    await this.#closing;
+  }
+
+  onConnected(): void {
+    this.#hub.whenFarewellDone(() => this.#sayHello());
+  }
+
+  onMessage(json: Json): void {
+    this.#lastMessageMs = this.#options.clock.now();
+    if (json.type === 'hello') {
+      this.#onHello(json);
+    } else if (json.type === 'goodbye') {
+      this.#onGoodbye(json);
+    } else if (json.type === 'error' && !this.#offer) {
+      const said = typeof json.message === 'string' ? printableText(json.message, maxQuotedCharacters) : '';
+      this.#end(endOfHelloRefused(said, this.#hub.label), false);
+    } else {
+      if (this.#spoke) this.#freshSinceMs = undefined;
+      this.#handlers?.onMessage(json);
+    }
+  }
+
+  onProblem(error: ClientError): void {
+    this.#handlers?.onProblem(error);
+  }
+
+  /** The connection is gone, and with it the session: gateways end it, too. */
+  onEnd(end: ChannelEnd): void {
+    this.#end(end, false);
+  }
+
+  #sayHello(): void {
+    const { clock, helloTimeoutMs, idleTimeoutMs, uplink, serverAec = false } = this.#options;
+    this.#lastMessageMs = clock.now();
+    this.#saidHello = true;
+    this.#hub.publish(clientHello({ transport: 'udp', version: 3, ...uplink, serverAec }), this);
+    this.#helloTimer = clock.setTimeout(
+      () => this.#end(endOfNoHello(helloTimeoutMs, this.#hub.label), true),
+      helloTimeoutMs,
+    );
+    if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
+  }
+
+  #onHello(json: Json): void {
+    const offer = readUdpOffer(json);
+    if (!offer || !this.#saidHello) return;
+    this.#offer = offer;
+    this.#sessionId = offer.hello.sessionId;
+    this.#freshSinceMs = this.#options.clock.now();
+    this.#spoke = false;
+    if (this.#udp) {
+      this.#udp.renew(offer);
+      this.#handlers?.onSession(offer.hello);
+      return;
+    }
+    this.#udp = new UdpAudio(offer, this.#options.clock, {
+      onReady: () => this.#audioReady(),
+      onPacket: (packet, timestampMs, sequence) => {
+        this.#freshSinceMs = undefined;
+        this.#lastMessageMs = this.#options.clock.now();
+        this.#handlers?.onAudio(packet, timestampMs, sequence);
+      },
+      onProblem: (error) => this.#handlers?.onProblem(error),
+      onFailed: (thrown) => this.#end(endOfUdpFailure(thrown, offer.host), true),
+    });
+    this.#udp.open();
+  }
+
+  /** The first time: the session is open. Later: the way has changed, and the server must learn it. */
+  #audioReady(): void {
+    this.#udp?.punch();
+    if (this.#helloTimer === undefined) return;
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#helloTimer = undefined;
+    if (this.#offer) this.#handlers?.onSession(this.#offer.hello);
+  }
+
+  /** Without a datagram of ours the server does not know where to send; and datagrams get lost. */
+  #showTheWay(): void {
+    const udp = this.#udp;
+    if (!udp) return;
+    const arrived = udp.counters.received > 0;
+    if (!arrived || this.#options.clock.now() - udp.lastTrafficMs > forgottenMs) udp.punch();
+  }
+
+  /** Only for the session it names (D46). */
+  #onGoodbye({ session_id }: Json): void {
+    if (!this.#offer || session_id !== this.#sessionId) return;
+    const early =
+      this.#spoke &&
+      this.#freshSinceMs !== undefined &&
+      this.#options.clock.now() - this.#freshSinceMs < earlyGoodbyeMs;
+    this.#end(
+      early
+        ? endOfEarlyGoodbye(this.#hub.label)
+        : { normal: true, description: 'the server hung up (goodbye)' },
+      false,
+    );
+  }
+
+  #checkIdle(): void {
+    const { clock, idleTimeoutMs } = this.#options;
+    const remainingMs = this.#lastMessageMs + idleTimeoutMs - clock.now();
+    if (remainingMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), remainingMs);
+    else this.#end(endOfSilence(idleTimeoutMs, this.#hub.label), true);
+  }
+
+  #end(end: ChannelEnd, sayGoodbye: boolean): void {
+    const handlers = this.#handlers;
+    this.#handlers = undefined;
+    this.#closing ??= this.#letGo(sayGoodbye);
+    handlers?.onEnd(end);
+  }
+
+  async #letGo(sayGoodbye: boolean): Promise<void> {
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#options.clock.clearTimeout(this.#idleTimer);
+    const closed = this.#udp?.close();
+    if (sayGoodbye) this.#hub.sayGoodbye(this.#sessionId);
+    await Promise.all([closed, this.#hub.leave(this)]);
+  }
+}

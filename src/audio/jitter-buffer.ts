@@ -1,0 +1,395 @@
+import type { Clock } from '../core/clock.ts';
+import { JitterEstimator } from './jitter-estimator.ts';
+
+export interface JitterBufferOptions {
+  readonly clock: Clock;
+  /** How much sound an Opus packet holds, in ms; 0 when that cannot be told. */
+  readonly durationOf: (packet: Uint8Array) => number;
+}
+
+/** What the loudspeaker is to be given next. */
+export type Pulled =
+  /** Decode and play. */
+  | { readonly kind: 'frame'; readonly packet: Uint8Array }
+  /** Decode for the decoder's sake, but do not play: playback has fallen behind and this is a quiet moment. */
+  | { readonly kind: 'skip'; readonly packet: Uint8Array }
+  /** Make up so much sound. */
+  | { readonly kind: 'conceal'; readonly durationMs: number }
+  /** There is still time. Ask again then, or when a packet has come. */
+  | { readonly kind: 'wait'; readonly delayMs: number }
+  /** Nothing left. Ask again when a packet has come. */
+  | { readonly kind: 'empty' };
+
+export interface Playback {
+  /** How long the loudspeaker can go on with what it holds. */
+  readonly pendingMs: number;
+  /** What was played last was (nearly) silence: a moment more or less of it is not heard. */
+  readonly quiet: boolean;
+}
+
+export interface JitterBufferCounters {
+  readonly received: number;
+  /** Frames of the sender, each in exactly one of the next four … */
+  readonly played: number;
+  readonly skipped: number;
+  /** … never came, or have not come yet … */
+  readonly concealed: number;
+  /** … came when their place had been played. */
+  readonly late: number;
+  readonly duplicates: number;
+  /** Did not fit the buffer. */
+  readonly dropped: number;
+  /** Thrown away unheard by a flush. */
+  readonly flushed: number;
+  /** Made-up sound in place of none of the sender's frames: by so much playback was put off. */
+  readonly insertedMs: number;
+}
+
+interface Stored {
+  readonly sequence: number;
+  readonly packet: Uint8Array;
+  readonly arrivedMs: number;
+  readonly mediaMs: number;
+}
+
+/** One minute of 60 ms packets: some servers send a whole answer as fast as the network takes it. Newest dropped. */
+const maxPackets = 1_000;
+/** The loudspeaker is fed when it could go on for so long: timers of a busy machine are late. */
+const guardMs = 20;
+/** Whatever the network does, no answer is put off by more. */
+const maxDelayMs = 500;
+/** Frames' worth of made-up sound while nothing arrives; then silence is more honest. */
+const maxInsertedFrames = 2;
+/** Made-up sound comes in whole pieces of this: libopus conceals multiples of 2.5 ms. */
+const pieceMs = 10;
+/** A longer hole is jumped: nobody wants to hear half a second of made-up voice. */
+const maxConcealedRun = 8;
+/** Silence beyond this was a pause of the sender, and says nothing about the network. */
+const senderPauseMs = 200;
+/** The undisturbed path does not become shorter by so much within one frame, unless the sender runs ahead. */
+const senderLeadMs = 5;
+/** Playback must have been behind for so long before a quiet frame is skipped. */
+const patienceMs = 2_000;
+/** A network that delays by less is taken for perfect. */
+const calmMs = 15;
+const defaultFrameMs = 60;
+/** Frames given up that may still come and are then called late. */
+const maxGivenUp = 256;
+
+/**
+ * Orders packets, waits for the missing as long as the loudspeaker has something to play, and hides those that do not
+ * come. How far playback stays behind follows the measured jitter: up at once, down in quiet moments. Pulled by whoever
+ * feeds the loudspeaker; sets no timer.
+ */
+export class JitterBuffer {
+  readonly #options: JitterBufferOptions;
+  readonly #estimator = new JitterEstimator();
+  /** By sequence, ascending. */
+  #stored: Stored[] = [];
+  /** The frame that is due; undefined until an answer has begun to sound. */
+  #next: number | undefined;
+  /** Older numbers belong to what has been played before. */
+  #floor = Number.NEGATIVE_INFINITY;
+  #lastSequence = 0;
+  #sequenced = false;
+  #frameMs = defaultFrameMs;
+  #origin: { sequence: number; mediaMs: number } | undefined;
+  #finishing = false;
+  #starvedMs: number | undefined;
+  /** Made-up sound in front of the frame that is due. */
+  #insertedHereMs = 0;
+  #concealedRun = 0;
+  /** Distance between the undisturbed arrival and being heard that the sender itself has given us. */
+  #leadMs = 0;
+  #behindSinceMs: number | undefined;
+  #delayMs = 0;
+  readonly #givenUp = new Set<number>();
+  readonly #counters = {
+    received: 0,
+    played: 0,
+    skipped: 0,
+    concealed: 0,
+    late: 0,
+    duplicates: 0,
+    dropped: 0,
+    flushed: 0,
+    insertedMs: 0,
+  };
+
+  constructor(options: JitterBufferOptions) {
+    this.#options = options;
+  }
+
+  get counters(): JitterBufferCounters {
+    return { ...this.#counters };
+  }
+
+  get length(): number {
+    return this.#stored.length;
+  }
+
+  /** How long the frame that was given out last had waited here, in ms. */
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  /** Takes one packet for keeps. `sequence` only grows within a stream; undefined where the wire keeps the order. */
+  push(packet: Uint8Array, sequence?: number): void {
+    this.#counters.received += 1;
+    this.#sequenced = sequence !== undefined;
+    const number = sequence ?? this.#lastSequence + 1;
+    const arrivedMs = this.#options.clock.now();
+    if (this.#isOver(number)) {
+      this.#countOvertaken(number, arrivedMs);
+      return;
+    }
+    const at = this.#placeOf(number);
+    if (this.#stored[at - 1]?.sequence === number) {
+      this.#counters.duplicates += 1;
+    } else if (this.#stored.length >= maxPackets) {
+      this.#counters.dropped += 1;
+    } else {
+      this.#lastSequence = Math.max(this.#lastSequence, number);
+      this.#stored.splice(at, 0, this.#measure(packet, number, arrivedMs));
+    }
+  }
+
+  /** What is to be heard next. */
+  pull(playback: Playback): Pulled {
+    if (this.#next === undefined) {
+      const holdMs = this.#stillToHoldMs();
+      if (holdMs === undefined) return { kind: 'empty' };
+      if (holdMs > 0) return { kind: 'wait', delayMs: holdMs };
+      this.#start(playback);
+    }
+    const slackMs = playback.pendingMs - guardMs;
+    for (let head = this.#stored[0]; head; head = this.#stored[0]) {
+      if (head.sequence === this.#next) return this.#pullHead(head, playback);
+      const pulled = this.#pullGap(slackMs);
+      if (pulled) return pulled;
+    }
+    return this.#pullNothing(slackMs, playback.quiet);
+  }
+
+  /** An answer begins. If the one before has been played, the next packet starts a new time line. */
+  begin(): void {
+    this.#finishing = false;
+    if (this.#next !== undefined) return;
+    this.#starvedMs = undefined;
+    if (this.#stored.length === 0) this.#newTimeLine();
+  }
+
+  /** No more packets are expected: what is there is played without waiting for more than the loudspeaker can bridge. */
+  finish(): void {
+    this.#finishing = true;
+  }
+
+  /** Forgets what has not been given out; returns how many packets that were. */
+  flush(): number {
+    const flushed = this.#stored.length;
+    this.#counters.flushed += flushed;
+    for (const { sequence } of this.#stored) this.#floor = Math.max(this.#floor, sequence + 1);
+    this.#stored = [];
+    this.#rest();
+    this.#starvedMs = undefined;
+    this.#finishing = false;
+    this.#newTimeLine();
+    return flushed;
+  }
+
+  /** A new session numbers its packets from the start; what the network is like stays known. */
+  newStream(): void {
+    this.flush();
+    this.#floor = Number.NEGATIVE_INFINITY;
+    this.#lastSequence = 0;
+    this.#givenUp.clear();
+  }
+
+  #isOver(sequence: number): boolean {
+    return sequence < this.#floor || (this.#next !== undefined && sequence < this.#next);
+  }
+
+  #countOvertaken(sequence: number, arrivedMs: number): void {
+    if (this.#givenUp.delete(sequence)) {
+      this.#counters.concealed -= 1;
+      this.#counters.late += 1;
+      if (this.#origin) this.#estimator.observe(arrivedMs, this.#mediaMsOf(sequence));
+    } else if (this.#origin && sequence < this.#origin.sequence) {
+      this.#counters.late += 1;
+    } else {
+      this.#counters.duplicates += 1;
+    }
+  }
+
+  /** Index behind the last packet that is not newer. Most packets come in order, so the search begins at the end. */
+  #placeOf(sequence: number): number {
+    let at = this.#stored.length;
+    while (at > 0 && (this.#stored[at - 1] as Stored).sequence > sequence) at -= 1;
+    return at;
+  }
+
+  #measure(packet: Uint8Array, sequence: number, arrivedMs: number): Stored {
+    this.#noticePause(arrivedMs);
+    const durationMs = this.#options.durationOf(packet);
+    if (durationMs > 0 && durationMs !== this.#frameMs) {
+      this.#frameMs = durationMs;
+      this.#newTimeLine();
+    }
+    this.#origin ??= { sequence, mediaMs: 0 };
+    const mediaMs = this.#mediaMsOf(sequence);
+    const fastestMs = this.#estimator.fastestTransitMs;
+    this.#estimator.observe(arrivedMs, mediaMs);
+    const shortenedMs = (fastestMs ?? 0) - (this.#estimator.fastestTransitMs ?? 0);
+    if (fastestMs !== undefined && shortenedMs > senderLeadMs) this.#leadMs += shortenedMs;
+    return { sequence, packet, arrivedMs, mediaMs };
+  }
+
+  #noticePause(arrivedMs: number): void {
+    if (this.#starvedMs === undefined || this.#next !== undefined || this.#stored.length > 0) return;
+    if (arrivedMs - this.#starvedMs > senderPauseMs + this.#wantedMs) this.#newTimeLine();
+  }
+
+  #newTimeLine(): void {
+    this.#origin = undefined;
+    this.#estimator.newTimeLine();
+    this.#behindSinceMs = undefined;
+  }
+
+  #mediaMsOf(sequence: number): number {
+    const origin = this.#origin as { sequence: number; mediaMs: number };
+    return origin.mediaMs + (sequence - origin.sequence) * this.#frameMs;
+  }
+
+  /** How far playback should be behind the undisturbed arrival. */
+  get #wantedMs(): number {
+    return Math.min(maxDelayMs, this.#estimator.delayMs + guardMs);
+  }
+
+  /** How much longer the first frame is kept; undefined when there is none. */
+  #stillToHoldMs(): number | undefined {
+    const first = this.#stored[0];
+    const last = this.#stored.at(-1);
+    if (!first || !last) return undefined;
+    const holdMs = Math.max(this.#wantedMs, this.#starvedMs === undefined ? this.#frameMs : 0);
+    if (this.#finishing || last.mediaMs - first.mediaMs >= holdMs) return 0;
+    const oldestMs = Math.min(...this.#stored.map(({ arrivedMs }) => arrivedMs));
+    return oldestMs + holdMs - this.#options.clock.now();
+  }
+
+  #start(playback: Playback): void {
+    const first = this.#stored[0] as Stored;
+    this.#countMissed(first.sequence);
+    this.#next = first.sequence;
+    this.#insertedHereMs = 0;
+    this.#concealedRun = 0;
+    this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs);
+  }
+
+  /** Playback had run dry within an answer, and goes on later than where it stopped: what is between was not heard. */
+  #countMissed(first: number): void {
+    if (this.#starvedMs === undefined || first - this.#floor > maxGivenUp) return;
+    for (let missed = this.#floor; missed < first; missed++) this.#giveUp(missed);
+  }
+
+  /** How far behind its undisturbed arrival a frame would be heard that is given out now. */
+  #cushionMs(mediaMs: number, pendingMs: number): number {
+    return this.#options.clock.now() + pendingMs - mediaMs - (this.#estimator.fastestTransitMs ?? 0);
+  }
+
+  #pullHead(head: Stored, { pendingMs, quiet }: Playback): Pulled {
+    const cushionMs = this.#cushionMs(head.mediaMs, pendingMs);
+    if (quiet && !this.#finishing && this.#mayInsert && this.#isShort(cushionMs)) {
+      return this.#insert(this.#wantedMs - cushionMs);
+    }
+    const skip = this.#isBehind(cushionMs) && quiet;
+    this.#stored.shift();
+    this.#next = head.sequence + 1;
+    this.#insertedHereMs = 0;
+    this.#concealedRun = 0;
+    this.#delayMs = this.#options.clock.now() - head.arrivedMs;
+    if (skip) {
+      this.#behindSinceMs = undefined;
+      this.#counters.skipped += 1;
+      return { kind: 'skip', packet: head.packet };
+    }
+    this.#counters.played += 1;
+    return { kind: 'frame', packet: head.packet };
+  }
+
+  /** Only a disturbed network needs a cushion. */
+  #isShort(cushionMs: number): boolean {
+    return this.#estimator.delayMs > calmMs && cushionMs + pieceMs < this.#wantedMs;
+  }
+
+  #isBehind(cushionMs: number): boolean {
+    const nowMs = this.#options.clock.now();
+    if (cushionMs <= Math.max(this.#leadMs, this.#wantedMs) + this.#frameMs) this.#behindSinceMs = undefined;
+    else this.#behindSinceMs ??= nowMs;
+    return this.#behindSinceMs !== undefined && nowMs - this.#behindSinceMs >= patienceMs;
+  }
+
+  /** Newer packets are here, the one that is due is not. Undefined: it has been passed over. */
+  #pullGap(slackMs: number): Pulled | undefined {
+    if (slackMs > 0) return { kind: 'wait', delayMs: slackMs };
+    const next = this.#next as number;
+    const hopeMs = this.#hopeMs();
+    if (hopeMs > 0 && this.#mayInsert) return this.#insert(hopeMs);
+    this.#giveUp(next);
+    this.#concealedRun += 1;
+    // Part of it has been covered already, when it was still hoped for.
+    const coveredMs = Math.min(this.#insertedHereMs, this.#frameMs);
+    this.#insertedHereMs -= coveredMs;
+    this.#counters.insertedMs -= coveredMs;
+    if (coveredMs === this.#frameMs || this.#concealedRun > maxConcealedRun) return undefined;
+    return { kind: 'conceal', durationMs: this.#frameMs - coveredMs };
+  }
+
+  /** For how much longer the frame that is due may reasonably come. */
+  #hopeMs(): number {
+    if (this.#finishing) return 0;
+    const undisturbedMs = this.#mediaMsOf(this.#next as number) + (this.#estimator.fastestTransitMs ?? 0);
+    return undisturbedMs + this.#wantedMs - this.#options.clock.now();
+  }
+
+  get #mayInsert(): boolean {
+    return this.#insertedHereMs < maxInsertedFrames * this.#frameMs;
+  }
+
+  #giveUp(sequence: number): void {
+    this.#next = sequence + 1;
+    this.#counters.concealed += 1;
+    this.#givenUp.add(sequence);
+    if (this.#givenUp.size <= maxGivenUp) return;
+    for (const oldest of this.#givenUp) {
+      this.#givenUp.delete(oldest);
+      return;
+    }
+  }
+
+  #insert(wantedMs: number): Pulled {
+    const durationMs = Math.min(this.#frameMs, Math.ceil(wantedMs / pieceMs) * pieceMs);
+    this.#insertedHereMs += durationMs;
+    this.#counters.insertedMs += durationMs;
+    return { kind: 'conceal', durationMs };
+  }
+
+  #pullNothing(slackMs: number, quiet: boolean): Pulled {
+    if (slackMs > 0 && (!this.#finishing || this.#sequenced)) return { kind: 'wait', delayMs: slackMs };
+    const disturbed = this.#counters.concealed > 0 || this.#estimator.delayMs > calmMs;
+    if (!this.#finishing && !quiet && disturbed && this.#mayInsert) {
+      const hopeMs = this.#hopeMs();
+      return this.#insert(hopeMs > 0 ? hopeMs : this.#frameMs);
+    }
+    this.#starvedMs = this.#finishing ? undefined : this.#options.clock.now();
+    this.#rest();
+    return { kind: 'empty' };
+  }
+
+  /** Nothing sounds: the next packet starts anew. */
+  #rest(): void {
+    if (this.#next !== undefined) this.#floor = Math.max(this.#floor, this.#next);
+    this.#next = undefined;
+    this.#insertedHereMs = 0;
+    this.#concealedRun = 0;
+  }
+}
