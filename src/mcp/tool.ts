@@ -15,7 +15,8 @@ export type ToolInputSchema = Readonly<Record<string, unknown>> & { readonly typ
 export type ToolArguments = Readonly<Record<string, unknown>>;
 
 export type ToolOutput =
-  | { readonly kind: 'text'; readonly text: string }
+  /** `verbatim`: an `action` inside it is meant for the server, as in the answer of a vision service; it is left alone. */
+  | { readonly kind: 'text'; readonly text: string; readonly verbatim?: boolean }
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'image'; readonly base64: string; readonly mimeType: string };
 

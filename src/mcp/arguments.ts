@@ -1,0 +1,128 @@
+import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
+import { ClientError, ErrorCode } from '../core/errors.ts';
+import { printableText } from '../core/printable-text.ts';
+import type { Tool, ToolArguments, ToolInputSchema } from './tool.ts';
+
+const maxDepth = 32;
+const maxValues = 10_000;
+const maxCharacters = 100_000;
+
+/**
+ * The arguments a tool is run with. Built-in tools follow the firmware (G30, G31); the others their JSON Schema.
+ * @throws ClientError TOOL_ARGUMENTS_INVALID with a short sentence for the model
+ */
+export function checkArguments(tool: Tool, args: ToolArguments): ToolArguments {
+  checkBounds(args);
+  if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, args);
+  validatorOf(tool)(args);
+  return args;
+}
+
+/** Iterative, because what is nested too deep would overflow a recursive walk, and JSON.stringify after it. */
+function checkBounds(args: ToolArguments): void {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value: args, depth: 0 }];
+  let values = 0;
+  let characters = 0;
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next;
+    values += 1;
+    if (typeof value === 'string') characters += value.length;
+    if (depth > maxDepth) throw invalid(`Arguments are nested deeper than ${maxDepth} levels.`);
+    if (values > maxValues || characters > maxCharacters) throw invalid('Arguments are too large.');
+    if (typeof value === 'object' && value !== null)
+      for (const inner of Object.values(value)) open.push({ value: inner, depth: depth + 1 });
+  }
+}
+
+interface Property {
+  readonly type?: unknown;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** In declared order; unknown arguments are ignored, an optional one of the wrong type takes its default (G31). */
+function firmwareArguments(schema: ToolInputSchema, args: ToolArguments): ToolArguments {
+  const properties = (schema.properties ?? {}) as Readonly<Record<string, Property>>;
+  const required = (schema.required ?? []) as readonly string[];
+  const checked: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(properties)) {
+    const value = Object.hasOwn(args, name) ? converted(property.type, args[name]) : undefined;
+    if (value === undefined) {
+      if (required.includes(name)) throw invalid(`Missing valid argument: ${name}`);
+      if (property.default !== undefined) checked[name] = property.default;
+      continue;
+    }
+    if (typeof value === 'number') checkRange(value, property);
+    checked[name] = value;
+  }
+  return checked;
+}
+
+function converted(type: unknown, value: unknown): boolean | number | string | undefined {
+  if (type === 'boolean' && typeof value === 'boolean') return value;
+  if (type === 'string' && typeof value === 'string') return value;
+  if (type === 'integer' && typeof value === 'number' && !Number.isNaN(value))
+    return Math.max(-2_147_483_648, Math.min(2_147_483_647, Math.trunc(value))) + 0;
+  return undefined;
+}
+
+function checkRange(value: number, { minimum, maximum }: Property): void {
+  if (minimum !== undefined && value < minimum) throw invalid(`Value is below minimum allowed: ${minimum}`);
+  if (maximum !== undefined && value > maximum) throw invalid(`Value exceeds maximum allowed: ${maximum}`);
+}
+
+type Check = (args: ToolArguments) => void;
+
+/** Compiled at the first call: most tools are never called. */
+const compiled = new WeakMap<Tool, Check>();
+
+function validatorOf(tool: Tool): Check {
+  const known = compiled.get(tool);
+  if (known) return known;
+  const check = compile(tool);
+  compiled.set(tool, check);
+  return check;
+}
+
+function compile(tool: Tool): Check {
+  try {
+    const validate = new CfWorkerJsonSchemaValidator().getValidator<ToolArguments>(tool.inputSchema);
+    return (args) => {
+      const result = guarded(tool, () => validate(args));
+      if (!result.valid) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(result.errorMessage)}`);
+    };
+  } catch (thrown) {
+    const error = brokenSchema(tool, thrown);
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** Some faults of a schema, like a reference to nowhere, show only when it is used. */
+function guarded<T>(tool: Tool, validate: () => T): T {
+  try {
+    return validate();
+  } catch (thrown) {
+    throw brokenSchema(tool, thrown);
+  }
+}
+
+/** The validator tells the way to the fault from the outside in; the last step says what is wrong: `days: 0 is less than 1.` */
+function spoken(message: string): string {
+  const [, path = '', fault = message] =
+    /^#?\/?([^:]*): (.*)$/s.exec(message.split('; #').at(-1) ?? '') ?? [];
+  const where = path.replaceAll('/', '.');
+  if (fault === 'False boolean schema.') return printableText(`${where} is not an argument of it.`, 160);
+  return printableText(where === '' ? fault : `${where}: ${fault}`, 160);
+}
+
+const invalid = (message: string): ClientError => new ClientError(ErrorCode.toolArgumentsInvalid, message);
+
+const brokenSchema = (tool: Tool, cause: unknown): ClientError =>
+  new ClientError(
+    ErrorCode.toolArgumentsInvalid,
+    `The input schema of ${tool.name} is wrong, so it cannot be called; correct it in the configuration.`,
+    { cause },
+  );

@@ -1,0 +1,103 @@
+import type { ContentBlock } from '@modelcontextprotocol/server';
+import { ClientError, ErrorCode } from '../core/errors.ts';
+import { printableText } from '../core/printable-text.ts';
+import { rpcErrorCode } from './normalise.ts';
+import { firstCharacters, maxStoredCharacters, pageOf } from './task-text.ts';
+import type { ToolOutput } from './tool.ts';
+
+const maxErrorCharacters = 200;
+
+/** Where the rest of a result can be read. */
+export interface ResultPointer {
+  readonly taskId: string;
+}
+
+/**
+ * The whole text of a result, well-formed and at most 50 000 characters: JSON minified, without a top-level `action`,
+ * which servers would execute (servers.md 1.10). Undefined for an image.
+ */
+export function textOf(output: ToolOutput): string | undefined {
+  if (output.kind === 'image') return undefined;
+  if (output.kind === 'json') return stored(minified(withoutAction(output.value)));
+  return stored(output.verbatim ? output.text : withoutActionText(output.text));
+}
+
+/**
+ * What the model gets to see: everything if it has at most `maxBytes`, else the beginning and how to read on. `keep` is
+ * asked for the place of the rest only when something is cut.
+ */
+export function shortened(text: string, maxBytes: number, keep: () => ResultPointer | undefined): string {
+  if (Buffer.byteLength(text) <= maxBytes) return text;
+  const pointer = keep();
+  const total = Buffer.byteLength(text);
+  const note = (nextOffset: number) =>
+    pointer
+      ? `…[${nextOffset}/${total} bytes; more: self.tasks.read {"task_id":"${pointer.taskId}","offset":${nextOffset}}]`
+      : '…';
+  const room = maxBytes - Buffer.byteLength(note(total));
+  // Less room than the note takes: the beginning is worth more than how to read on.
+  if (room < 16) return pageOf(text, 0, maxBytes).text;
+  const page = pageOf(text, 0, room);
+  return `${page.text}${note(page.nextOffset ?? total)}`;
+}
+
+/** Content blocks of a reply: one text block, or one image. */
+export function contentOf(
+  output: ToolOutput,
+  maxBytes: number,
+  keep: (text: string) => ResultPointer | undefined,
+): readonly ContentBlock[] {
+  if (output.kind === 'image') return [{ type: 'image', data: output.base64, mimeType: output.mimeType }];
+  const text = textOf(output) ?? '';
+  return [{ type: 'text', text: shortened(text, maxBytes, () => keep(text)) }];
+}
+
+/** The error of a reply on the device channel: a number and a short sentence without anything internal. */
+export function rpcErrorOf(error: ClientError): { readonly code: number; readonly message: string } {
+  return { code: rpcCodeOf(error), message: printableText(error.message, maxErrorCharacters) };
+}
+
+function rpcCodeOf({ code }: ClientError): number {
+  if (code === ErrorCode.toolUnknown) return rpcErrorCode.methodNotFound;
+  if (code === ErrorCode.toolArgumentsInvalid) return rpcErrorCode.invalidParams;
+  return rpcErrorCode.internal;
+}
+
+function withoutActionText(text: string): string {
+  if (!/^\s*\{/.test(text) || text.length > maxStoredCharacters) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    const safe = withoutAction(value);
+    return safe === value ? text : minified(safe);
+  } catch {
+    return text;
+  }
+}
+
+/** Renamed, not dropped: the model may need what it says. */
+function withoutAction(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'action')) return value;
+  if (Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key === 'action' ? freeName(value) : key, inner]),
+  );
+}
+
+function freeName(value: object): string {
+  let name = 'action_';
+  while (Object.hasOwn(value, name)) name += '_';
+  return name;
+}
+
+function minified(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch (cause) {
+    throw new ClientError(ErrorCode.toolFailed, 'The result of the tool cannot be written as JSON.', {
+      cause,
+    });
+  }
+}
+
+/** Also replaces lone surrogates, which no UTF-8 can carry. */
+const stored = (text: string): string => Buffer.from(firstCharacters(text, maxStoredCharacters)).toString();

@@ -1,0 +1,204 @@
+import type { CallToolResult, Server } from '@modelcontextprotocol/server';
+import { messageOf, toClientError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { AccessList } from './access-list.ts';
+import { createChannelTransport, replyKey } from './channel-transport.ts';
+import type { CallReply, Dispatcher } from './dispatcher.ts';
+import { protocolVersion, type VisionEndpoint, withUserToolsKey } from './normalise.ts';
+import { pageOf, unlistable } from './paging.ts';
+import type { ToolRegistry } from './registry.ts';
+import { rpcErrorOf } from './result.ts';
+
+/** Messages that come while the SDK is being loaded; more are dropped, and the server asks again. */
+const maxEarlyMessages = 256;
+
+export interface ChannelServerOptions {
+  readonly registry: ToolRegistry;
+  readonly access: AccessList;
+  readonly dispatcher: Dispatcher;
+  /** In `serverInfo`: board name and version of this program (firmware G10). */
+  readonly name: string;
+  readonly version: string;
+  /** In events, and with tasks: `device`. */
+  readonly channel: string;
+  readonly logger: Logger;
+  /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
+  send(payload: unknown): boolean;
+  /** The server has said where pictures are explained. */
+  readonly onVision?: (vision: VisionEndpoint) => void;
+  /** How long the server waits for the answer of a call; not set: as long as it takes. */
+  readonly replyWithinMs?: number;
+  /** Longest page of `tools/list`; 8000 as the firmware has it. */
+  readonly maxPageBytes?: number;
+}
+
+/** The MCP server at one channel. */
+export interface ChannelServer {
+  /** One payload of the server, unchecked. Never throws. */
+  receive(payload: Readonly<Record<string, unknown>>): void;
+  /** The channel is gone: nothing is sent any more, results of running calls become mail. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * An SDK server over one channel: initialize at any time and any number of times, tools/list in pages, tools/call, ping.
+ * The SDK is loaded by the first message, because most starts of the device never need it so early.
+ */
+export function createChannelServer(options: ChannelServerOptions): ChannelServer {
+  const { registry, access, dispatcher, channel, logger, replyWithinMs, maxPageBytes } = options;
+  const gone = new AbortController();
+  /** One for each call: hundreds of listeners on one signal look like a leak to Node. */
+  const callsGone = new Set<AbortController>();
+  const replies = new Map<number, () => void>();
+  const early: Readonly<Record<string, unknown>>[] = [];
+  let lastReply = 0;
+  let reportedUnlistable = '';
+  let connecting: Promise<Server | undefined> | undefined;
+  let connected = false;
+
+  const transport = createChannelTransport({
+    send: options.send,
+    ...(options.onVision && { onVision: options.onVision }),
+    onReply(token, sent) {
+      const lost = replies.get(token);
+      replies.delete(token);
+      if (!sent) lost?.();
+    },
+  });
+
+  function listTools(cursor: string | undefined, withUserTools: boolean): Record<string, unknown> {
+    const offered = registry
+      .list()
+      .filter(({ name, audience }) => access.permits(name) && (withUserTools || audience === 'model'));
+    const limit = maxPageBytes === undefined ? {} : { maxBytes: maxPageBytes };
+    reportUnlistable(unlistable(offered, maxPageBytes));
+    return { ...pageOf(offered, { ...limit, cursor: visible(cursor, offered) }) };
+  }
+
+  /** A cursor that names a tool that is not shown goes on with the next that is (firmware G23). */
+  function visible(
+    cursor: string | undefined,
+    offered: ReturnType<ToolRegistry['list']>,
+  ): string | undefined {
+    if (cursor === undefined || offered.some(({ name }) => name === cursor)) return cursor;
+    const all = registry.list();
+    const from = all.findIndex(({ name }) => name === cursor);
+    if (from < 0) return cursor;
+    return all.slice(from).find((tool) => offered.includes(tool))?.name ?? cursor;
+  }
+
+  function reportUnlistable(names: readonly string[]): void {
+    const joined = names.join(', ');
+    if (joined !== reportedUnlistable && joined !== '')
+      logger.warn('Tools too large to be listed are left out; shorten their description or schema', {
+        tools: joined,
+      });
+    reportedUnlistable = joined;
+  }
+
+  async function callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<CallToolResult> {
+    const cancelled = new AbortController();
+    const callGone = new AbortController();
+    if (gone.signal.aborted) callGone.abort();
+    callsGone.add(callGone);
+    const onAbort = () => (gone.signal.aborted ? undefined : cancelled.abort());
+    signal.addEventListener('abort', onAbort, { once: true });
+    const reply = await dispatcher.call(name, args, {
+      channel,
+      cancelled: cancelled.signal,
+      gone: callGone.signal,
+      ...(replyWithinMs !== undefined && { replyWithinMs }),
+    });
+    signal.removeEventListener('abort', onAbort);
+    callsGone.delete(callGone);
+    return resultOf(reply);
+  }
+
+  function resultOf(reply: CallReply): CallToolResult {
+    switch (reply.kind) {
+      case 'failure':
+        throw rpcError(reply.error);
+      case 'nobody':
+        return { content: [], _meta: { [replyKey]: 'unsent' } };
+      case 'content':
+        lastReply += 1;
+        replies.set(lastReply, reply.lost);
+        return { content: [...reply.content], isError: false, _meta: { [replyKey]: lastReply } };
+    }
+  }
+
+  async function connect(): Promise<Server | undefined> {
+    const [{ Server }, { CfWorkerJsonSchemaValidator }] = await Promise.all([
+      import('@modelcontextprotocol/server'),
+      import('@modelcontextprotocol/server/validators/cf-worker'),
+    ]);
+    if (gone.signal.aborted) return undefined;
+    const server = new Server(
+      { name: options.name, version: options.version },
+      {
+        capabilities: { tools: {} },
+        supportedProtocolVersions: [protocolVersion],
+        jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
+      },
+    );
+    server.onerror = (error) => logger.debug('MCP channel', { message: messageOf(error) });
+    server.setRequestHandler('tools/list', ({ params }) => {
+      try {
+        const withUserTools = params?._meta?.[withUserToolsKey] === true;
+        return listTools(params?.cursor, withUserTools) as { tools: [] };
+      } catch (thrown) {
+        throw rpcError(thrown);
+      }
+    });
+    server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
+      callTool(params.name, params.arguments ?? {}, mcpReq.signal),
+    );
+    await server.connect(transport);
+    return server;
+  }
+
+  async function connectAndCatchUp(): Promise<Server | undefined> {
+    try {
+      const server = await connect();
+      connected = server !== undefined;
+      for (const payload of early.splice(0)) if (connected) transport.receive(payload);
+      return server;
+    } catch (thrown) {
+      logger.error('The MCP server could not be started', { message: messageOf(thrown) });
+      return undefined;
+    }
+  }
+
+  return {
+    receive(payload) {
+      if (gone.signal.aborted) return;
+      if (connected) {
+        transport.receive(payload);
+        return;
+      }
+      if (early.length < maxEarlyMessages) early.push(payload);
+      else logger.warn('Message dropped: too many came before the MCP server was loaded');
+      connecting ??= connectAndCatchUp();
+    },
+    async close() {
+      // Before the SDK aborts its requests, so that they are known as orphaned and not as cancelled.
+      gone.abort();
+      for (const call of callsGone) call.abort();
+      early.length = 0;
+      const server = await connecting;
+      await (server?.close() ?? transport.close());
+      for (const lost of replies.values()) lost();
+      replies.clear();
+    },
+  };
+}
+
+/** An error in the form the SDK passes on as it is. */
+function rpcError(thrown: unknown): Error {
+  const { code, message } = rpcErrorOf(toClientError(thrown));
+  return Object.assign(new Error(message), { code });
+}
