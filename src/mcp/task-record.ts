@@ -25,7 +25,7 @@ export interface TaskRecord extends TaskSummary {
   readonly args: ToolArguments;
   /** Which server asked. */
   readonly channel: string;
-  /** How often it was begun; more than once for an idempotent tool after a crash. */
+  /** How often it was begun since the device last ended cleanly; more than once for an idempotent tool after a crash. */
   readonly runs: number;
   /** The result as text, or what went wrong as a sentence; at most 50 000 characters. */
   readonly text: string;

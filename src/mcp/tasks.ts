@@ -208,7 +208,9 @@ class RunningTasks implements Tasks {
 
   async #resumeRun(task: TaskRecord, tool: Tool | undefined): Promise<void> {
     const key = keyOf(task.tool, task.args);
-    if (tool?.idempotent && task.runs < maxRuns && key !== undefined) {
+    // A reminder only waits: however often the device went down, it was not the reminder.
+    const mayRun = tool?.idempotent && (task.runs < maxRuns || tool.source === 'builtin');
+    if (mayRun && key !== undefined) {
       await this.#store.change(task.id, { runs: task.runs + 1 });
       if (!this.#stopping) this.#start(task.id, tool, task.args, key);
       return;
@@ -228,8 +230,8 @@ class RunningTasks implements Tasks {
   async #settle(id: string, result: TaskResult): Promise<TaskResult> {
     // Ended by our own end: the next start decides what becomes of it.
     const unfinished = this.#stopping && result.kind === 'cancelled';
-    if (!unfinished)
-      await this.#store.change(id, { ...outcomeOf(result), finishedAtMs: this.#parts.wallClock() });
+    if (unfinished) await this.#store.change(id, { runs: 0 });
+    else await this.#store.change(id, { ...outcomeOf(result), finishedAtMs: this.#parts.wallClock() });
     this.#live.delete(id);
     this.#post(id);
     return result;

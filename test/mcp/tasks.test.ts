@@ -250,6 +250,26 @@ test('a tool that takes the device down each time is given up after three runs',
   expect(bench.states()).toEqual({ t1: 'interrupted' });
 });
 
+test('a reminder survives any number of restarts, and clean ones do not count against other tools', async () => {
+  let bench = await TaskBench.open();
+  const reminder = heldTool('self.timer.ring', { idempotent: true, source: 'builtin' });
+  const copy = heldTool('copy', { idempotent: true });
+  await bench.tasks.accept(reminder.tool, {}, origin);
+  await bench.tasks.accept(copy.tool, {}, origin);
+  const tools = new Map([reminder.tool, copy.tool].map((each) => [each.name, each]));
+  for (let start = 0; start < 6; start++) {
+    await bench.tasks.stop();
+    bench = await bench.restarted();
+    await bench.tasks.resume((name) => tools.get(name));
+  }
+  expect(bench.states()).toEqual({ t1: 'running', t2: 'running' });
+  for (let start = 0; start < 4; start++) {
+    bench = await bench.restarted();
+    await bench.tasks.resume((name) => tools.get(name));
+  }
+  expect(bench.states()).toEqual({ t1: 'running', t2: 'interrupted' });
+});
+
 test('at exit all runs end, and what they did counts as unfinished', async () => {
   const bench = await TaskBench.open();
   const timer = heldTool('timer', { idempotent: true });
