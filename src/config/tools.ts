@@ -124,7 +124,7 @@ type ParsedTool = { [Type in keyof typeof targets]: z.output<(typeof targets)[Ty
 const section = z.strictObject({
   enabled: z.boolean().default(true),
   tools: z.array(z.unknown()).max(maxTools).default([]),
-  allow: z.array(text).max(maxTools).optional(),
+  allow: z.array(text).max(maxTools).default(['*']),
   deny: z.array(text).max(maxTools).default([]),
 });
 
@@ -132,8 +132,8 @@ const section = z.strictObject({
 export interface ToolsConfig {
   /** In the order of the file. */
   readonly tools: readonly ToolDefinition[];
-  /** Globs of names; undefined allows everything that is not denied. */
-  readonly allow?: readonly string[] | undefined;
+  /** Globs of names; what is denied stays denied. */
+  readonly allow: readonly string[];
   readonly deny: readonly string[];
 }
 
@@ -236,6 +236,7 @@ function repeatedNames(tools: readonly ToolDefinition[]): string[] {
 function faultsOf(error: z.ZodError, where: string, keys: readonly string[]): string[] {
   return error.issues.flatMap((issue) => {
     const path = [where, ...issue.path.map(String)].join('.');
+    if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${path}: ${message}`);
     if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
     return issue.keys.map((key) => {
       const meant = issue.path.length === 0 ? nearest(key, keys) : undefined;

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunnerDeps } from '../../../src/adapters/tools/runner.ts';
+import { createToolRunner } from '../../../src/adapters/tools/runners.ts';
+import { readToolsConfig } from '../../../src/config/tools.ts';
+import type { ToolArguments } from '../../../src/mcp/tool.ts';
+import type { ToolTarget } from '../../../src/ports/tool-definition.ts';
+import { call, runnerDeps } from '../../support/tool-runner.ts';
+
+const file = (path: string) => new URL(`../../../${path}`, import.meta.url).pathname;
+const example = file('config/tools.example.jsonc');
+
+interface Addresses {
+  readonly http: string;
+  readonly tcp: string;
+  readonly unix: string;
+  readonly websocket: string;
+}
+
+const services = { process: undefined as ReturnType<typeof spawn> | undefined, at: {} as Addresses };
+
+beforeAll(async () => {
+  const socket = join(await mkdtemp(join(tmpdir(), 'tools-')), 'example.sock');
+  const args = [file('scripts/examples/tool-services.mjs'), '--port', '0', '--socket', socket];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  services.process = child;
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  services.at = JSON.parse(String(line));
+});
+
+afterAll(async () => {
+  const { process: child } = services;
+  if (child?.kill()) await once(child, 'exit');
+});
+
+/** The example's own addresses may be in use on this machine. */
+function atFreeAddress(target: ToolTarget): ToolTarget {
+  const { http, tcp, unix, websocket } = services.at;
+  switch (target.type) {
+    case 'http':
+      return { ...target, url: target.url.replace('127.0.0.1:7700', http) };
+    case 'tcp':
+      expect(target).toMatchObject({ host: '127.0.0.1', port: 7701 });
+      return { ...target, port: Number(tcp.split(':')[1]) };
+    case 'unix':
+      return { ...target, path: unix };
+    case 'websocket':
+      return { ...target, url: target.url.replace('127.0.0.1:7702', websocket) };
+    case 'subprocess':
+      return target;
+  }
+}
+
+async function run(name: string, args: ToolArguments): Promise<unknown> {
+  const { tools } = await readToolsConfig(example);
+  const tool = tools.find((candidate) => candidate.name === name);
+  if (!tool) throw new Error(`no tool ${name}`);
+  const deps: RunnerDeps = { ...runnerDeps(), baseDirectory: dirname(example) };
+  const runner = createToolRunner({ ...tool, target: atFreeAddress(tool.target) }, deps);
+  const output = await call(runner, args);
+  await runner.dispose();
+  return output.kind === 'json' ? output.value : output.kind === 'text' ? output.text : output;
+}
+
+test('every example of the guide works as shown', async () => {
+  expect(await run('dice', { sides: 20, count: 3 })).toEqual({
+    thrown: [expect.any(Number), expect.any(Number), expect.any(Number)],
+  });
+  expect(await run('disk_space', { path: '/' })).toMatch(/^Avail Mounted on\n.* \/$/);
+  expect(await run('weather', { city: 'Köln', unit: 'f' })).toBe(70);
+  expect(await run('reverse', { text: 'drawer' })).toBe('reward');
+  expect(await run('light', { on: true })).toEqual({ method: 'light.set', on: true });
+  expect(await run('play_song', { song: 'Imagine' })).toBe('play: Imagine');
+});
+
+test('the guide shows every tool of the example', async () => {
+  const guide = await readFile(file('config/TOOLS.md'), 'utf8');
+  for (const { name } of (await readToolsConfig(example)).tools) expect(guide).toContain(`"${name}"`);
+});
