@@ -1,0 +1,67 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { createCaptureCommand } from '../../../src/adapters/tools/capture-photo.ts';
+import { monotonicClock } from '../../../src/core/clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const never = new AbortController().signal;
+const script = (code: string) => [process.execPath, '-e', code] as const;
+const capture = (command: readonly [string, ...string[]], signal = never) =>
+  createCaptureCommand({ command, clock: monotonicClock }).capturePhoto(signal);
+
+it('takes what the program writes for the picture', async () => {
+  const write = 'process.stdout.write(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 10, 0]))';
+  expect([...(await capture(script(write)))]).toEqual([0xff, 0xd8, 0xff, 0xe0, 10, 0]);
+});
+
+it.each([
+  ['no such program', ['/nonexistent/camera'] as const],
+  ['an exit code', script('process.stdout.write(Buffer.from([0xff, 0xd8, 0xff])); process.exitCode = 3')],
+  ['no JPEG', script('console.log("no camera")')],
+  ['nothing', script('')],
+  ['output without end', ['yes'] as const],
+])('says so in the words of the firmware: %s', async (_what, command) => {
+  await expect(capture(command)).rejects.toMatchObject({
+    code: 'TOOL_FAILED',
+    message: 'Failed to capture photo',
+  });
+});
+
+it('kills the program and its children when the call is cancelled', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'capture-'));
+  const pidFile = join(directory, 'pid');
+  const spawnSleep = `require('node:child_process').spawn('sleep', ['600'], { stdio: 'ignore' })`;
+  const code = `require('node:fs').writeFileSync(process.argv[1], String(${spawnSleep}.pid)); setInterval(() => {}, 1000)`;
+  const abort = new AbortController();
+  const picture = capture([...script(code), pidFile], abort.signal);
+  picture.catch(() => {});
+  const pid = await vi.waitFor(async () => {
+    const text = await readFile(pidFile, 'utf8');
+    expect(text).not.toBe('');
+    return Number(text);
+  }, 10_000);
+  abort.abort(new Error('cancelled'));
+  await expect(picture).rejects.toThrow('cancelled');
+  await vi.waitFor(async () => expect(await isRunning(pid)).toBe(false), 10_000);
+  await rm(directory, { recursive: true });
+});
+
+/** A zombie has ended; nobody in this test can reap a grandchild. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) Z /.test(stat);
+}
+
+it('gives up after 15 s', async () => {
+  const clock = new FakeClock();
+  const picture = createCaptureCommand({
+    command: script('setInterval(() => {}, 1000)'),
+    clock,
+  }).capturePhoto(never);
+  picture.catch(() => {});
+  clock.advance(15_000);
+  await expect(picture).rejects.toMatchObject({ message: 'Failed to capture photo' });
+  expect(clock.pendingTimers).toBe(0);
+});
