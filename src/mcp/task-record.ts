@@ -82,7 +82,6 @@ const Entry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('told'), next: z.int(), ids: z.array(taskId), atMs: time }),
   z.object({ kind: z.literal('expired'), next: z.int(), ids: z.array(taskId), atMs: time }),
   z.object({ kind: z.literal('forgotten'), next: z.int(), ids: z.array(taskId) }),
-  z.object({ kind: z.literal('counter'), next: z.int() }),
 ]);
 
 export type JournalEntry = z.input<typeof Entry>;

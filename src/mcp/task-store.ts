@@ -193,10 +193,7 @@ export class TaskStore {
     // Set before the wait, so that the appends of the meantime do not ask again.
     this.#rewriteAtBytes = journal.sizeBytes * 2;
     try {
-      await journal.rewrite(() => [
-        { kind: 'counter', next: this.#nextNumber } satisfies JournalEntry,
-        ...this.all().flatMap((task) => this.#entryOf(task)),
-      ]);
+      await journal.rewrite(() => this.all().flatMap((task) => this.#entryOf(task)));
       this.#rewriteAtBytes = Math.max(minRewriteBytes, journal.sizeBytes * 4);
     } catch (thrown) {
       this.#parts.onProblem(toClientError(thrown, ErrorCode.stateUnwritable));

@@ -30,6 +30,10 @@ test('an offset inside a character means its beginning; beyond the end there is 
   expect(pageOf('ab', -5, 10)).toEqual({ text: 'ab', offset: 0, totalBytes: 2 });
 });
 
+test('a byte order mark inside a text is part of its page', () => {
+  expect(pageOf('a\ufeffb', 1, 3).text).toBe('\ufeff');
+});
+
 test('the beginning of a text ends before a character that would be halved', () => {
   expect(firstCharacters('a🎉b', 2)).toBe('a');
   expect(firstCharacters('a🎉b', 3)).toBe('a🎉');

@@ -1,6 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
-import { readTaskJournal } from '../../src/adapters/storage/task-journal.ts';
+import { readTaskJournal, taskJournalFile } from '../../src/adapters/storage/task-journal.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import { foldJournal } from '../../src/mcp/task-record.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
@@ -147,6 +147,12 @@ test('a run past its time limit is aborted; one that does not listen is given up
 
 test('a reminder may be further away than a timer can hold', async () => {
   const bench = await TaskBench.open();
+  const longestNodeCanMs = 2 ** 31 - 1;
+  const { setTimeout } = bench.clock;
+  bench.clock.setTimeout = (callback, delayMs) => {
+    expect(delayMs).toBeLessThanOrEqual(longestNodeCanMs);
+    return setTimeout(callback, delayMs);
+  };
   const days60 = 60 * 86_400_000;
   const far = heldTool('far', { timeoutMs: days60 });
   await bench.tasks.accept(far.tool, {}, origin);
@@ -321,6 +327,19 @@ test('a result that could not be told in time is given up with an event, also ac
   await next.tasks.resume(() => undefined);
   expect(next.said).toEqual(['expired t2']);
   expect(next.mail).toEqual([]);
+});
+
+test('an id whose entry was damaged is not given to another task', async () => {
+  const bench = await TaskBench.open();
+  for (const name of ['a', 'b']) await bench.tasks.accept(heldTool(name).tool, {}, origin);
+  await closeBenches();
+  const file = taskJournalFile(bench.directory);
+  const journal = await readFile(file, 'utf8');
+  await writeFile(file, journal.replace('"tool":"b"', '"tool":"x"'));
+  const next = await bench.restarted();
+  expect(next.said).toEqual(['damaged STATE_DAMAGED']);
+  expect(next.states()).toEqual({ t1: 'running' });
+  expect((await next.tasks.accept(heldTool('c').tool, {}, origin)).id).toBe('t3');
 });
 
 test('a disk that refuses: no new task, the device goes on, and what finished is saved when there is room', async () => {
