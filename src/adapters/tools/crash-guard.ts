@@ -34,21 +34,30 @@ export function guardGroup(group: number): void {
       for (const pid of groups) signalProcess(-pid, 'SIGKILL');
     });
   }
-  if (guard) tell(guard, `+${group}`);
+  if (guard) tell(`+${group}`);
   else {
     guard = startGuard();
-    for (const pid of groups) tell(guard, `+${pid}`);
+    for (const pid of groups) tell(`+${pid}`);
   }
 }
 
 /** The run is over. The guard itself stays until the device ends. */
 export function releaseGroup(group: number): void {
   groups.delete(group);
-  if (guard) tell(guard, `-${group}`);
+  if (guard) tell(`-${group}`);
 }
 
-function tell({ stdin }: ChildProcess, line: string): void {
-  if (stdin?.writable) stdin.write(`${line}\n`);
+/** Written together and after what is at hand, so that short runs do not wait for it. */
+let unsaid = '';
+
+function tell(line: string): void {
+  if (unsaid === '') {
+    setImmediate(() => {
+      if (guard?.stdin?.writable) guard.stdin.write(unsaid);
+      unsaid = '';
+    });
+  }
+  unsaid += `${line}\n`;
 }
 
 function startGuard(): ChildProcess {

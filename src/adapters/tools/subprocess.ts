@@ -27,9 +27,13 @@ export function createSubprocessRunner(
   const secrets = Object.entries(target.env).flatMap(([key, value]) => (secretName.test(key) ? [value] : []));
   const failure = createFailureMaker(name, secrets);
   const runs = createRuns(failure);
+  const place = {
+    cwd: resolve(deps.baseDirectory, target.cwd ?? '.'),
+    env: childEnvironment(deps.env, target.env),
+  };
 
   const start = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
-    const command = commandFor(target, args, deps, failure);
+    const command = { ...commandFor(target, args, failure), ...place, mark: randomUUID() };
     const result = await runChild(command, { ...limits, clock: deps.clock }, signal).catch(async (thrown) => {
       throw await notStarted(thrown, command.program, command.cwd, failure);
     });
@@ -51,7 +55,7 @@ function logStderr({ stderr, exitCode }: ChildResult, tool: string, log: Logger)
   else log.warn('The tool failed and wrote to standard error', fields);
 }
 
-function commandFor(target: SubprocessTarget, args: ToolArguments, deps: RunnerDeps, failure: FailureMaker) {
+function commandFor(target: SubprocessTarget, args: ToolArguments, failure: FailureMaker) {
   const [program, ...words] = target.command;
   const filled = fillArguments(target.args, args, words.includes('--'));
   if ('fault' in filled) {
@@ -64,10 +68,7 @@ function commandFor(target: SubprocessTarget, args: ToolArguments, deps: RunnerD
   return {
     program,
     args: [...words, ...filled.words],
-    cwd: resolve(deps.baseDirectory, target.cwd ?? '.'),
-    env: childEnvironment(deps.env, target.env),
     input: JSON.stringify(args),
-    mark: randomUUID(),
   };
 }
 

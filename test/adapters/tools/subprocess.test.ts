@@ -219,6 +219,8 @@ test('two hundred calls leave no descriptor, no child and no listener behind', a
     const outputs = await Promise.all(Array.from({ length: 20 }, (_, n) => call(runner, { n }, signal)));
     expect(outputs).toEqual(Array.from({ length: 20 }, (_, n) => ({ kind: 'text', text: String(n) })));
   }
+  const absent = runnerFor({ executable: 'no-such-program' });
+  for (let n = 0; n < 50; n++) await failureOf(call(absent, {}, signal));
   expect(await open()).toBeLessThanOrEqual(before);
   expect(EventEmitter.getEventListeners(signal, 'abort')).toEqual([]);
 });
@@ -240,7 +242,7 @@ test('when the device is killed with -9 its running tools end, too', async () =>
      releaseGroup(over.pid);
      const child = spawn('sh', ['-c', 'echo $$ > ${file}; exec sleep 100'], { detached: true });
      guardGroup(child.pid);
-     process.stdout.write(String(over.pid) + '\\n');`,
+     setImmediate(() => process.stdout.write(String(over.pid) + '\\n'));`,
   );
   const device = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'inherit'] });
   const released = Number(String(await new Promise((resolve) => device.stdout.once('data', resolve))));

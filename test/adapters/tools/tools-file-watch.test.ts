@@ -64,7 +64,10 @@ test('a mistake is reported once, the tools in use stay, and mending it back is 
   const { next, reports } = await watched(file);
   await writeFile(file, '{"mcp": {"tools": [{}]}}');
   expect(await next()).toBe('CONFIG_INVALID');
+  await writeFile(file, '{"mcp": {"tools": [{}]}} ');
+  await new Promise((resolve) => setTimeout(resolve, 300));
   await writeFile(file, withTool('first'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
   await writeFile(file, withTool('second'));
   expect(await next()).toBe('second');
   expect(reports).toEqual([]);

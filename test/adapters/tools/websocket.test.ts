@@ -101,13 +101,11 @@ test('while nobody listens each call fails with a reason, with growing waits bet
   const words = 'TOOL_UNREACHABLE The tool probe cannot be reached: nothing is listening there.';
   expect(await failureOf(call(runner))).toBe(words);
   for (const longestMs of [300, 600, 1200]) {
-    let settled = false;
-    const again = failureOf(call(runner)).finally(() => {
-      settled = true;
-    });
+    const again = failureOf(call(runner));
     await clock.advanceAsync(longestMs * 0.6);
-    expect(settled).toBe(false);
+    expect(clock.pendingTimers).toBe(1);
     await clock.advanceAsync(longestMs * 0.4);
+    expect(clock.pendingTimers).toBe(0);
     expect(await again).toBe(words);
   }
 });
