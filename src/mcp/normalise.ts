@@ -1,6 +1,7 @@
 import type { JSONRPCNotification, JSONRPCRequest } from '@modelcontextprotocol/server';
 
-export const protocolVersion = '2024-11-05';
+/** The only one, whatever the server asks for (firmware G10). */
+const protocolVersion = '2024-11-05';
 /** Where members that the SDK would strip reach the handlers: `params._meta`. */
 export const withUserToolsKey = 'xiaozhi/withUserTools';
 

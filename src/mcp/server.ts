@@ -4,7 +4,7 @@ import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
 import { createChannelTransport, replyKey } from './channel-transport.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
-import { protocolVersion, type VisionEndpoint, withUserToolsKey } from './normalise.ts';
+import { type VisionEndpoint, withUserToolsKey } from './normalise.ts';
 import { pageOf, unlistable } from './paging.ts';
 import type { ToolRegistry } from './registry.ts';
 import { rpcErrorOf } from './result.ts';
@@ -141,7 +141,6 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
       { name: options.name, version: options.version },
       {
         capabilities: { tools: {} },
-        supportedProtocolVersions: [protocolVersion],
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );

@@ -194,6 +194,8 @@ describe('calls in flight', () => {
     await vi.waitFor(() => expect(a.runs).toHaveLength(1));
     a.runs[0]?.finish('once');
     await answers(2);
+    await settle();
+    expect(a.runs).toHaveLength(1);
     server.receive(call(1, 'a', { n: 1 }));
     await vi.waitFor(() => expect(a.runs).toHaveLength(2));
     expect(sent[1]).toBe(text(1, 'once'));

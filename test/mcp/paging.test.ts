@@ -50,6 +50,12 @@ describe('pages of tools/list', () => {
     expect(unlistable([not, fits])).toEqual(['not']);
   });
 
+  it('leaves a tool out that has no room for the cursor behind it', () => {
+    const tools = [toolOfSize('a', 7950), tool({ name: 'n'.repeat(100) })];
+    expect(unlistable(tools)).toEqual(['a']);
+    expect(allPages(tools, 8000)).toMatchObject([{ tools: [{ name: 'n'.repeat(100) }] }]);
+  });
+
   it('starts the next page with the first tool that did not fit', () => {
     const tools = [toolOfSize('a', 3000), toolOfSize('b', 3000), toolOfSize('c', 3000)];
     expect(

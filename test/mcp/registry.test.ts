@@ -12,11 +12,11 @@ const names = (tools: readonly { readonly name: string }[]) => tools.map(({ name
 describe('the tool registry', () => {
   it('lists built-in before configured before mounted tools, whatever came first', () => {
     const registry = createToolRegistry();
-    registry.publish(group('mounted', 'second', 1), [tool({ name: 'second__a' })]);
-    registry.publish(group('mounted', 'first', 0), [tool({ name: 'first__a' })]);
+    registry.publish(group('mounted', 'a', 1), [tool({ name: 'a__second' })]);
+    registry.publish(group('mounted', 'b', 0), [tool({ name: 'b__first' })]);
     registry.publish(group('custom'), [tool({ name: 'c2' }), tool({ name: 'c1' })]);
     registry.publish(group('builtin'), [tool({ name: 'self.a' })]);
-    expect(names(registry.list())).toEqual(['self.a', 'c2', 'c1', 'first__a', 'second__a']);
+    expect(names(registry.list())).toEqual(['self.a', 'c2', 'c1', 'b__first', 'a__second']);
   });
 
   it('gives a name to the first and reports the others, also when only servers see them as equal', () => {

@@ -98,7 +98,6 @@ function collect(
     else chunks.push(chunk);
   });
   response.on('error', onFailure);
-  response.on('aborted', () => onFailure('connection lost'));
   response.on('end', () => onText(Buffer.concat(chunks).toString('utf8')));
 }
 
