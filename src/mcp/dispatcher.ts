@@ -283,7 +283,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     call: (name, args, origin) => dispatch(name, args, origin).catch(failure),
     async close() {
       closed = true;
-      const open = [...running];
+      const open = [...running].filter(({ task }) => task === undefined);
       for (const { run } of open) run.cancel();
       await Promise.all(open.map(({ run }) => run.result));
     },

@@ -350,3 +350,17 @@ it('ends what runs when it is closed and refuses the rest', async () => {
   expect(await dispatcher.call('job', {}, device)).toMatchObject({ kind: 'failure' });
   expect(job.runs).toHaveLength(1);
 });
+
+it('leaves what was handed over to the keeper of tasks, so that a restart can go on with it', async () => {
+  const job = manual({ mode: 'async', idempotent: true });
+  const { dispatcher, clock, tasks, mail } = await mcpParts([job.tool]);
+  void dispatcher.call('job', {}, device);
+  await clock.advanceAsync(6000);
+  await until(() => tasks.list().length === 1);
+  await dispatcher.close();
+  expect(job.runs[0]?.signal.aborted).toBe(false);
+  await tasks.stop();
+  expect(job.runs[0]?.signal.aborted).toBe(true);
+  expect(tasks.get('t1')?.state).toBe('running');
+  expect(mail).toEqual([]);
+});
