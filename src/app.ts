@@ -4,9 +4,11 @@ import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-aud
 import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
+import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
+import { createToolService } from './app-tools.ts';
 import { type IdentityStore, openIdentity } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
@@ -18,10 +20,15 @@ import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
 import type { Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+import type { Storage } from './ports/storage.ts';
 import { Device } from './runtime/device.ts';
 
 export interface AppParts {
   readonly config: Config;
+  /** The configuration file that was read, if any; its tools are followed while the device runs. */
+  readonly file: string | undefined;
+  /** The volume was chosen by the user and not by us: what a tool set last time does not count. */
+  readonly volumeIsConfigured: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,7 +71,7 @@ export async function createApp(parts: AppParts): Promise<App> {
 async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
   const { config, clock, logger, display } = parts;
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, codec, identity, sound, ca] = await Promise.all([
+  const [server, codec, { identity, storage }, sound, ca] = await Promise.all([
     findServer(parts, address, closers),
     loadOpusCodec(),
     openState(parts, closers),
@@ -81,8 +88,17 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
     },
     { ...config.server, websocketUrl: config.server.websocketUrl ?? server.websocketUrl },
   );
-  const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, identity, server.otaUrl);
-  return new Device(
+  const otaDevice = otaDeviceOf(parts, identity);
+  const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl);
+  const volume = await openVolume(parts, storage);
+  const tools = await createToolService({
+    ...parts,
+    stateDirectory: stateDirectory(config, parts.env),
+    identity: otaDevice,
+    keepVolume: volume.keep,
+  });
+  closers.push(() => tools.close());
+  const device = new Device(
     {
       ...sound,
       codec,
@@ -98,6 +114,8 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       display,
       clock,
       logger: logger.child('device'),
+      openTools: tools.openTools,
+      notices: tools.notices,
     },
     {
       settings: {
@@ -106,14 +124,37 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
         replyTimeoutMs: config.conversation.replyTimeoutMs,
         releaseTailMs: config.audio.frameDurationMs + 40,
         recovery: config.server.recovery,
+        announcements: { ...config.announcements, language: noticeLanguage(parts) },
+        mailboxCapacity: config.announcements.mailboxCapacity,
         random: Math.random,
+        now: () => new Date(),
       },
       encoder: config.audio,
       preRollMs: config.audio.preRollMs,
-      volumePercent: config.audio.volumePercent,
+      volumePercent: volume.percent,
       muted: config.audio.muted,
     },
   );
+  await tools.attach(device);
+  return device;
+}
+
+function noticeLanguage({ config, env }: AppParts): 'en' | 'zh-CN' {
+  const { language } = config.announcements;
+  if (language !== 'auto') return language;
+  return resolveLanguage(config.display.language, env) === 'zh-CN' ? 'zh-CN' : 'en';
+}
+
+/** The volume that was set last by voice, unless the user wants another. */
+async function openVolume({ config, volumeIsConfigured, logger }: AppParts, storage: Storage) {
+  const kept = volumeIsConfigured ? undefined : await storage.get('volume');
+  const percent = typeof kept === 'number' && kept >= 0 && kept <= 100 ? kept : config.audio.volumePercent;
+  const keep = (volumePercent: number) => {
+    storage.set('volume', volumePercent).catch((cause: unknown) => {
+      logger.warn('The volume could not be kept for the next start', { cause });
+    });
+  };
+  return { percent, keep };
 }
 
 interface ServerPlace {
@@ -147,13 +188,13 @@ async function findServer(
 async function openState(
   { config, env, display }: AppParts,
   closers: (() => Promise<void>)[],
-): Promise<IdentityStore> {
+): Promise<{ identity: IdentityStore; storage: Storage }> {
   const directory = stateDirectory(config, env);
   const onProblem = (error: ClientError) => display.show(errorEvent(error));
   const lock = await acquireStateLock(directory);
   closers.push(() => lock.release());
   const storage = createJsonFileStorage({ directory, onDamaged: onProblem });
-  return openIdentity(storage, config.identity, onProblem);
+  return { identity: await openIdentity(storage, config.identity, onProblem), storage };
 }
 
 async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts, address: ServerAddress) {
@@ -176,15 +217,19 @@ async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts
   return { microphone: microphone.device, loudspeaker: loudspeaker.device };
 }
 
-function otaClient({ config, env, clock }: AppParts, { identity }: IdentityStore, url: string): Provisioning {
+function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {
+  return {
+    ...config.identity,
+    ...identity,
+    language: resolveLanguage(config.display.language, env),
+    version: programVersion,
+  };
+}
+
+function otaClient({ config, clock }: AppParts, device: OtaDevice, url: string): Provisioning {
   return createOtaClient({
     url,
-    device: {
-      ...config.identity,
-      ...identity,
-      language: resolveLanguage(config.display.language, env),
-      version: programVersion,
-    },
+    device,
     caFile: config.server.caFile,
     wrapActivationPayload: config.server.wrapActivationPayload,
     clock,

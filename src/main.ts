@@ -101,6 +101,36 @@ withConfigOptions(
     await run(configAction, options);
   });
 
+const tools = program.command('tools').description('the tools of this device, without a conversation');
+withConfigOptions(tools.command('list').description('the configured tools')).action(async (options) => {
+  const { toolsListAction } = await import('./cli/tools.ts');
+  await run(toolsListAction, options);
+});
+withConfigOptions(tools.command('call').description('call one tool as the model would').argument('<name>'))
+  .option('--args <json>', 'arguments as a JSON object')
+  .action(async (name: string, options) => {
+    const { toolsCallAction } = await import('./cli/tools.ts');
+    await run(toolsCallAction, { ...options, name });
+  });
+
+const tasks = program.command('tasks').description('background tasks, finished and untold ones included');
+withConfigOptions(tasks.command('list').description('all tasks')).action(async (options) => {
+  const { tasksListAction } = await import('./cli/tasks.ts');
+  await run(tasksListAction, options);
+});
+withConfigOptions(tasks.command('show').description('one task with its result').argument('<id>')).action(
+  async (id: string, options) => {
+    const { tasksShowAction } = await import('./cli/tasks.ts');
+    await run(tasksShowAction, { ...options, id });
+  },
+);
+withConfigOptions(tasks.command('cancel').description('stop a running task').argument('<id>')).action(
+  async (id: string, options) => {
+    const { tasksCancelAction } = await import('./cli/tasks.ts');
+    await run(tasksCancelAction, { ...options, id });
+  },
+);
+
 program
   .command('serve')
   .description('the embedded demo server alone, for other devices and for tests')

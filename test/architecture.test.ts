@@ -11,12 +11,14 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   ports: ['core'],
   protocol: ['core', 'zod', 'node:crypto'],
   audio: ['core', 'ports'],
-  machine: ['core', 'xstate'],
+  // What is told, when and how is part of the model: pure functions over the mailbox.
+  machine: ['core', 'xstate', 'mcp/announcements'],
   mcp: ['core', 'ports', 'zod', '@modelcontextprotocol/server', 'picomatch', 'node:crypto'],
-  config: ['core', 'ports', 'zod', 'fastest-levenshtein', '@humanwhocodes/momoa', 'node'],
+  config: ['core', 'ports', 'zod', 'fastest-levenshtein', '@humanwhocodes/momoa', 'shell-quote', 'node'],
   'demo-server': ['core', 'protocol', 'audio', 'ports', 'zod', 'ws', 'aedes', 'node'],
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
-  adapters: ['core', 'ports', 'protocol', 'audio/format', 'node', 'package'],
+  // Runners give what the MCP server runs: its type is their port.
+  adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'node', 'package'],
   cli: [
     'core',
     'ports',
@@ -29,9 +31,24 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'adapters',
     'app',
+    'app-tools',
     'node',
   ],
   app: [
+    'app-tools',
+    'core',
+    'ports',
+    'protocol',
+    'audio',
+    'machine',
+    'mcp',
+    'config',
+    'demo-server',
+    'runtime',
+    'adapters',
+    'node',
+  ],
+  'app-tools': [
     'core',
     'ports',
     'protocol',
@@ -72,6 +89,12 @@ const isNode = ({ target }: Import): boolean => target.startsWith('node:') || bu
 const isPackage = (imported: Import): boolean => !isOurs(imported) && !isNode(imported);
 /** A package and its plug-ins count as one: pino-pretty is a printer of pino's. */
 const familyOf = (name: string): string => (name.startsWith('pino') ? 'pino' : name);
+/** `@scope/name/part` → `@scope/name`. */
+const packageOf = (target: string): string =>
+  target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
 /** `src/adapters/audio/x.ts` → `adapters/audio`. */
 const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/');
 
@@ -79,7 +102,7 @@ function isAllowed(imported: Import): boolean {
   const { file, target } = imported;
   const allowed = permissions[layerOf(file)] ?? [];
   if (isNode(imported)) return allowed.includes('node') || allowed.includes(target);
-  if (isPackage(imported)) return allowed.includes('package') || allowed.includes(target);
+  if (isPackage(imported)) return allowed.includes('package') || allowed.includes(packageOf(target));
   if (layerOf(file) === 'adapters' && layerOf(target) === 'adapters')
     return folderOf(target) === folderOf(file);
   const layer = layerOf(target);

@@ -3,6 +3,7 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { OpusCodec, OpusDecoder } from '../ports/opus-codec.ts';
+import { samplesPerFrame } from './format.ts';
 import { Gain } from './gain.ts';
 import { Gate } from './gate.ts';
 import { createResampler, type Resampler } from './resampler.ts';
@@ -14,6 +15,7 @@ const maxPacketBytes = 7_662;
 /** Packets that overtook their `tts start` over UDP: a reordering, not an answer. */
 const maxHeldPackets = 5;
 const maxHeldMs = 300;
+const soundFrameMs = 60;
 /** Rates at which libopus decodes whatever the sender used; other loudspeakers get 48 kHz resampled. */
 const opusRatesHz: readonly number[] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
@@ -54,7 +56,8 @@ export interface DownlinkCounters {
 export class Downlink {
   readonly #options: DownlinkOptions;
   readonly #gate: Gate<Uint8Array>;
-  readonly #queue = new BoundedQueue<Uint8Array>(maxQueuedPackets, 'drop-newest');
+  /** Opus packets, and frames of sounds of our own at the loudspeaker's rate. */
+  readonly #queue = new BoundedQueue<Uint8Array | Int16Array>(maxQueuedPackets, 'drop-newest');
   readonly #gain: Gain;
   #output: { loudspeaker: Loudspeaker; decoder: OpusDecoder; resampler: Resampler } | undefined;
   /** Raised by every flush; whoever waited for the loudspeaker under an older number finds nothing left to do. */
@@ -132,6 +135,14 @@ export class Downlink {
     if (!this.#sounding) this.#output?.decoder.reset();
   }
 
+  /** A sound of our own, mono PCM, heard like an answer; `finish` belongs behind it. Cut after a minute. */
+  playSound(pcm: Int16Array, sampleRateHz: number): void {
+    const outputHz = this.#output?.loudspeaker.sampleRateHz ?? sampleRateHz;
+    const sound = createResampler(sampleRateHz, outputHz).push(pcm);
+    const samples = samplesPerFrame(outputHz, soundFrameMs);
+    for (let from = 0; from < sound.length; from += samples) this.#enqueue(sound.slice(from, from + samples));
+  }
+
   /** No more packets are expected: `onDrained` follows, at the latest when the last sample has been heard. */
   finish(): void {
     this.#finishing = true;
@@ -165,7 +176,7 @@ export class Downlink {
     };
   }
 
-  #enqueue(packet: Uint8Array): void {
+  #enqueue(packet: Uint8Array | Int16Array): void {
     if (this.#output || this.#opening) this.#queue.push(packet);
     else this.#flushed += 1;
     this.#pump();
@@ -180,8 +191,9 @@ export class Downlink {
 
   #step(epoch: number): void {
     for (let packet = this.#queue.shift(); packet && this.#output; packet = this.#queue.shift()) {
-      const pcm = this.#decode(packet);
+      const pcm = packet instanceof Int16Array ? packet : this.#decode(packet);
       if (!pcm) continue;
+      this.#gain.apply(pcm);
       this.#soundBegins();
       void this.#output.loudspeaker.write(pcm).then(() => {
         if (epoch !== this.#epoch) return;
@@ -199,9 +211,7 @@ export class Downlink {
       const pcm = this.#output?.decoder.decode(packet);
       if (!pcm) return undefined;
       this.#decoded += 1;
-      const resampled = this.#output?.resampler.push(pcm) ?? pcm;
-      this.#gain.apply(resampled);
-      return resampled;
+      return this.#output?.resampler.push(pcm);
     } catch (thrown) {
       this.#bad += 1;
       this.#options.onProblem(toClientError(thrown));

@@ -78,7 +78,7 @@ async function runOnce(
 }
 
 async function openApp(
-  { config, file }: LoadedConfig,
+  { config, file, sources }: LoadedConfig,
   screen: RunScreen,
   display: StatusDisplay,
   context: CliContext,
@@ -87,6 +87,8 @@ async function openApp(
   const recording = demo.bundledRecordingPath();
   return createApp({
     config,
+    file,
+    volumeIsConfigured: sources.get('audio.volumePercent') !== 'default',
     env: context.env,
     clock,
     logger: screen.logger,

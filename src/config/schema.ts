@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { AnnouncementsSchema, TasksSchema } from './announcements.ts';
+import { commandWords } from './command-words.ts';
 import { deviceIdFault, normaliseDeviceId } from './device-id.ts';
 import { parseServerAddress, SERVER_ADDRESS_FORMS } from './server-address.ts';
 
@@ -275,6 +277,28 @@ const Demo = z
   })
   .prefault({});
 
+const command = z
+  .string()
+  .refine(
+    (line) => commandWords(line) !== undefined,
+    'a program and its words, without pipes and redirections',
+  );
+
+const DeviceSection = z
+  .strictObject({
+    cameraCommand: command
+      .optional()
+      .describe(
+        'Program that writes one JPEG to its standard output, `rpicam-jpeg -n -o -`; with it the model can take photos. Never given to a shell.',
+      ),
+    rebootCommand: command
+      .optional()
+      .describe(
+        'What `self.reboot` runs, `systemctl reboot`. Not set: only this program restarts. Never given to a shell.',
+      ),
+  })
+  .prefault({});
+
 /** Sections whose shape is settled by the parts that read them. */
 const later = {
   mcp: z.unknown().optional().describe('Tools of this device.'),
@@ -285,7 +309,6 @@ const later = {
     .describe('Switches and descriptions for tools of mounted MCP servers.'),
   customMCP: z.unknown().optional().describe('Custom MCP tools.'),
   mcpEndpoint: z.unknown().optional().describe('MCP access point URL, or several.'),
-  announcements: z.unknown().optional().describe('How finished background tasks are announced.'),
   tunnels: z.unknown().optional().describe('Tunnels.'),
 };
 
@@ -303,6 +326,9 @@ export const ConfigSchema = z.strictObject({
   log: Log,
   paths: Paths,
   demo: Demo,
+  device: DeviceSection,
+  tasks: TasksSchema,
+  announcements: AnnouncementsSchema,
   ...later,
 });
 

@@ -1,4 +1,10 @@
-import type { ListeningMode, ToolCompletion } from './events.ts';
+import type { Mailbox } from '../mcp/announcements/mailbox.ts';
+import type { AnnouncementPlan } from '../mcp/announcements/plan.ts';
+import type { AnnouncementSettings } from '../mcp/announcements/settings.ts';
+import type { ListeningMode } from './events.ts';
+
+/** An announcement on its way: what is told, how, and for the how-many-th time. */
+export type Announcement = Extract<AnnouncementPlan, { kind: 'send' }> & { readonly attempt: number };
 
 /** Everything about time and limits that the model needs to know; all in milliseconds. */
 export interface DeviceSettings {
@@ -18,8 +24,13 @@ export interface DeviceSettings {
     /** A session that lasted this long clears the count of tries. */
     readonly healthyAfterMs: number;
   };
+  readonly announcements: AnnouncementSettings;
+  /** Items that may wait in the mailbox. */
+  readonly mailboxCapacity: number;
   /** 0–1, for jitter; injected so that tests are exact. */
   readonly random: () => number;
+  /** Wall-clock time, for quiet hours. */
+  readonly now: () => Date;
 }
 
 export interface DeviceContext {
@@ -32,10 +43,12 @@ export interface DeviceContext {
   readonly wakePhrase: string;
   readonly provisioningFailures: number;
   readonly recoveryAttempts: number;
-  /** FIFO of results to announce; the head leaves only once the server has started to speak it. */
-  readonly mailbox: readonly ToolCompletion[];
-  /** Failed announcements of the head; drives the back-off before the next try. */
-  readonly announceAttempts: number;
+  /** FIFO of results to announce; they leave only once they are being spoken. */
+  readonly mailbox: Mailbox;
+  /** Failures to announce the head; drives the strategy and the back-off before the next try. */
+  readonly announceAttempt: number;
+  /** What is being announced now. */
+  readonly announcement: Announcement | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { SnapshotFrom } from 'xstate';
 import type { ClientError } from '../core/errors.ts';
-import { deviceSetup } from './setup.ts';
+import { announced, failAnnouncement } from './announcing.ts';
+import { deliveryNote, deviceSetup } from './setup.ts';
 import { opening } from './states/opening.ts';
 import { provisioning } from './states/provisioning.ts';
 import { recovering } from './states/recovering.ts';
@@ -40,6 +41,43 @@ const connected = deviceSetup.createStateConfig({
   states: { opening, session },
 });
 
+/** The server does not speak of results, so the device does it alone: chime, screen, and a voice where there is one. */
+const announcingLocally = deviceSetup.createStateConfig({
+  id: 'announcingLocally',
+  tags: ['downlink', 'wake-word'],
+  entry: [
+    'planAnnouncement',
+    { type: 'playNotice', params: ({ context }) => ({ announcement: context.announcement }) },
+  ],
+  after: {
+    localNotice: {
+      target: '#standby',
+      actions: failAnnouncement('no-reply'),
+    },
+  },
+  on: {
+    'playback.drained': { target: '#standby', actions: announced },
+    'talk.toggled': { target: '#opening.toListen', actions: ['flushPlayback', 'useDefaultMode'] },
+    'talk.pressed': { target: '#opening.toListen', actions: ['flushPlayback', 'useManualMode'] },
+    'wake.detected': {
+      target: '#opening.toWake',
+      actions: [
+        'flushPlayback',
+        'useDefaultMode',
+        { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
+      ],
+    },
+    'text.submitted': {
+      target: '#opening.toText',
+      actions: [
+        'flushPlayback',
+        'useManualMode',
+        { type: 'rememberText', params: ({ event }) => ({ text: event.text }) },
+      ],
+    },
+  },
+});
+
 /** The server hung up after its last words; they are still being heard, without a channel. */
 const finishing = deviceSetup.createStateConfig({
   id: 'finishing',
@@ -77,6 +115,7 @@ const online = deviceSetup.createStateConfig({
     /** Text typed while the device was starting is asked first. */
     ready: { always: [{ guard: 'hasText', target: '#opening.toText' }, { target: 'standby' }] },
     standby,
+    announcingLocally,
     connected,
     finishing,
     recovering,
@@ -98,13 +137,23 @@ export const deviceMachine = deviceSetup.createMachine({
     provisioningFailures: 0,
     recoveryAttempts: 0,
     mailbox: [],
-    announceAttempts: 0,
+    announceAttempt: 0,
+    announcement: undefined,
   }),
   options: { maxIterations: 100 },
   initial: 'provisioning',
   on: {
     'tool.completed': {
-      actions: { type: 'deliverToMailbox', params: ({ event }) => ({ completion: event.completion }) },
+      actions: [
+        {
+          type: 'noteMail',
+          params: ({ context, event }) => deliveryNote(context, event.mail),
+        },
+        { type: 'deliverToMailbox', params: ({ event }) => ({ mail: event.mail }) },
+      ],
+    },
+    'mail.withdrawn': {
+      actions: { type: 'withdrawFromMailbox', params: ({ event }) => ({ taskIds: event.taskIds }) },
     },
     'reboot.requested': '.rebooting',
   },

@@ -1,14 +1,8 @@
 import type { ClientError } from '../core/errors.ts';
+import type { TaskMail } from '../mcp/announcements/mail.ts';
 
 /** Who decides that the person has finished speaking: the server, a button, or nobody (full duplex). Firmware B10. */
 export type ListeningMode = 'auto' | 'manual' | 'realtime';
-
-/** A finished tool whose result the person has not heard yet. */
-export interface ToolCompletion {
-  readonly taskId: string;
-  readonly tool: string;
-  readonly summary: string;
-}
 
 /** Outcome of asking the OTA server. `failed` carries whether an earlier answer lets the device start all the same. */
 export type ProvisioningResult =
@@ -34,6 +28,7 @@ export type ServerEvent =
   | { readonly type: 'tts.started' }
   | { readonly type: 'tts.stopped' }
   | { readonly type: 'stt.received' }
+  | { readonly type: 'alert.received' }
   | { readonly type: 'reboot.requested' };
 
 export type PlaybackEvent =
@@ -45,6 +40,10 @@ export type PlaybackEvent =
 
 export type HardwareEvent = { readonly type: 'microphone.failed'; readonly error: ClientError };
 
-export type ToolEvent = { readonly type: 'tool.completed'; readonly completion: ToolCompletion };
+export type ToolEvent =
+  /** A finished task whose result the person has not heard yet. */
+  | { readonly type: 'tool.completed'; readonly mail: TaskMail }
+  /** These results need not be told any more. */
+  | { readonly type: 'mail.withdrawn'; readonly taskIds: readonly string[] };
 
 export type DeviceEvent = UserEvent | ChannelEvent | ServerEvent | PlaybackEvent | HardwareEvent | ToolEvent;

@@ -57,6 +57,7 @@ export function statusFor(snapshot: DeviceSnapshot): DeviceStatus {
     return 'starting';
   if (snapshot.matches({ online: 'recovering' })) return 'recovering';
   if (snapshot.matches({ online: 'finishing' })) return 'speaking';
+  if (snapshot.matches({ online: 'announcingLocally' })) return 'announcing';
   if (snapshot.matches({ online: { connected: { opening: 'toAnnounce' } } })) return 'announcing';
   if (snapshot.matches({ online: { connected: 'opening' } })) return 'connecting';
   if (snapshot.matches({ online: { connected: { session: 'announcing' } } })) return 'announcing';

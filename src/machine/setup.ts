@@ -1,16 +1,17 @@
 import { assign, type CallbackLogicFunction, fromCallback, fromPromise, setup } from 'xstate';
 import { backoffDelayMs } from '../core/backoff.ts';
 import { type ClientError, ErrorCode } from '../core/errors.ts';
-import type { DeviceContext, DeviceSettings, DeviceTag } from './context.ts';
-import type {
-  ChannelEvent,
-  DeviceEvent,
-  ListeningMode,
-  ProvisioningResult,
-  ServerEvent,
-  ToolCompletion,
-} from './events.ts';
-import { deliver } from './mailbox.ts';
+import type { TaskMail } from '../mcp/announcements/mail.ts';
+import { deliver, withdraw } from '../mcp/announcements/mailbox.ts';
+import {
+  type AnnouncementFailure,
+  type AnnouncementPlan,
+  announcementDelayMs,
+  nextAttempt,
+  planAnnouncement,
+} from '../mcp/announcements/plan.ts';
+import type { Announcement, DeviceContext, DeviceSettings, DeviceTag } from './context.ts';
+import type { ChannelEvent, DeviceEvent, ListeningMode, ProvisioningResult, ServerEvent } from './events.ts';
 
 export type ChannelLogic = CallbackLogicFunction<{ type: 'unused' }, ChannelEvent | ServerEvent>;
 
@@ -18,7 +19,6 @@ export type ChannelLogic = CallbackLogicFunction<{ type: 'unused' }, ChannelEven
 const maxProvisioningFailures = 10;
 const firstProvisioningRetryMs = 10_000;
 const maxProvisioningRetryMs = 2_560_000;
-const maxAnnounceDelayMs = 60_000;
 const recoveryJitterShare = 0.2;
 
 const notProvided = (name: string) => (): never => {
@@ -48,7 +48,14 @@ export const deviceSetup = setup({
     sendWake: (_, _params: { phrase: string }) => {},
     sendAbort: (_, _params: { reason: 'wake-word' | 'user' }) => {},
     sendText: (_, _params: { text: string }) => {},
-    sendAnnouncement: (_, _params: { completion: ToolCompletion }) => {},
+    sendAnnouncement: (_, _params: { announcement: Announcement | undefined }) => {},
+    /** Chime and voice through the loudspeaker, text on the screen; `playback.drained` follows. */
+    playNotice: (_, _params: { announcement: Announcement | undefined }) => {},
+    noteMail: (_, _params: DeliveryNote) => {},
+    noteAnnouncement: (
+      _,
+      _params: { phase: 'spoken' | 'failed'; announcement: Announcement | undefined },
+    ) => {},
     beginPlayback: () => {},
     /** No more audio is expected; `playback.drained` follows when the last sample has been heard. */
     finishPlayback: () => {},
@@ -74,14 +81,27 @@ export const deviceSetup = setup({
     countRecovery: assign({ recoveryAttempts: ({ context }) => context.recoveryAttempts + 1 }),
     forgetRecoveries: assign({ recoveryAttempts: 0 }),
     deliverToMailbox: assign({
-      mailbox: ({ context }, { completion }: { completion: ToolCompletion }) =>
-        deliver(context.mailbox, completion),
+      mailbox: ({ context }, { mail }: { mail: TaskMail }) =>
+        deliver(context.mailbox, mail, context.settings.mailboxCapacity).mailbox,
     }),
-    removeAnnounced: assign({ mailbox: ({ context }) => context.mailbox.slice(1), announceAttempts: 0 }),
-    countAnnouncement: assign({ announceAttempts: ({ context }) => context.announceAttempts + 1 }),
+    withdrawFromMailbox: assign({
+      mailbox: ({ context }, { taskIds }: { taskIds: readonly string[] }) =>
+        withdraw(context.mailbox, taskIds),
+    }),
+    planAnnouncement: assign({ announcement: ({ context }) => nextAnnouncement(context) }),
+    removeAnnounced: assign({
+      mailbox: ({ context }) => withdraw(context.mailbox, context.announcement?.notice.taskIds ?? []),
+      announceAttempt: 0,
+    }),
+    countAnnouncementFailure: assign({
+      announceAttempt: ({ context }, { failure }: { failure: AnnouncementFailure }) =>
+        nextAttempt(context.announceAttempt, failure, context.settings.announcements),
+    }),
   },
   guards: {
     hasMail: ({ context }) => context.mailbox.length > 0,
+    mustKeepQuiet: ({ context }) => planOf(context).kind === 'wait',
+    announcesLocally: ({ context }) => nextAnnouncement(context)?.strategy === 'local',
     hasText: ({ context }) => context.text !== undefined,
     isAuto: ({ context }) => context.listeningMode === 'auto',
     isManual: ({ context }) => context.listeningMode === 'manual',
@@ -95,8 +115,15 @@ export const deviceSetup = setup({
       error.code === ErrorCode.transportRefused && context.recoveryAttempts === 0,
   },
   delays: {
-    idleSettle: ({ context }) =>
-      Math.min(maxAnnounceDelayMs, context.settings.idleSettleMs * 2 ** context.announceAttempts),
+    /** Quiet long enough for the device to speak up by itself; longer after it did so in vain. */
+    idleSettle: ({ context: { settings, announceAttempt } }) =>
+      Math.max(settings.idleSettleMs, announcementDelayMs(announceAttempt, settings.announcements)),
+    quietHours: ({ context }) => {
+      const plan = planOf(context);
+      return plan.kind === 'wait' ? plan.delayMs : 0;
+    },
+    /** Longer than any notice takes to be said; passes only when the loudspeaker hangs. */
+    localNotice: 120_000,
     replyTimeout: ({ context }) => context.settings.replyTimeoutMs,
     /** An answer may pause while the model calls tools; after this long it is taken for lost. */
     stalledSpeech: ({ context }) => context.settings.replyTimeoutMs,
@@ -120,4 +147,24 @@ export const deviceSetup = setup({
 /** Pause after failure number `failures` of the OTA check: 10, 20, 40 … s (firmware A30). */
 export function provisioningRetryMs(failures: number): number {
   return backoffDelayMs(failures - 1, { firstMs: firstProvisioningRetryMs, maxMs: maxProvisioningRetryMs });
+}
+
+function planOf({ mailbox, announceAttempt, settings }: DeviceContext): AnnouncementPlan {
+  return planAnnouncement(mailbox, announceAttempt, settings.announcements, settings.now());
+}
+
+function nextAnnouncement(context: DeviceContext): Announcement | undefined {
+  const plan = planOf(context);
+  return plan.kind === 'send' ? { ...plan, attempt: context.announceAttempt } : undefined;
+}
+
+/** What becomes of the mailbox when this mail comes: it is new or known, and older mail may have to give way. */
+export interface DeliveryNote {
+  readonly queued: readonly string[];
+  readonly expired: readonly string[];
+}
+
+export function deliveryNote({ mailbox, settings }: DeviceContext, mail: TaskMail): DeliveryNote {
+  const after = deliver(mailbox, mail, settings.mailboxCapacity);
+  return { queued: after.mailbox === mailbox ? [] : [mail.taskId], expired: after.expired };
 }

@@ -39,6 +39,22 @@ export type StatusEvent =
   | { readonly type: 'playback'; readonly phase: 'started' | 'drained' | 'flushed' }
   | { readonly type: 'turn'; readonly n: number; readonly phase: 'started' | 'finished' }
   | ({ readonly type: 'audio' } & AudioCounters)
+  | {
+      readonly type: 'tool';
+      readonly phase: 'called' | 'replied' | 'handed-over' | 'completed' | 'failed' | 'cancelled';
+      readonly name: string;
+      readonly mode: 'sync' | 'async' | 'background';
+      readonly channel: string;
+      readonly task?: string;
+      readonly ms?: number;
+    }
+  | {
+      readonly type: 'announcement';
+      readonly task: string;
+      readonly phase: 'queued' | 'sent' | 'spoken' | 'failed' | 'expired';
+      readonly strategy?: string;
+      readonly attempt?: number;
+    }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly retryable: boolean };
 
 /** A screen, a lamp, a log of events: anything that shows what the device does. Must not throw. */

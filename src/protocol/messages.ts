@@ -16,6 +16,7 @@ const serverMessage = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('mcp'), payload: z.record(text, z.unknown()) }),
   z.looseObject({ type: z.literal('system'), command: text }),
   z.looseObject({ type: z.literal('alert'), status: text, message: text, emotion: text }),
+  z.looseObject({ type: z.literal('speak_request') }),
   z.looseObject({ type: z.literal('hello') }),
   z.looseObject({ type: z.literal('goodbye'), session_id: text.optional().catch(undefined) }),
 ]);
@@ -97,5 +98,8 @@ export const clientMessage = {
     ),
   mcp: (sessionId: string, payload: unknown) =>
     JSON.stringify({ session_id: sessionId, type: 'mcp', payload }),
+  /** Answer of newer servers' `speak_request`: they may begin to speak (servers.md 5.2). */
+  speakReady: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'speak_ready' }),
+  text: (sessionId: string, text: string) => JSON.stringify({ session_id: sessionId, type: 'text', text }),
   goodbye: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'goodbye' }),
 };

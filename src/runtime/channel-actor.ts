@@ -11,7 +11,7 @@ import type {
   TransportFactory,
 } from '../ports/session-transport.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
-import { parseServerMessage } from '../protocol/messages.ts';
+import { clientMessage, parseServerMessage } from '../protocol/messages.ts';
 import type { ReportProblem } from './problem-reporter.ts';
 import { handleServerMessage } from './server-messages.ts';
 import type { Wire } from './wire.ts';
@@ -22,12 +22,25 @@ export interface ChannelParts {
   readonly uplink: Uplink;
   readonly downlink: Downlink;
   readonly display: StatusDisplay;
-  readonly toMcp: (payload: Readonly<Record<string, unknown>>) => void;
+  /** The tools of this device, served over one channel until it is closed. */
+  readonly openTools: OpenTools | undefined;
   readonly report: ReportProblem;
   readonly logger: Logger;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
   readonly onClosing: (closed: Promise<void>) => void;
 }
+
+/** One MCP server on one channel. */
+export interface ToolChannel {
+  receive(payload: Readonly<Record<string, unknown>>): void;
+  close(): Promise<void>;
+}
+
+/** `maxMessageBytes`: what the channel takes in one message; undefined when it does not matter. */
+export type OpenTools = (
+  send: (payload: unknown) => boolean,
+  maxMessageBytes: number | undefined,
+) => ToolChannel;
 
 /**
  * Owns one audio channel for as long as the machine stays in `connected`. Messages reach the machine within the socket's
@@ -38,6 +51,11 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
     const transport = createTransport(parts, sendBack);
     if (!transport) return undefined;
     let opened = false;
+    const { wire } = parts;
+    const tools = parts.openTools?.(
+      (payload) => transport.sendText(clientMessage.mcp(wire.sessionId, payload)),
+      transport.maxMessageBytes,
+    );
     transport.open({
       onSession: (info) => {
         attach(parts, transport, info);
@@ -45,14 +63,15 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         opened = true;
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
-      onMessage: (json) => receive(parts, json, sendBack),
+      onMessage: (json) => receive(parts, transport, tools, json, sendBack),
       onAudio: (packet) => parts.downlink.push(packet),
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });
     return () => {
       parts.uplink.disconnect();
-      parts.wire.detach(transport);
+      wire.detach(transport);
+      if (tools) parts.onClosing(tools.close());
       parts.onClosing(transport.close());
     };
   };
@@ -91,13 +110,22 @@ function attach(
 }
 
 function receive(
-  { display, toMcp, report, logger }: ChannelParts,
+  { display, wire, report, logger }: ChannelParts,
+  transport: SessionTransport,
+  tools: ToolChannel | undefined,
   json: Readonly<Record<string, unknown>>,
   sendBack: (event: ServerEvent) => void,
 ): void {
   const parsed = parseServerMessage(json);
   if (parsed.ok) {
-    handleServerMessage(parsed.message, { toMachine: sendBack, toMcp, display, logger });
+    handleServerMessage(parsed.message, {
+      toMachine: sendBack,
+      toMcp: (payload) => tools?.receive(payload),
+      answer: (text) => transport.sendText(text),
+      sessionId: () => wire.sessionId,
+      display,
+      logger,
+    });
     return;
   }
   const unknown = parsed.problem === 'unknown-type';

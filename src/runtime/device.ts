@@ -13,7 +13,8 @@ import type { Microphone } from '../ports/microphone.ts';
 import type { OpusCodec, OpusEncoderSettings } from '../ports/opus-codec.ts';
 import type { TransportFactory } from '../ports/session-transport.ts';
 import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
-import { createChannelLogic } from './channel-actor.ts';
+import { Announcer, type NoticeOutlet } from './announcer.ts';
+import { createChannelLogic, type OpenTools } from './channel-actor.ts';
 import { createEffects } from './effects.ts';
 import { causeOf, Narrator } from './narrator.ts';
 import { createProblemReporter, type ReportProblem } from './problem-reporter.ts';
@@ -30,8 +31,9 @@ export interface DeviceParts {
   readonly display: StatusDisplay;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Messages of the server for the tools of this device. */
-  readonly toMcp?: (payload: Readonly<Record<string, unknown>>) => void;
+  /** The tools of this device; without, the server is told of none. */
+  readonly openTools?: OpenTools | undefined;
+  readonly notices?: NoticeOutlet | undefined;
 }
 
 export interface DeviceOptions {
@@ -186,7 +188,7 @@ export class Device {
   }
 
   #createActor(settings: DeviceSettings, report: ReportProblem) {
-    const { transports, provisioning, display, clock, logger, toMcp = () => {} } = this.#parts;
+    const { transports, provisioning, display, clock, logger, openTools, notices } = this.#parts;
     const wire = new Wire(() => this.send({ type: 'channel.failed', error: sendFailed() }));
     const channel = createChannelLogic({
       transports,
@@ -194,7 +196,7 @@ export class Device {
       uplink: this.#uplink,
       downlink: this.#downlink,
       display,
-      toMcp,
+      openTools,
       report,
       logger,
       onClosing: (closed) => {
@@ -202,12 +204,14 @@ export class Device {
         void closed.finally(() => this.#closing.delete(closed));
       },
     });
+    const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });
     const machine = deviceMachine.provide({
       actors: {
         channel: fromCallback(channel),
         ...createProvisioningActors({ ...provisioning, clock, logger }),
       },
       actions: createEffects({
+        announcer,
         wire,
         uplink: this.#uplink,
         downlink: this.#downlink,

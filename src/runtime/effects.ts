@@ -2,13 +2,19 @@ import type { Downlink } from '../audio/downlink.ts';
 import type { Uplink } from '../audio/uplink.ts';
 import { ClientError, ErrorCode, messageOf, type toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { ListeningMode, ToolCompletion } from '../machine/events.ts';
+import type { Announcement } from '../machine/context.ts';
+import type { ListeningMode } from '../machine/events.ts';
+import type { DeliveryNote } from '../machine/setup.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
 import { clientMessage } from '../protocol/messages.ts';
+import type { Announcer } from './announcer.ts';
 import type { ReportProblem } from './problem-reporter.ts';
 import type { Wire } from './wire.ts';
 
+type Announced = { readonly announcement: Announcement | undefined };
+
 export interface EffectParts {
+  readonly announcer: Announcer;
   readonly wire: Wire;
   readonly uplink: Uplink;
   readonly downlink: Downlink;
@@ -18,7 +24,7 @@ export interface EffectParts {
 }
 
 /** What the machine's effects do. None throws: that would stop the device (a throw is logged and swallowed here). */
-export function createEffects({ wire, uplink, downlink, display, report, logger }: EffectParts) {
+export function createEffects({ announcer, wire, uplink, downlink, display, report, logger }: EffectParts) {
   const guarded =
     <Params>(name: string, effect: (params: Params) => void) =>
     (_: unknown, params: Params): void => {
@@ -47,12 +53,25 @@ export function createEffects({ wire, uplink, downlink, display, report, logger 
     sendText: guarded('sendText', ({ text }: { text: string }) => {
       wire.send(clientMessage.listenDetect(wire.sessionId, text));
     }),
-    sendAnnouncement: guarded('sendAnnouncement', ({ completion }: { completion: ToolCompletion }) => {
-      wire.send(clientMessage.listenDetect(wire.sessionId, completion.summary));
+    sendAnnouncement: guarded('sendAnnouncement', ({ announcement }: Announced) => {
+      if (announcement) announcer.send(announcement);
     }),
+    playNotice: guarded('playNotice', ({ announcement }: Announced) => {
+      if (announcement) announcer.play(announcement);
+    }),
+    noteMail: guarded('noteMail', (note: DeliveryNote) => announcer.noteMail(note)),
+    noteAnnouncement: guarded(
+      'noteAnnouncement',
+      ({ phase, announcement }: Announced & { phase: 'spoken' | 'failed' }) => {
+        if (announcement) announcer.note(phase, announcement);
+      },
+    ),
     beginPlayback: guarded('beginPlayback', () => downlink.begin()),
     finishPlayback: guarded('finishPlayback', () => downlink.finish()),
-    flushPlayback: guarded('flushPlayback', () => downlink.flush()),
+    flushPlayback: guarded('flushPlayback', () => {
+      announcer.cancelSound();
+      downlink.flush();
+    }),
     showActivation: guarded('showActivation', ({ code, message }: { code: string; message: string }) => {
       display.show({ type: 'activation', code, message });
     }),

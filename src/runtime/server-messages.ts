@@ -2,7 +2,7 @@ import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ServerEvent } from '../machine/events.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
-import type { ServerMessage } from '../protocol/messages.ts';
+import { clientMessage, type ServerMessage } from '../protocol/messages.ts';
 
 /** Longer transcripts are cut: nobody reads them, and an event line has to stay a line. */
 const maxShownCharacters = 4_000;
@@ -10,6 +10,9 @@ const maxShownCharacters = 4_000;
 export interface MessageSinks {
   readonly toMachine: (event: ServerEvent) => void;
   readonly toMcp: (payload: Readonly<Record<string, unknown>>) => void;
+  /** Sends a message back on the channel this one came from. */
+  readonly answer: (text: string) => void;
+  readonly sessionId: () => string;
   readonly display: StatusDisplay;
   readonly logger: Logger;
 }
@@ -33,6 +36,7 @@ export function handleServerMessage(message: ServerMessage, sinks: MessageSinks)
         message: cut(message.message),
         emotion: cut(message.emotion),
       });
+      sinks.toMachine({ type: 'alert.received' });
       return;
     case 'mcp':
       sinks.toMcp(message.payload);
@@ -40,6 +44,9 @@ export function handleServerMessage(message: ServerMessage, sinks: MessageSinks)
     case 'system':
       if (message.command === 'reboot') sinks.toMachine({ type: 'reboot.requested' });
       else sinks.logger.info('Unknown system command ignored', { command: cut(message.command) });
+      return;
+    case 'speak_request':
+      sinks.answer(clientMessage.speakReady(sinks.sessionId()));
       return;
     case 'hello':
     case 'goodbye':

@@ -64,12 +64,16 @@ test('every key has a description, and a number says its unit or counts somethin
     'audio.complexity',
     'conversation.turns',
     'demo.port',
+    'tasks.maxRunning',
+    'tasks.maxKept',
+    'announcements.triesPerStrategy',
+    'announcements.mailboxCapacity',
   ];
   const numbers = allSettings().filter(
     ({ schema, known }) => known && /number|^\d/.test(allowedValues(schema)),
   );
   for (const { path } of numbers)
-    if (!counts.includes(path)) expect(path).toMatch(/(Ms|Hz|Bps|Percent|Seconds)$/);
+    if (!counts.includes(path)) expect(path).toMatch(/(Ms|Hz|Bps|Percent|Seconds|Hours|Characters)$/);
 });
 
 test('the JSON Schema for editors takes the short form of the server', () => {

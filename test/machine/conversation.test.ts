@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
+import { taskIdsOf } from '../../src/mcp/announcements/mailbox.ts';
 import { completed, elapsed, lost, opened, play, playFrom, refused, toggled } from './play.ts';
 
 const ttsStart: DeviceEvent = { type: 'tts.started' };
@@ -218,10 +219,7 @@ describe('mail', () => {
     ['speaking', [toggled, opened, ttsStart]],
   ] as const)('waits while %s, in order and without duplicates', (status, events) => {
     const { snapshot } = play([...events, completed('a'), completed('a'), completed('b')]);
-    expect([statusFor(snapshot), snapshot.context.mailbox.map(({ taskId }) => taskId)]).toEqual([
-      status,
-      ['a', 'b'],
-    ]);
+    expect([statusFor(snapshot), taskIdsOf(snapshot.context.mailbox)]).toEqual([status, ['a', 'b']]);
   });
 
   test('is announced from settled standby over a new channel, without opening the microphone', () => {
@@ -233,11 +231,39 @@ describe('mail', () => {
     expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendAnnouncement']);
   });
 
-  test('leaves the box when the server starts to speak it, and the next one follows from idle', () => {
-    const { snapshot } = play([completed('a'), completed('b'), settledStandby, opened, ttsStart]);
-    expect(snapshot.context.mailbox.map(({ taskId }) => taskId)).toEqual(['b']);
-    const second = playFrom(snapshot, [ttsStop, drained, settledIdle]);
+  test('leaves the box when the server starts to speak it; what came later follows from idle', () => {
+    const speaking = play([completed('a'), completed('b'), settledStandby, opened, ttsStart]);
+    expect([taskIdsOf(speaking.snapshot.context.mailbox), speaking.effects]).toEqual([
+      [],
+      ['noteAnnouncement', 'beginPlayback'],
+    ]);
+    const second = playFrom(speaking.snapshot, [completed('c'), ttsStop, drained, settledIdle]);
     expect([statusFor(second.snapshot), second.effects]).toEqual(['announcing', ['sendAnnouncement']]);
+  });
+
+  test('is told by the device itself when the server does not take it', () => {
+    let { snapshot } = play([completed('a'), settledStandby, opened]);
+    for (let tries = 0; tries < 3; tries++) {
+      snapshot = playFrom(snapshot, [elapsed('replyTimeout', 'announcing'), settledIdle]).snapshot;
+    }
+    const local = playFrom(snapshot, [elapsed('replyTimeout', 'announcing'), settledIdle]);
+    expect([statusFor(local.snapshot), local.effects]).toEqual(['announcing', ['playNotice']]);
+    const told = playFrom(local.snapshot, [drained]);
+    expect([statusFor(told.snapshot), taskIdsOf(told.snapshot.context.mailbox)]).toEqual(['idle', []]);
+  });
+
+  test('a server that answers with an alert is not asked the same way again', () => {
+    const { snapshot, effects } = play([completed('a'), settledStandby, opened, { type: 'alert.received' }]);
+    expect([statusFor(snapshot), effects, snapshot.context.announceAttempt]).toEqual([
+      'idle',
+      ['noteAnnouncement'],
+      2,
+    ]);
+  });
+
+  test('is not told any more when somebody has read it', () => {
+    const { snapshot } = play([completed('a'), { type: 'mail.withdrawn', taskIds: ['a'] }, settledStandby]);
+    expect([statusFor(snapshot), snapshot.context.mailbox]).toEqual(['idle', []]);
   });
 
   test('stays when the person begins to talk instead', () => {
@@ -252,9 +278,11 @@ describe('mail', () => {
       opened,
       elapsed('replyTimeout', 'announcing'),
     ]);
-    expect([statusFor(snapshot), snapshot.context.mailbox.length, snapshot.context.announceAttempts]).toEqual(
-      ['idle', 1, 1],
-    );
+    expect([statusFor(snapshot), snapshot.context.mailbox.length, snapshot.context.announceAttempt]).toEqual([
+      'idle',
+      1,
+      1,
+    ]);
   });
 });
 

@@ -40,14 +40,14 @@ const events: DeviceEvent[] = [
 
 /** What tells two configurations apart; counters are cut so that the graph stays finite. */
 const serializeState = (snapshot: Snapshot): string => {
-  const { mailbox, listeningMode, text, recoveryAttempts, announceAttempts } = snapshot.context;
+  const { mailbox, listeningMode, text, recoveryAttempts, announceAttempt } = snapshot.context;
   return JSON.stringify([
     snapshot.value,
     mailbox.length,
     listeningMode,
     text !== undefined,
     Math.min(recoveryAttempts, 2),
-    Math.min(announceAttempts, 1),
+    Math.min(announceAttempt, 1),
   ]);
 };
 

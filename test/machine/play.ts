@@ -12,7 +12,18 @@ export const settings = (listeningMode: ListeningMode = 'auto'): DeviceSettings 
   replyTimeoutMs: 20_000,
   releaseTailMs: 100,
   recovery: { firstDelayMs: 1_000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },
+  announcements: {
+    strategies: ['detect', 'detect-cue', 'local'],
+    triesPerStrategy: 2,
+    language: 'en',
+    maxSpokenCharacters: 300,
+    maxCueCharacters: 80,
+    firstRetryMs: 1_600,
+    maxRetryMs: 60_000,
+  },
+  mailboxCapacity: 32,
   random: () => 0.5,
+  now: () => new Date(2026, 0, 1, 12),
 });
 
 /** What the OTA actor says when it is done. */
@@ -34,7 +45,7 @@ export const refused: DeviceEvent = {
 };
 export const completed = (taskId: string): DeviceEvent => ({
   type: 'tool.completed',
-  completion: { taskId, tool: 'timer', summary: 'tea' },
+  mail: { taskId, tool: 'timer', outcome: 'done', text: 'tea' },
 });
 
 export interface Played {

@@ -176,7 +176,10 @@ export class DeviceHarness {
         display: { show: (event) => this.events.push(event) },
         clock: this.clock,
         logger: silentLogger,
-        toMcp: (payload) => this.mcp.push(payload),
+        openTools: () => ({
+          receive: (payload) => void this.mcp.push(payload),
+          close: () => Promise.resolve(),
+        }),
       },
       {
         settings: {
@@ -185,6 +188,17 @@ export class DeviceHarness {
           replyTimeoutMs: 20_000,
           releaseTailMs: 100,
           recovery: { firstDelayMs: 1_000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },
+          announcements: {
+            strategies: ['detect', 'detect-cue', 'local'],
+            triesPerStrategy: 2,
+            language: 'en',
+            maxSpokenCharacters: 300,
+            maxCueCharacters: 80,
+            firstRetryMs: 1_600,
+            maxRetryMs: 60_000,
+          },
+          mailboxCapacity: 32,
+          now: () => new Date(2026, 0, 1, 12),
           // No jitter.
           random: () => 0.5,
           ...settings,

@@ -1,3 +1,4 @@
+import { failAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 
 const rememberSession = {
@@ -51,13 +52,20 @@ export const opening = deviceSetup.createStateConfig({
       on: { 'channel.opened': { target: '#thinking.toText', actions: rememberSession } },
     },
     toAnnounce: {
-      entry: 'countAnnouncement',
+      entry: 'planAnnouncement',
       on: {
         'channel.failed': {
           target: '#standby',
-          actions: { type: 'reportError', params: ({ event }) => ({ error: event.error }) },
+          actions: [
+            { type: 'reportError', params: ({ event }) => ({ error: event.error }) },
+            ...failAnnouncement('no-channel'),
+          ],
         },
-        'channel.opened': { target: '#announcing', actions: rememberSession },
+        'channel.closed': { target: '#standby', actions: failAnnouncement('no-channel') },
+        'channel.opened': [
+          { guard: 'hasMail', target: '#announcing', actions: rememberSession },
+          { target: '#idle', actions: rememberSession },
+        ],
         'wake.detected': {
           target: 'toWake',
           actions: [

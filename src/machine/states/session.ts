@@ -1,4 +1,5 @@
 import type { ClientError } from '../../core/errors.ts';
+import { announced, failAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 
 const abortForWake = { type: 'sendAbort', params: { reason: 'wake-word' } } as const;
@@ -31,7 +32,15 @@ const idle = deviceSetup.createStateConfig({
   },
   states: {
     settling: { after: { idleSettle: 'ready' } },
-    ready: { always: { guard: 'hasMail', target: '#announcing', actions: 'countAnnouncement' } },
+    ready: {
+      always: [
+        { guard: 'mustKeepQuiet', target: 'quiet' },
+        { guard: 'announcesLocally', target: '#announcingLocally' },
+        { guard: 'hasMail', target: '#announcing' },
+      ],
+    },
+    /** Mail waits for the end of the quiet hours. */
+    quiet: { after: { quietHours: 'ready' } },
   },
 });
 
@@ -41,19 +50,20 @@ const announcing = deviceSetup.createStateConfig({
   tags: ['wake-word'],
   entry: [
     'useManualMode',
-    {
-      type: 'sendAnnouncement',
-      params: ({ context }) => ({ completion: context.mailbox[0] as (typeof context.mailbox)[0] }),
-    },
+    'planAnnouncement',
+    { type: 'sendAnnouncement', params: ({ context }) => ({ announcement: context.announcement }) },
   ],
-  after: { replyTimeout: '#idle' },
+  after: { replyTimeout: { target: '#idle', actions: failAnnouncement('no-reply') } },
   on: {
-    'tts.started': { target: '#speaking', actions: 'removeAnnounced' },
+    'tts.started': { target: '#speaking', actions: announced },
+    // What a server does that does not take such a text.
+    'alert.received': { target: '#idle', actions: failAnnouncement('refused') },
     'talk.toggled': { target: '#listening', actions: [abortForUser, 'useDefaultMode'] },
     'talk.pressed': { target: '#listening', actions: [abortForUser, 'useManualMode'] },
     'wake.detected': { target: '#listening', actions: [abortForWake, 'useDefaultMode'] },
     'text.submitted': { target: '#thinking.toText', actions: rememberText },
-    'channel.failed': { target: '#standby', actions: reportError },
+    'channel.closed': { target: '#standby', actions: failAnnouncement('no-channel') },
+    'channel.failed': { target: '#standby', actions: [reportError, ...failAnnouncement('no-channel')] },
   },
 });
 

@@ -23,6 +23,14 @@ export const standby = deviceSetup.createStateConfig({
   },
   states: {
     settling: { after: { idleSettle: 'ready' } },
-    ready: { always: { guard: 'hasMail', target: '#opening.toAnnounce' } },
+    ready: {
+      always: [
+        { guard: 'mustKeepQuiet', target: 'quiet' },
+        { guard: 'announcesLocally', target: '#announcingLocally' },
+        { guard: 'hasMail', target: '#opening.toAnnounce' },
+      ],
+    },
+    /** Mail waits for the end of the quiet hours. */
+    quiet: { after: { quietHours: 'ready' } },
   },
 });

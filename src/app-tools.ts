@@ -1,0 +1,230 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { parseWav } from './adapters/audio/wav-file.ts';
+import { checkBody, type OtaDevice } from './adapters/provisioning/ota-request.ts';
+import { readSystemFacts } from './adapters/provisioning/system-facts.ts';
+import { createEspeak } from './adapters/speech/espeak.ts';
+import { createLocalNotice } from './adapters/speech/local-notice.ts';
+import { watchCancelRequests } from './adapters/storage/task-cancel-requests.ts';
+import { createTaskJournal } from './adapters/storage/task-journal.ts';
+import { readHardwareStatus } from './adapters/system/hardware-status.ts';
+import { createCaptureCommand } from './adapters/tools/capture-photo.ts';
+import { createConfiguredTools } from './adapters/tools/configured-tools.ts';
+import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
+import { createVisionUpload } from './adapters/tools/vision-upload.ts';
+import { commandWords } from './config/command-words.ts';
+import type { Config } from './config/schema.ts';
+import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/tools.ts';
+import type { Clock } from './core/clock.ts';
+import type { ClientError } from './core/errors.ts';
+import type { Logger } from './core/logger.ts';
+import { programVersion } from './core/version.ts';
+import { createAccessList } from './mcp/access-list.ts';
+import { announcementEvents } from './mcp/announcements/messages.ts';
+import { createDispatcher } from './mcp/dispatcher.ts';
+import type { VisionEndpoint } from './mcp/normalise.ts';
+import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
+import { createResultShelf } from './mcp/result-shelf.ts';
+import { createChannelServer } from './mcp/server.ts';
+import { openTasks, type Tasks } from './mcp/tasks.ts';
+import { createBuiltinTools } from './mcp/tools/builtin-tools.ts';
+import { createTimerRing, timerRingName } from './mcp/tools/timer-ring.ts';
+import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+import type { NoticeOutlet } from './runtime/announcer.ts';
+import type { OpenTools } from './runtime/channel-actor.ts';
+import type { Device } from './runtime/device.ts';
+
+/** Servers wait 30 s for the answer of a call and misread a later one (servers.md 1.10). */
+const replyWithinMs = 29_000;
+/** What a result brings with it besides its text. */
+const envelopeBytes = 200;
+
+export interface ToolServiceParts {
+  readonly config: Config;
+  /** The configuration file, whose tools are followed while the device runs. */
+  readonly file: string | undefined;
+  readonly stateDirectory: string;
+  readonly identity: OtaDevice;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly display: StatusDisplay;
+  /** Keeps a volume that a tool has set. */
+  readonly keepVolume: (volumePercent: number) => void;
+}
+
+/** Everything behind the MCP channel: built-in and configured tools, background tasks, and what is told of them. */
+export interface ToolService {
+  readonly openTools: OpenTools;
+  readonly notices: NoticeOutlet;
+  /** Once the device is there: what was left over from before a restart becomes mail or runs again. */
+  attach(device: Device): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws ClientError CONFIG_INVALID for faults in the section `mcp` */
+export async function createToolService(parts: ToolServiceParts): Promise<ToolService> {
+  const { config, clock, logger, display } = parts;
+  const toolsConfig = parseToolsConfig(config.mcp);
+  const directory = join(parts.stateDirectory, 'tasks');
+  const onProblem = (error: ClientError) => display.show(errorEvent(error));
+  let device: Device | undefined;
+
+  const registry = createToolRegistry();
+  const access = createAccessList(toolsConfig);
+  const shelf = createResultShelf();
+  const tasks = await openTasks({
+    journal: createTaskJournal({ directory, onDamaged: onProblem }),
+    clock,
+    wallClock: Date.now,
+    logger: logger.child('tasks'),
+    limits: taskLimits(config),
+    listener: {
+      onMail: (mail) => device?.send({ type: 'tool.completed', mail }),
+      onTold: (taskIds) => device?.send({ type: 'mail.withdrawn', taskIds }),
+      onExpired: ({ id }) => {
+        device?.send({ type: 'mail.withdrawn', taskIds: [id] });
+        for (const event of announcementEvents('expired', [id])) display.show(event);
+      },
+      onProblem,
+    },
+  });
+  const dispatcher = createDispatcher({
+    registry,
+    access,
+    keeper: tasks,
+    shelf,
+    clock,
+    wallClock: Date.now,
+    logger: logger.child('tools'),
+    onEvent: (event) => display.show(event),
+  });
+  let vision: VisionEndpoint | undefined;
+  const timerClocks = { clock, wallClock: Date.now, boot: randomUUID() };
+  const ring = createTimerRing(timerClocks);
+  registry.publish(
+    { source: 'builtin', name: 'device', position: 0 },
+    createBuiltinTools({
+      device: deviceControl(parts, () => device),
+      tasks: { tasks, shelf },
+      timers: { tasks, ring, channel: 'device', ...timerClocks },
+      camera: cameraParts(parts, () => vision),
+    }),
+  );
+  const configured = createConfiguredTools({
+    clock,
+    logger: logger.child('tools'),
+    env: parts.env,
+    baseDirectory: parts.file === undefined ? process.cwd() : dirname(parts.file),
+  });
+  const publish = ({ tools, allow, deny }: ToolsConfig) => {
+    access.replace({ allow, deny });
+    registry.publish({ source: 'custom', name: 'configuration', position: 0 }, configured.update(tools));
+    reportCollisions(registry, logger);
+  };
+  publish(toolsConfig);
+  const watches = await Promise.all([
+    watchCancelRequests({ directory, clock, onRequest: (id) => void tasks.cancel(id) }),
+    parts.file === undefined
+      ? undefined
+      : watchToolsFile({
+          file: parts.file,
+          load: readToolsConfig,
+          current: toolsConfig,
+          onTools: publish,
+          onProblem,
+          clock,
+        }),
+  ]);
+
+  return {
+    openTools: (send, maxMessageBytes) =>
+      createChannelServer({
+        registry,
+        access,
+        dispatcher,
+        name: config.identity.boardName,
+        version: programVersion,
+        channel: 'device',
+        logger: logger.child('mcp'),
+        send,
+        replyWithinMs,
+        onVision: (endpoint) => {
+          vision = endpoint;
+        },
+        ...(maxMessageBytes === undefined ? {} : { maxPageBytes: maxMessageBytes - envelopeBytes }),
+      }),
+    notices: notices(tasks),
+    attach: async (attached) => {
+      device = attached;
+      await tasks.resume((name) => (name === timerRingName ? ring : registry.find(name)));
+    },
+    close: async () => {
+      for (const watch of watches) watch?.stop();
+      await dispatcher.close();
+      await tasks.stop();
+      await configured.dispose();
+    },
+  };
+}
+
+function taskLimits({ tasks }: Config) {
+  const { maxRunning, maxKept, expireAfterHours } = tasks;
+  return { maxRunning, maxKept, expireAfterMs: expireAfterHours * 3_600_000 };
+}
+
+function notices(tasks: Tasks): NoticeOutlet {
+  const render = createLocalNotice({
+    speak: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
+  });
+  return { render, markTold: (ids) => tasks.markTold(ids) };
+}
+
+function deviceControl(
+  { config, identity, keepVolume, logger }: ToolServiceParts,
+  device: () => Device | undefined,
+) {
+  return {
+    volumePercent: () => device()?.volumePercent ?? config.audio.volumePercent,
+    setVolume: (volumePercent: number) => {
+      device()?.setVolume(volumePercent);
+      keepVolume(volumePercent);
+    },
+    hardware: () => readHardwareStatus(),
+    systemInfo: async () => checkBody(identity, await readSystemFacts()),
+    reboot: () => {
+      const { rebootCommand } = config.device;
+      if (rebootCommand === undefined) {
+        device()?.send({ type: 'reboot.requested' });
+        return;
+      }
+      const [program, ...words] = commandWords(rebootCommand) ?? ['false'];
+      const child = spawn(program, words, { stdio: 'ignore', detached: true });
+      child.on('error', (cause) => logger.error('The host could not be restarted', { cause }));
+      child.unref();
+    },
+  };
+}
+
+function cameraParts(
+  { config, identity, clock }: ToolServiceParts,
+  endpoint: () => VisionEndpoint | undefined,
+) {
+  const command = commandWords(config.device.cameraCommand ?? '');
+  if (!command) return undefined;
+  return {
+    camera: createCaptureCommand({ command, clock }),
+    vision: createVisionUpload({ ...identity, clock }),
+    endpoint,
+  };
+}
+
+function reportCollisions(registry: ToolRegistry, logger: Logger): void {
+  for (const { name, winner } of registry.collisions()) {
+    logger.warn('A tool cannot be offered, because another has its name; rename one of them', {
+      name,
+      winner,
+    });
+  }
+}
