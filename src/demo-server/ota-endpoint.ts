@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ActivationDesk } from './activation.ts';
+import type { MqttOffer } from './mqtt-endpoint.ts';
 
 export const otaPath = '/xiaozhi/ota/';
 const maxBodyBytes = 64 * 1024;
@@ -14,6 +15,10 @@ export interface OtaEndpointOptions {
   readonly protocolVersion: 1 | 2 | 3;
   /** The chat server's address as the asking device can reach it. */
   websocketUrlFor(request: IncomingMessage): string;
+  /** Offers MQTT beside the WebSocket; a device that speaks both takes it. */
+  readonly mqttOfferFor?:
+    | ((request: IncomingMessage, deviceId: string, clientId: string, password: string) => MqttOffer)
+    | undefined;
   readonly logger: Logger;
 }
 
@@ -37,7 +42,7 @@ const requestBody = z
 
 /** The HTTP side: where the device asks for its chat server and gets bound to a person. */
 export function createOtaEndpoint(options: OtaEndpointOptions): OtaEndpoint {
-  const { activation, protocolVersion, websocketUrlFor, logger } = options;
+  const { activation, protocolVersion, websocketUrlFor, mqttOfferFor, logger } = options;
   const tokens = new Map<string, string>();
 
   function tokenFor(deviceId: string): string {
@@ -52,8 +57,8 @@ export function createOtaEndpoint(options: OtaEndpointOptions): OtaEndpoint {
 
   function answerCheck(request: IncomingMessage, body: unknown): Answer {
     const deviceId = header(request, 'device-id');
-    if (!deviceId || !header(request, 'client-id'))
-      return { status: 200, body: { success: false, message: 'request error.' } };
+    const clientId = header(request, 'client-id');
+    if (!deviceId || !clientId) return { status: 200, body: { success: false, message: 'request error.' } };
     const offer = activation.offer(deviceId);
     logger.info('device asks where to connect', { deviceId, activated: offer === undefined });
     return {
@@ -62,6 +67,7 @@ export function createOtaEndpoint(options: OtaEndpointOptions): OtaEndpoint {
         server_time: { timestamp: Date.now(), timezone_offset: -new Date().getTimezoneOffset() },
         firmware: { version: requestBody.parse(body), url: '' },
         websocket: { url: websocketUrlFor(request), token: tokenFor(deviceId), version: protocolVersion },
+        ...(mqttOfferFor && { mqtt: mqttOfferFor(request, deviceId, clientId, tokenFor(deviceId)) }),
         ...(offer && { activation: offer }),
       },
     };

@@ -7,9 +7,12 @@ import type { Logger } from '../core/logger.ts';
 import type { OpusCodec } from '../ports/opus-codec.ts';
 import { createActivationDesk } from './activation.ts';
 import { createAnswerSpeech, type LoadWav, type Synthesize } from './answer-speech.ts';
+import type { Impairment } from './impairment.ts';
+import { createMqttEndpoint } from './mqtt-endpoint.ts';
 import { createOtaEndpoint, otaPath } from './ota-endpoint.ts';
 import type { Script } from './script.ts';
 import type { ScriptResult } from './script-player.ts';
+import { createUdpEndpoint } from './udp-endpoint.ts';
 import { createWebSocketEndpoint, websocketPath } from './websocket-endpoint.ts';
 
 export interface DemoServerOptions {
@@ -28,6 +31,10 @@ export interface DemoServerOptions {
   /** WAV file spoken for a text turn when there is no speech synthesis. */
   readonly recording?: string | undefined;
   readonly script?: Script | undefined;
+  /** MQTT and UDP as well, and the OTA answer says so; `{}` takes any free ports. */
+  readonly mqtt?: { readonly port?: number; readonly udpPort?: number } | undefined;
+  /** A bad network between the server and its devices. */
+  readonly impairment?: Impairment | undefined;
 }
 
 export interface DemoServerParts {
@@ -43,11 +50,13 @@ export interface DemoServerParts {
 export interface DemoServerUrls {
   readonly otaUrl: string;
   readonly websocketUrl: string;
+  /** Only with `mqtt`. */
+  readonly mqttUrl?: string;
 }
 
 export interface DemoServer {
   /**
-   * Listens for OTA requests and WebSockets on one port.
+   * Listens for OTA requests and WebSockets on one port, and for MQTT and UDP on others if it is to.
    * @throws ClientError SERVER_ADDRESS_UNAVAILABLE when the address is taken or not ours.
    */
   start(): Promise<DemoServerUrls>;
@@ -55,6 +64,8 @@ export interface DemoServer {
   stop(): Promise<void>;
   /** A person enters an activation code. False when no device shows it. */
   activate(code: string): boolean;
+  /** Pushes a message to a device that is connected over MQTT, talking or idle. False when it is not. */
+  push(deviceId: string, message: object): boolean;
   /** How the scripted connections went, in the order they ended; the last 1000. */
   readonly scriptResults: readonly ScriptResult[];
 }
@@ -72,20 +83,33 @@ export function createDemoServer(options: DemoServerOptions, parts: DemoServerPa
     hmacKey: options.activationKey,
     logger,
   });
+  let mqttPort = 0;
+  const conversation = {
+    codec,
+    clock,
+    logger,
+    speak: createAnswerSpeech({ synthesize, loadWav, recording: options.recording, logger }),
+    admits: (deviceId: string, token: string) => !options.auth || ota.knowsToken(deviceId, token),
+  };
+  const { host, impairment } = options;
+  const websocket = createWebSocketEndpoint({ ...conversation, loadWav, script: options.script, impairment });
+  const mqtt =
+    options.mqtt &&
+    createMqttEndpoint({
+      ...conversation,
+      host,
+      port: options.mqtt.port ?? 0,
+      udp: createUdpEndpoint({ host, port: options.mqtt.udpPort ?? 0, impairment, clock, logger }),
+    });
   const ota = createOtaEndpoint({
     activation,
     protocolVersion: options.protocolVersion ?? 1,
     websocketUrlFor: (request) => `ws://${reachedAt(request)}${websocketPath}`,
+    mqttOfferFor:
+      mqtt &&
+      ((request, deviceId, clientId, password) =>
+        mqtt.offer(reachedAt(request, mqttPort), deviceId, clientId, password)),
     logger,
-  });
-  const websocket = createWebSocketEndpoint({
-    codec,
-    clock,
-    logger,
-    loadWav,
-    script: options.script,
-    speak: createAnswerSpeech({ synthesize, loadWav, recording: options.recording, logger }),
-    admits: (deviceId, token) => !options.auth || ota.knowsToken(deviceId, token),
   });
 
   const http = createServer(
@@ -102,25 +126,41 @@ export function createDemoServer(options: DemoServerOptions, parts: DemoServerPa
   });
   http.on('upgrade', (request, socket, head) => websocket.upgrade(request, socket as Socket, head));
 
+  function listen(): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      http.once('error', (cause) => reject(cannotListen(options, options.port, cause)));
+      http.listen(options.port, options.host, () => {
+        http.removeAllListeners('error');
+        http.on('error', (error) => logger.error('the demo server failed', { reason: messageOf(error) }));
+        resolve(http.address() as AddressInfo);
+      });
+    });
+  }
+
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        http.once('error', (cause) => reject(cannotListen(options, cause)));
-        http.listen(options.port, options.host, () => {
-          http.removeAllListeners('error');
-          http.on('error', (error) => logger.error('the demo server failed', { reason: messageOf(error) }));
-          const at = hostAndPort(http.address() as AddressInfo);
-          const urls = { otaUrl: `http://${at}${otaPath}`, websocketUrl: `ws://${at}${websocketPath}` };
-          logger.info('demo server listens', { ...urls });
-          resolve(urls);
+    async start() {
+      const at = await listen();
+      if (mqtt) {
+        mqttPort = await mqtt.start().catch((cause) => {
+          http.close();
+          throw cannotListen(options, options.mqtt?.port || options.mqtt?.udpPort || 0, cause);
         });
-      }),
-    stop: () =>
-      new Promise((resolve) => {
-        websocket.stop();
-        http.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+      }
+      const urls = {
+        otaUrl: `http://${hostAndPort(at)}${otaPath}`,
+        websocketUrl: `ws://${hostAndPort(at)}${websocketPath}`,
+        ...(mqtt && { mqttUrl: `mqtt://${hostAndPort({ ...at, port: mqttPort })}` }),
+      };
+      logger.info('demo server listens', { ...urls });
+      return urls;
+    },
+    async stop() {
+      websocket.stop();
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([closed, mqtt?.stop()]);
+    },
+    push: (deviceId, message) => mqtt?.push(deviceId, message) ?? false,
     activate: (code) => activation.enter(code),
     get scriptResults() {
       return websocket.scriptResults;
@@ -129,8 +169,8 @@ export function createDemoServer(options: DemoServerOptions, parts: DemoServerPa
 }
 
 /** The address under which the asking device reached us: right on loopback, in the LAN and with several interfaces. */
-function reachedAt({ socket }: IncomingMessage): string {
-  return hostAndPort({ address: socket.localAddress ?? '127.0.0.1', port: socket.localPort ?? 0 });
+function reachedAt({ socket }: IncomingMessage, port = socket.localPort ?? 0): string {
+  return hostAndPort({ address: socket.localAddress ?? '127.0.0.1', port });
 }
 
 function hostAndPort({ address, port }: Pick<AddressInfo, 'address' | 'port'>): string {
@@ -139,7 +179,7 @@ function hostAndPort({ address, port }: Pick<AddressInfo, 'address' | 'port'>): 
   return `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
 }
 
-function cannotListen({ host, port }: DemoServerOptions, cause: NodeJS.ErrnoException): ClientError {
+function cannotListen({ host }: DemoServerOptions, port: number, cause: NodeJS.ErrnoException): ClientError {
   const reason =
     cause.code === 'EADDRINUSE'
       ? `Port ${port} on ${host} is taken by another program. Choose another port, or end that program.`

@@ -6,6 +6,8 @@ import type { Logger } from '../core/logger.ts';
 import type { BinaryVersion } from '../protocol/binary-frame.ts';
 import type { LoadWav } from './answer-speech.ts';
 import { type ConversationParts, createConversation } from './conversation.ts';
+import { createImpairedStreamLink } from './impaired-link.ts';
+import type { Impairment } from './impairment.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import { urlOf } from './ota-endpoint.ts';
 import type { Script, ScriptConnection } from './script.ts';
@@ -20,6 +22,8 @@ const maxScriptResults = 1000;
 export interface WebSocketEndpointOptions extends ConversationParts {
   readonly loadWav?: LoadWav | undefined;
   readonly script?: Script | undefined;
+  /** A bad network between conversations and devices; scripts are played as they are. */
+  readonly impairment?: Impairment | undefined;
   /** May this device talk with this bearer token? */
   admits(deviceId: string, token: string): boolean;
 }
@@ -31,7 +35,7 @@ export interface WebSocketEndpoint {
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
-  const { clock, logger, script, admits } = options;
+  const { clock, logger, script, admits, impairment } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -58,7 +62,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       }
       deviceLogger.info('device connected', { binaryVersion: versionOf(request) });
       keepAlive.watch(socket);
-      link.serve(createConversation(link, { ...options, logger: deviceLogger }));
+      const parts = { ...options, logger: deviceLogger };
+      if (!impairment) return link.serve(createConversation(link, parts));
+      const impaired = createImpairedStreamLink(link, impairment, clock);
+      link.serve(impaired.listen(createConversation(impaired.link, parts)));
     });
   }
 
