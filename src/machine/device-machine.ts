@@ -1,7 +1,8 @@
 import type { SnapshotFrom } from 'xstate';
 import type { ClientError } from '../core/errors.ts';
-import { announced, failAnnouncement } from './announcing.ts';
 import { deliveryNote, deviceSetup } from './setup.ts';
+import { announcingLocally } from './states/announcing-locally.ts';
+import { finishing } from './states/finishing.ts';
 import { opening } from './states/opening.ts';
 import { provisioning } from './states/provisioning.ts';
 import { recovering } from './states/recovering.ts';
@@ -39,72 +40,6 @@ const connected = deviceSetup.createStateConfig({
     'microphone.failed': { target: '#standby', actions: reportError },
   },
   states: { opening, session },
-});
-
-/** The server does not speak of results, so the device does it alone: chime, screen, and a voice where there is one. */
-const announcingLocally = deviceSetup.createStateConfig({
-  id: 'announcingLocally',
-  tags: ['downlink', 'wake-word'],
-  entry: [
-    'planAnnouncement',
-    { type: 'playNotice', params: ({ context }) => ({ announcement: context.announcement }) },
-  ],
-  after: {
-    localNotice: {
-      target: '#standby',
-      actions: failAnnouncement('no-reply'),
-    },
-  },
-  on: {
-    'playback.drained': { target: '#standby', actions: announced },
-    'talk.toggled': { target: '#opening.toListen', actions: ['flushPlayback', 'useDefaultMode'] },
-    'talk.pressed': { target: '#opening.toListen', actions: ['flushPlayback', 'useManualMode'] },
-    'wake.detected': {
-      target: '#opening.toWake',
-      actions: [
-        'flushPlayback',
-        'useDefaultMode',
-        { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
-      ],
-    },
-    'text.submitted': {
-      target: '#opening.toText',
-      actions: [
-        'flushPlayback',
-        'useManualMode',
-        { type: 'rememberText', params: ({ event }) => ({ text: event.text }) },
-      ],
-    },
-  },
-});
-
-/** The server hung up after its last words; they are still being heard, without a channel. */
-const finishing = deviceSetup.createStateConfig({
-  id: 'finishing',
-  tags: ['downlink', 'wake-word'],
-  entry: 'finishPlayback',
-  after: { drainTimeout: '#standby' },
-  on: {
-    'playback.drained': '#standby',
-    'talk.toggled': { target: '#opening.toListen', actions: ['flushPlayback', 'useDefaultMode'] },
-    'talk.pressed': { target: '#opening.toListen', actions: ['flushPlayback', 'useManualMode'] },
-    'wake.detected': {
-      target: '#opening.toWake',
-      actions: [
-        'flushPlayback',
-        'useDefaultMode',
-        { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
-      ],
-    },
-    'text.submitted': {
-      target: '#opening.toText',
-      actions: [
-        'flushPlayback',
-        'useManualMode',
-        { type: 'rememberText', params: ({ event }) => ({ text: event.text }) },
-      ],
-    },
-  },
 });
 
 /** The server is known; conversations are possible. */

@@ -1,6 +1,7 @@
 import type { ClientError } from '../../core/errors.ts';
 import { announced, failAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
+import { speakingUp } from './speaking-up.ts';
 
 const abortForWake = { type: 'sendAbort', params: { reason: 'wake-word' } } as const;
 const abortForUser = { type: 'sendAbort', params: { reason: 'user' } } as const;
@@ -30,18 +31,7 @@ const idle = deviceSetup.createStateConfig({
     // Nobody is talking: the next conversation opens a new channel.
     'channel.failed': '#standby',
   },
-  states: {
-    settling: { after: { idleSettle: 'ready' } },
-    ready: {
-      always: [
-        { guard: 'mustKeepQuiet', target: 'quiet' },
-        { guard: 'announcesLocally', target: '#announcingLocally' },
-        { guard: 'hasMail', target: '#announcing' },
-      ],
-    },
-    /** Mail waits for the end of the quiet hours. */
-    quiet: { after: { quietHours: 'ready' } },
-  },
+  states: speakingUp('#announcing'),
 });
 
 /** The server has been told of a finished task and is expected to speak of it. */
