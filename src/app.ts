@@ -71,7 +71,7 @@ export async function createApp(parts: AppParts): Promise<App> {
 async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
   const { config, clock, logger, display } = parts;
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, codec, { identity, storage }, sound, ca] = await Promise.all([
+  const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
     loadOpusCodec(),
     openState(parts, closers),
@@ -155,6 +155,14 @@ async function openVolume({ config, volumeIsConfigured, logger }: AppParts, stor
     });
   };
   return { percent, keep };
+}
+
+/** Like `Promise.all`, but a failure waits for the others: what they open while it happens has to be closed, too. */
+async function allOrNone<Values extends readonly unknown[]>(
+  promises: readonly [...{ [Index in keyof Values]: Promise<Values[Index]> }],
+): Promise<Values> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as Values;
 }
 
 interface ServerPlace {
