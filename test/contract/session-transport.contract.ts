@@ -159,6 +159,15 @@ export function describeSessionTransport(name: string, startBench: () => Promise
       expect(record.events).toEqual(['message mcp', 'session']);
     });
 
+    it('keeps the order of what comes right behind the hello', async () => {
+      const { record } = open();
+      const far = await bench.arrived();
+      far.sayHello('s-1');
+      far.sendText('{"type":"tts"}');
+      await until(() => record.events.length === 2);
+      expect(record.events).toEqual(['session', 'message tts']);
+    });
+
     it('carries packets both ways in order, byte for byte', async () => {
       const { transport, record, far } = await talk();
       expect([packetA, packetB].map((packet) => transport.sendAudio(packet, 60))).toEqual([true, true]);

@@ -306,6 +306,20 @@ describe('a refusal', () => {
   });
 });
 
+it('lets go of a server that refuses by HTTP and keeps the connection', async () => {
+  const connections: Socket[] = [];
+  const keeping = createServer((socket) => {
+    connections.push(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n'));
+  }).listen(0, '127.0.0.1');
+  await once(keeping, 'listening');
+  closers.push(async () => void keeping.close());
+  const { record } = open(`ws://127.0.0.1:${(keeping.address() as AddressInfo).port}/`);
+  await until(() => record.ends.length > 0);
+  await until(() => connections[0]?.closed === true);
+});
+
 describe('the end of a conversation', () => {
   it.each([
     [1000, '', true, /the server hung up \(close code 1000\)/],
