@@ -10,7 +10,7 @@ export interface JitterBufferOptions {
 /** What the loudspeaker is to be given next. */
 export type Pulled =
   /** Decode and play. */
-  | { readonly kind: 'frame'; readonly packet: Uint8Array }
+  | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly timestampMs: number }
   /** Decode for the decoder's sake, but do not play: playback has fallen behind and this is a quiet moment. */
   | { readonly kind: 'skip'; readonly packet: Uint8Array }
   /** Make up so much sound. */
@@ -48,6 +48,7 @@ export interface JitterBufferCounters {
 interface Stored {
   readonly sequence: number;
   readonly packet: Uint8Array;
+  readonly timestampMs: number;
   readonly arrivedMs: number;
   readonly mediaMs: number;
 }
@@ -102,6 +103,7 @@ export class JitterBuffer {
   /** Distance between the undisturbed arrival and being heard that the sender itself has given us. */
   #leadMs = 0;
   #behindSinceMs: number | undefined;
+  #beforePause: { readonly fastestMs: number; readonly leadMs: number } | undefined;
   #delayMs = 0;
   readonly #givenUp = new Set<number>();
   readonly #counters = {
@@ -133,8 +135,11 @@ export class JitterBuffer {
     return this.#delayMs;
   }
 
-  /** Takes one packet for keeps. `sequence` only grows within a stream; undefined where the wire keeps the order. */
-  push(packet: Uint8Array, sequence?: number): void {
+  /**
+   * Takes one packet for keeps. `sequence` only grows within a stream; undefined where the wire keeps the order.
+   * `timestampMs` is the sender's and comes back with the frame (firmware F60).
+   */
+  push(packet: Uint8Array, sequence?: number, timestampMs = 0): void {
     this.#counters.received += 1;
     this.#sequenced = sequence !== undefined;
     const number = sequence ?? this.#lastSequence + 1;
@@ -150,7 +155,7 @@ export class JitterBuffer {
       this.#counters.dropped += 1;
     } else {
       this.#lastSequence = Math.max(this.#lastSequence, number);
-      this.#stored.splice(at, 0, this.#measure(packet, number, arrivedMs));
+      this.#stored.splice(at, 0, { packet, timestampMs, ...this.#measure(packet, number, arrivedMs) });
     }
   }
 
@@ -228,7 +233,7 @@ export class JitterBuffer {
     return at;
   }
 
-  #measure(packet: Uint8Array, sequence: number, arrivedMs: number): Stored {
+  #measure(packet: Uint8Array, sequence: number, arrivedMs: number): Omit<Stored, 'packet' | 'timestampMs'> {
     this.#noticePause(arrivedMs);
     const durationMs = this.#options.durationOf(packet);
     if (durationMs > 0 && durationMs !== this.#frameMs) {
@@ -241,16 +246,30 @@ export class JitterBuffer {
     this.#estimator.observe(arrivedMs, mediaMs);
     const shortenedMs = (fastestMs ?? 0) - (this.#estimator.fastestTransitMs ?? 0);
     if (fastestMs !== undefined && shortenedMs > senderLeadMs) this.#leadMs += shortenedMs;
-    return { sequence, packet, arrivedMs, mediaMs };
+    this.#noticeStall();
+    return { sequence, arrivedMs, mediaMs };
   }
 
+  /** Until packets prove that the old time line still holds, a long silence was the sender's. */
   #noticePause(arrivedMs: number): void {
     if (this.#starvedMs === undefined || this.#next !== undefined || this.#stored.length > 0) return;
-    if (arrivedMs - this.#starvedMs > senderPauseMs + this.#wantedMs) this.#newTimeLine();
+    const fastestMs = this.#estimator.fastestTransitMs;
+    if (fastestMs === undefined || arrivedMs - this.#starvedMs <= senderPauseMs + this.#wantedMs) return;
+    this.#beforePause = { fastestMs, leadMs: this.#leadMs };
+    this.#estimator.newTimeLine();
+  }
+
+  /** Packets are as early again as before the silence: it was the network that stood still, and nobody runs ahead. */
+  #noticeStall(): void {
+    const before = this.#beforePause;
+    if (!before || (this.#estimator.fastestTransitMs ?? 0) > before.fastestMs + calmMs) return;
+    this.#leadMs = before.leadMs;
+    this.#beforePause = undefined;
   }
 
   #newTimeLine(): void {
     this.#origin = undefined;
+    this.#beforePause = undefined;
     this.#estimator.newTimeLine();
     this.#behindSinceMs = undefined;
   }
@@ -282,7 +301,9 @@ export class JitterBuffer {
     this.#next = first.sequence;
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
-    this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs);
+    // What a stall of the network has added is not given by the sender, and may go again.
+    if (this.#starvedMs === undefined || this.#beforePause)
+      this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs);
   }
 
   /** Playback had run dry within an answer, and goes on later than where it stopped: what is between was not heard. */
@@ -313,7 +334,7 @@ export class JitterBuffer {
       return { kind: 'skip', packet: head.packet };
     }
     this.#counters.played += 1;
-    return { kind: 'frame', packet: head.packet };
+    return { kind: 'frame', packet: head.packet, timestampMs: head.timestampMs };
   }
 
   /** Only a disturbed network needs a cushion. */

@@ -9,8 +9,8 @@ const tolerated = 0.01;
  * undisturbed path shorter, so a burst is no jitter.
  */
 export class JitterEstimator {
-  /** Arrival minus media time of the last packets of this answer. */
-  readonly #transits: number[] = [];
+  /** The last packets of this answer; transit is arrival minus media time. */
+  readonly #arrivals: { readonly mediaMs: number; readonly transitMs: number }[] = [];
   /** What each of the last packets was late by, over several answers: the network is still the same. */
   readonly #delays: number[] = [];
   #sorted: number[] | undefined;
@@ -18,19 +18,20 @@ export class JitterEstimator {
 
   /** `mediaMs`: where the frame belongs on a time line of any origin. Returns by how much it came late. */
   observe(arrivalMs: number, mediaMs: number): number {
-    const transit = arrivalMs - mediaMs;
-    remember(this.#transits, transit);
+    const transitMs = arrivalMs - mediaMs;
+    remember(this.#arrivals, { mediaMs, transitMs });
     this.#fastest = undefined;
-    const delay = transit - (this.fastestTransitMs as number);
-    remember(this.#delays, delay);
+    // Only frames before it tell how early it could have been: those behind it may have been sent ahead of time.
+    const delayMs = transitMs - this.#fastestUpTo(mediaMs);
+    remember(this.#delays, delayMs);
     this.#sorted = undefined;
-    return delay;
+    return delayMs;
   }
 
   /** The undisturbed path; undefined before the first packet of an answer. */
   get fastestTransitMs(): number | undefined {
-    if (this.#transits.length === 0) return undefined;
-    this.#fastest ??= Math.min(...this.#transits);
+    if (this.#arrivals.length === 0) return undefined;
+    this.#fastest ??= this.#fastestUpTo(Number.POSITIVE_INFINITY);
     return this.#fastest;
   }
 
@@ -43,12 +44,19 @@ export class JitterEstimator {
 
   /** A new time line begins; what is known of the network stays. */
   newTimeLine(): void {
-    this.#transits.length = 0;
+    this.#arrivals.length = 0;
     this.#fastest = undefined;
+  }
+
+  #fastestUpTo(lastMediaMs: number): number {
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (const { mediaMs, transitMs } of this.#arrivals)
+      if (mediaMs <= lastMediaMs && transitMs < fastestMs) fastestMs = transitMs;
+    return fastestMs;
   }
 }
 
-function remember(values: number[], value: number): void {
+function remember<T>(values: T[], value: T): void {
   values.push(value);
   if (values.length > memory) values.shift();
 }
