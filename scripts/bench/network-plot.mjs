@@ -37,6 +37,7 @@ export function plot(rows) {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" fill="#333">`,
+    '<title>Holes in one minute of speech with and without the jitter buffer</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${left}" y="16" font-size="13">Holes in one minute of speech: loss, jitter, reordering below each pair</text>`,
     ...legend,

@@ -1,3 +1,4 @@
+import { BoundedQueue } from '../../core/bounded-queue.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import { printableText } from '../../core/printable-text.ts';
@@ -32,6 +33,8 @@ const earlyGoodbyeMs = 3_000;
 /** A NAT may have forgotten the way after so long without a datagram. */
 const forgottenMs = 15_000;
 const maxQuotedCharacters = 200;
+/** Messages behind the hello that wait for the audio socket, which takes milliseconds. */
+const maxEarlyMessages = 64;
 
 /** The MQTT + UDP transport of firmware section D: one session on the hub's connection. */
 export class MqttUdpTransport implements SessionTransport, MqttUser {
@@ -43,6 +46,9 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   #udp: UdpAudio | undefined;
   #offer: UdpOffer | undefined;
   #sessionId = '';
+  /** The hello has been read, the audio socket is not there yet: what follows keeps its place behind `onSession`. */
+  #opening = false;
+  readonly #early = new BoundedQueue<Json>(maxEarlyMessages, 'drop-newest');
   #saidHello = false;
   #closing: Promise<void> | undefined;
   /** When the session began; cleared by the first sign that the server is really in it. */
@@ -93,6 +99,11 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
 
   onMessage(json: Json): void {
     this.#lastMessageMs = this.#options.clock.now();
+    if (this.#opening) this.#early.push(json);
+    else this.#dispatch(json);
+  }
+
+  #dispatch(json: Json): void {
     if (json.type === 'hello') {
       this.#onHello(json);
     } else if (json.type === 'goodbye') {
@@ -139,6 +150,7 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
       this.#handlers?.onSession(offer.hello);
       return;
     }
+    this.#opening = true;
     this.#udp = new UdpAudio(offer, this.#options.clock, {
       onReady: () => this.#audioReady(),
       onPacket: (packet, timestampMs, sequence) => {
@@ -155,10 +167,11 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   /** The first time: the session is open. Later: the way has changed, and the server must learn it. */
   #audioReady(): void {
     this.#udp?.punch();
-    if (this.#helloTimer === undefined) return;
+    if (!this.#opening || !this.#offer) return;
+    this.#opening = false;
     this.#options.clock.clearTimeout(this.#helloTimer);
-    this.#helloTimer = undefined;
-    if (this.#offer) this.#handlers?.onSession(this.#offer.hello);
+    this.#handlers?.onSession(this.#offer.hello);
+    for (let json = this.#early.shift(); json; json = this.#early.shift()) this.#dispatch(json);
   }
 
   /** Without a datagram of ours the server does not know where to send; and datagrams get lost. */

@@ -1,0 +1,359 @@
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MqttHub } from '../../../src/adapters/transport/mqtt-hub.ts';
+import type { ControlLink } from '../../../src/ports/control-link.ts';
+import type { ChannelEnd } from '../../../src/ports/session-transport.ts';
+import { clientMessage } from '../../../src/protocol/messages.ts';
+import { openRecorded } from '../../contract/session-transport.contract.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type PushingBroker, startPushingBroker } from '../../support/message-broker.ts';
+import {
+  type GatewayPeer,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from '../../support/scripted-gateway.ts';
+import { until } from '../../support/scripted-server.ts';
+import { mqttHub } from './mqtt-bench.ts';
+
+const name = 'device-1';
+let clock: FakeClock;
+let broker: PushingBroker;
+let gateway: ScriptedGateway;
+let hub: MqttHub;
+const open: { close(): Promise<void> }[] = [];
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  broker = await startPushingBroker();
+  gateway = await startScriptedGateway(broker);
+  hub = mqttHub(broker, clock);
+});
+afterEach(async () => {
+  for (const each of open.splice(0)) void each.close();
+  await gateway.stop();
+});
+
+function openLink(from = hub) {
+  const link: ControlLink = from.createLink();
+  open.push(link);
+  const events: string[] = [];
+  const messages: object[] = [];
+  const ends: ChannelEnd[] = [];
+  link.open({
+    onUp: () => events.push('up'),
+    onMessage: (json) => {
+      events.push(`message ${json.type}`);
+      messages.push(json);
+    },
+    onProblem: (error) => events.push(`problem ${error.code}`),
+    onEnd: (end) => {
+      events.push('end');
+      ends.push(end);
+    },
+  });
+  return { link, events, messages, ends };
+}
+
+function openSession(from = hub) {
+  const transport = from.create();
+  open.push(transport);
+  return { transport, record: openRecorded(transport) };
+}
+
+const peer = () => gateway.peer(name) as GatewayPeer;
+const connected = () => until(() => broker.clientIds.includes(name));
+const hellos = () => (gateway.peer(name)?.texts ?? []).filter((text) => text.includes('"hello"')).length;
+const ticks = async () => {
+  for (let i = 0; i < 30; i++) await nextTick();
+};
+
+/** A session whose hello has been answered. */
+async function talk(sessionId = 's-1', from = hub) {
+  const before = hellos();
+  const session = openSession(from);
+  await until(() => hellos() > before);
+  peer().sayHello(sessionId);
+  await until(() => session.record.sessions.length > 0);
+  return session;
+}
+
+describe('the control link', () => {
+  it('says what the firmware says: user, password, no subscription, and the hello of rule D21', async () => {
+    openSession();
+    await until(() => hellos() === 1);
+    expect(broker.credentials).toEqual(['user', 'secret']);
+    expect(broker.subscriptions).toEqual([]);
+    expect(peer().texts).toEqual([
+      '{"type":"hello","version":3,"features":{"mcp":true,"glyph_push":false},"transport":"udp","audio_params":{"format":"opus","sample_rate":16000,"channels":1,"frame_duration":60}}',
+    ]);
+  });
+
+  it('subscribes only when it is told a topic, and "null" is none', async () => {
+    for (const subscribeTopic of ['null', '', 'devices/p2p/x']) {
+      const { link } = openLink(
+        mqttHub(broker, clock, { endpoint: { ...broker.endpointOf(`d-${subscribeTopic}`), subscribeTopic } }),
+      );
+      await until(() => broker.clientIds.includes(`d-${subscribeTopic}`));
+      await ticks();
+      await link.close();
+    }
+    expect(broker.subscriptions).toEqual(['devices/p2p/x']);
+  });
+
+  it('is up when the server has kept it for a moment, or has said something', async () => {
+    const { events } = openLink();
+    await connected();
+    await until(() => clock.pendingTimers === 1);
+    expect(events).toEqual([]);
+    clock.advance(2_000);
+    expect(events).toEqual(['up']);
+    const other = openLink(mqttHub(broker, clock, { clientId: 'device-2' }));
+    await until(() => broker.clientIds.includes('device-2'));
+    broker.push('device-2', '{"type":"mcp"}');
+    await until(() => other.events.length === 2);
+    expect(other.events).toEqual(['up', 'message mcp']);
+  });
+
+  it('carries messages while nobody talks, and gives them to the session while somebody does', async () => {
+    const { link, events } = openLink();
+    await connected();
+    broker.push(name, '{"type":"alert"}');
+    await until(() => events.includes('message alert'));
+    expect(link.sendText('{"type":"mcp"}')).toBe(true);
+    const { transport, record } = await talk();
+    peer().send({ type: 'llm' });
+    await until(() => record.messages.length === 1);
+    await transport.close();
+    peer().send({ type: 'mcp' });
+    await until(() => events.includes('message mcp'));
+    expect(events).toEqual(['up', 'message alert', 'message mcp']);
+    expect(record.events).toEqual(['session', 'message llm']);
+  });
+
+  it('is one connection with its sessions, which ends when the last has gone', async () => {
+    const { link } = openLink();
+    await connected();
+    const { transport } = await talk();
+    await link.close();
+    await ticks();
+    expect(broker.clientIds).toEqual([name]);
+    await transport.close();
+    await until(() => broker.clientIds.length === 0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('is refused with the words of a broker that does not like us', async () => {
+    broker.verdict = 5;
+    const { ends, events } = openLink();
+    await until(() => ends.length > 0);
+    expect([events, ends]).toMatchObject([
+      ['end'],
+      [{ normal: false, error: { code: 'TRANSPORT_REFUSED', retryable: false } }],
+    ]);
+    expect(ends[0]?.description).toContain('may not connect');
+    expect(ends[0]?.description).not.toContain('secret');
+  });
+
+  it('does not take CONNACK for success: a gateway that then hangs up has refused', async () => {
+    broker.verdict = 'hang-up';
+    const { ends, events } = openLink();
+    await until(() => ends.length > 0);
+    expect([events, ends]).toMatchObject([
+      ['end'],
+      [{ error: { code: 'TRANSPORT_REFUSED', retryable: true } }],
+    ]);
+  });
+
+  it('ends link and session together when the broker dies, and works again when it is back', async () => {
+    const { ends, events } = openLink();
+    await connected();
+    const { record } = await talk();
+    await broker.kill();
+    await until(() => ends.length + record.ends.length === 2);
+    expect(record.ends[0]).toMatchObject({
+      normal: false,
+      error: { code: 'TRANSPORT_CLOSED', retryable: true },
+    });
+    expect(events.at(-1)).toBe('end');
+    const refused = openLink();
+    await until(() => refused.ends.length > 0);
+    expect(refused.ends[0]?.error).toMatchObject({ code: 'TRANSPORT_UNREACHABLE', retryable: true });
+    await broker.listen();
+    openLink();
+    const { record: again } = await talk('s-2');
+    expect(again.sessions[0]?.sessionId).toBe('s-2');
+  });
+
+  it('gives up on a server that accepts and says nothing', async () => {
+    const { createServer } = await import('node:net');
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const { ends } = openLink(
+      mqttHub(broker, clock, { endpoint: { ...broker.endpointOf(name), endpoint: `127.0.0.1:${port}` } }),
+    );
+    await until(() => clock.pendingTimers > 0);
+    clock.advance(10_000);
+    expect(ends).toMatchObject([{ error: { code: 'TRANSPORT_UNREACHABLE', retryable: true } }]);
+    silent.close();
+  });
+
+  it.each([
+    ['malformed', Buffer.from('ffffffffffffffff', 'hex')],
+    ['endless', Buffer.from('30ffffff7f0000', 'hex')],
+    ['not MQTT', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('ends on bytes that are %s, and the process lives', async (_kind, bytes) => {
+    const { createServer } = await import('node:net');
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write(bytes);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const { ends } = openLink(
+      mqttHub(broker, clock, { endpoint: { ...broker.endpointOf(name), endpoint: `127.0.0.1:${port}` } }),
+    );
+    await until(() => ends.length > 0);
+    expect(ends[0]?.normal).toBe(false);
+    server.close();
+  });
+
+  it('says what is wrong with an address that is none', async () => {
+    const { ends } = openLink(
+      mqttHub(broker, clock, { endpoint: { ...broker.endpointOf(name), endpoint: 'no port:here' } }),
+    );
+    await until(() => ends.length > 0);
+    expect(ends[0]?.error?.code).toBe('TRANSPORT_UNREACHABLE');
+  });
+
+  it('ignores stored messages and those that are no objects', async () => {
+    const { events } = openLink();
+    await connected();
+    broker.push(name, '{"type":"alert"}', { retain: true });
+    broker.push(name, '[]');
+    broker.push(name, '{"type":"llm"}');
+    await until(() => events.includes('message llm'));
+    expect(events).toEqual(['up', 'problem PROTOCOL_BAD_MESSAGE', 'message llm']);
+  });
+
+  it('keeps a message that is too long for a gateway to itself', async () => {
+    const { link, events } = openLink();
+    await connected();
+    await until(() => link.sendText('{}'));
+    expect(link.sendText(JSON.stringify({ long: 'x'.repeat(8_192) }))).toBe(true);
+    expect(events).toEqual(['problem TRANSPORT_SEND_FAILED']);
+    await until(() => (gateway.peer(name)?.texts.length ?? 0) === 1);
+  });
+});
+
+describe('goodbye', () => {
+  it('is echoed before the next hello is said', async () => {
+    openLink();
+    gateway.echoesGoodbye = false;
+    const first = await talk('s-1');
+    await first.transport.close();
+    openSession();
+    await until(() => peer().saidGoodbye);
+    await ticks();
+    expect(hellos()).toBe(1);
+    peer().send(clientMessage.goodbye('s-1'));
+    await until(() => hellos() === 2);
+  });
+
+  it('is waited for one second at most', async () => {
+    openLink();
+    gateway.echoesGoodbye = false;
+    const first = await talk('s-1');
+    await first.transport.close();
+    openSession();
+    await ticks();
+    expect(hellos()).toBe(1);
+    clock.advance(1_000);
+    await until(() => hellos() === 2);
+  });
+
+  it('of another session, or of none, is not ours', async () => {
+    const { record } = await talk('s-1');
+    peer().send({ type: 'goodbye', session_id: 's-0' });
+    peer().send({ type: 'goodbye' });
+    peer().send({ type: 'llm' });
+    await until(() => record.messages.length === 1);
+    expect(record.events).toEqual(['session', 'message llm']);
+  });
+
+  it('right after the first words means: try again', async () => {
+    const { transport, record } = await talk('s-1');
+    transport.sendText(clientMessage.listenStart('s-1', 'auto'));
+    peer().hangUp();
+    await until(() => record.ends.length > 0);
+    expect(record.ends).toMatchObject([
+      { normal: false, error: { code: 'TRANSPORT_CLOSED', retryable: true } },
+    ]);
+  });
+
+  it('after an answer is the end', async () => {
+    const { transport, record } = await talk('s-1');
+    transport.sendText(clientMessage.listenStart('s-1', 'auto'));
+    peer().send({ type: 'tts', state: 'start' });
+    peer().hangUp();
+    await until(() => record.ends.length > 0);
+    expect(record.ends).toMatchObject([{ normal: true }]);
+    expect(peer().saidGoodbye).toBe(false);
+  });
+
+  it('is said to a session that nobody waits for any more', async () => {
+    openLink();
+    const { transport } = openSession();
+    await until(() => hellos() === 1);
+    await transport.close();
+    await until(() => peer().texts.length === 2);
+    peer().sayHello('late');
+    await until(() => peer().texts.length === 3);
+    expect(peer().texts.slice(1)).toEqual([clientMessage.goodbye(''), clientMessage.goodbye('late')]);
+  });
+});
+
+describe('the hello of a gateway', () => {
+  it.each([
+    ['no udp', { udp: undefined }],
+    ['a short key', { udp: { server: '127.0.0.1', port: 9, key: '00', nonce: '0'.repeat(32) } }],
+    [
+      'a nonce that is no hex',
+      { udp: { server: '127.0.0.1', port: 9, key: '0'.repeat(32), nonce: 'x'.repeat(32) } },
+    ],
+    ['port 0', { udp: { server: '127.0.0.1', port: 0, key: '0'.repeat(32), nonce: '0'.repeat(32) } }],
+    [
+      'port 65536',
+      { udp: { server: '127.0.0.1', port: 65_536, key: '0'.repeat(32), nonce: '0'.repeat(32) } },
+    ],
+    ['no server', { udp: { port: 9, key: '0'.repeat(32), nonce: '0'.repeat(32) } }],
+    ['another transport', { transport: 'websocket' }],
+  ])('with %s is none', async (_what, fault) => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().send({ type: 'hello', transport: 'udp', session_id: 's-1', ...fault });
+    peer().send({ type: 'llm' });
+    await until(() => record.messages.length === 1);
+    expect(record.sessions).toEqual([]);
+    clock.advance(10_000);
+    expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_TIMEOUT' } }]);
+  });
+
+  it('that names a server nobody knows ends the session with what to check', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().sayHello('s-1', undefined, { server: 'no-such-host.invalid' });
+    await until(() => record.ends.length > 0);
+    expect(record.ends[0]?.error).toMatchObject({ code: 'TRANSPORT_UNREACHABLE', retryable: true });
+  });
+
+  it('may be an error, which is passed on in its own words', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().send({ type: 'goodbye' });
+    peer().send({ type: 'error', message: '处理 hello 消息失败' });
+    await until(() => record.ends.length > 0);
+    expect(record.ends[0]?.description).toContain('处理 hello 消息失败');
+    expect(record.ends[0]?.error?.retryable).toBe(true);
+  });
+});
