@@ -92,6 +92,8 @@ export class JitterBuffer {
   /** Older numbers belong to what has been played before. */
   #floor = Number.NEGATIVE_INFINITY;
   #lastSequence = 0;
+  /** Added to the numbers of this stream, so that they are above those of the last. */
+  #offset = 0;
   #sequenced = false;
   #frameMs = defaultFrameMs;
   #origin: { sequence: number; mediaMs: number } | undefined;
@@ -142,7 +144,7 @@ export class JitterBuffer {
   push(packet: Uint8Array, sequence?: number, timestampMs = 0): void {
     this.#counters.received += 1;
     this.#sequenced = sequence !== undefined;
-    const number = sequence ?? this.#lastSequence + 1;
+    const number = sequence === undefined ? this.#lastSequence + 1 : sequence + this.#offset;
     const arrivedMs = this.#options.clock.now();
     if (this.#isOver(number)) {
       this.#countOvertaken(number, arrivedMs);
@@ -202,12 +204,9 @@ export class JitterBuffer {
     return flushed;
   }
 
-  /** A new session numbers its packets from the start; what the network is like stays known. */
+  /** The packets that follow are numbered from 1 again (firmware D33); what is left is played before them. */
   newStream(): void {
-    this.flush();
-    this.#floor = Number.NEGATIVE_INFINITY;
-    this.#lastSequence = 0;
-    this.#givenUp.clear();
+    this.#offset = this.#lastSequence;
   }
 
   #isOver(sequence: number): boolean {

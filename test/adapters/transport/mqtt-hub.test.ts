@@ -339,6 +339,18 @@ describe('the hello of a gateway', () => {
     expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_TIMEOUT' } }]);
   });
 
+  it('keeps its place before what follows it, however long the audio socket takes', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().sayHello('s-1', undefined, { server: 'localhost' });
+    for (let i = 0; i < 5; i++) peer().send({ type: `message-${i}` });
+    await until(() => record.messages.length === 5);
+    expect(record.events).toEqual([
+      'session',
+      ...Array.from({ length: 5 }, (_, i) => `message message-${i}`),
+    ]);
+  });
+
   it('that names a server nobody knows ends the session with what to check', async () => {
     const { record } = openSession();
     await until(() => hellos() === 1);

@@ -115,7 +115,7 @@ describe('UDP audio', () => {
   });
 
   it('begins anew with a further hello', async () => {
-    toDevice(sealed(9));
+    toDevice(sealed(500));
     await until(() => heard.length === 1);
     audio.renew(offer());
     toDevice(sealed(1));
