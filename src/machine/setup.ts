@@ -127,8 +127,8 @@ export const deviceSetup = setup({
     replyTimeout: ({ context }) => context.settings.replyTimeoutMs,
     /** An answer may pause while the model calls tools; after this long it is taken for lost. */
     stalledSpeech: ({ context }) => context.settings.replyTimeoutMs,
-    /** Longer than everything that can still be buffered; passes only when the loudspeaker hangs. */
-    drainTimeout: 10_000,
+    /** Longer than everything the downlink can have buffered (two minutes); passes only when the loudspeaker hangs. */
+    drainTimeout: 130_000,
     releaseTail: ({ context }) => context.settings.releaseTailMs,
     provisioningRetry: ({ context }) => provisioningRetryMs(context.provisioningFailures),
     recoveryDelay: ({ context }) =>
