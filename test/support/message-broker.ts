@@ -24,6 +24,8 @@ export interface PushingBroker extends MessageBroker {
   readonly clientIds: readonly string[];
   /** Resets the connection of a device. */
   cut(clientId: string): void;
+  /** Holds back what is pushed to a device until the answer is called; then all of it arrives at once. */
+  hold(clientId: string): () => void;
   /** Cuts everybody and listens no more; `listen` takes the same port again. */
   kill(): Promise<void>;
   listen(): Promise<void>;
@@ -73,6 +75,11 @@ export async function startPushingBroker(): Promise<PushingBroker> {
         dup: false,
       } as const;
       clients.get(clientId)?.publish(packet, () => {});
+    },
+    hold(clientId) {
+      const socket = clients.get(clientId)?.conn as Socket | undefined;
+      socket?.cork();
+      return () => socket?.uncork();
     },
     cut: (clientId) => void (clients.get(clientId)?.conn as Socket | undefined)?.resetAndDestroy(),
     endpointOf: (clientId) => endpointAt(at.port, clientId),
