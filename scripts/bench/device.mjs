@@ -1,0 +1,53 @@
+import { createApp } from '../../src/app.ts';
+import { ConfigSchema } from '../../src/config/schema.ts';
+import { monotonicClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+
+/** The whole device, put together as `run` does it, with nobody watching. `until` waits for a state or playback edge. */
+export async function openDevice({ websocketUrl, microphone, mode, stateDirectory, clock = monotonicClock }) {
+  const waiting = new Set();
+  const display = {
+    show: (event) => {
+      for (const waiter of waiting) waiter(event);
+    },
+  };
+  const app = await createApp({
+    config: ConfigSchema.parse({
+      server: { url: websocketUrl },
+      audio: { microphone, loudspeaker: 'null' },
+      conversation: { mode },
+      paths: { state: stateDirectory },
+    }),
+    file: undefined,
+    volumeIsConfigured: true,
+    env: process.env,
+    clock,
+    logger: silentLogger,
+    display,
+    say: () => {},
+    startDemoServer: () => Promise.reject(new Error('the bench brings its own server')),
+  });
+  return {
+    device: app.device,
+    close: app.close,
+    until: (wanted) =>
+      new Promise((resolve, reject) => {
+        const waiter = (event) => {
+          if (event.type === 'error') reject(new Error(event.message));
+          else if (!wanted(event)) return;
+          waiting.delete(waiter);
+          resolve();
+        };
+        waiting.add(waiter);
+      }),
+  };
+}
+
+export const entersState = (state) => (event) => event.type === 'state' && event.to === state;
+
+/** Time that runs `speed` times as fast, for a device that is to get through much of a conversation quickly. */
+export const fastClock = (speed) => ({
+  now: () => monotonicClock.now() * speed,
+  setTimeout: (callback, delayMs) => monotonicClock.setTimeout(callback, delayMs / speed),
+  clearTimeout: monotonicClock.clearTimeout,
+});

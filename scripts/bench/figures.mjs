@@ -1,0 +1,127 @@
+import { root } from '../bundle-options.mjs';
+import { measure, startServer } from './child-processes.mjs';
+import { measurePeakMemoryMb } from './memory.mjs';
+import { measureStartup } from './startup.mjs';
+import { median, percentile } from './statistics.mjs';
+
+const speech = `${root}config/demo-speech.wav`;
+
+const bounded = (figure, measured, unit, bound, note) => ({
+  figure,
+  measured,
+  unit,
+  bound,
+  ok: measured <= bound,
+  note,
+});
+const informative = (figure, measured, unit, note) => ({ figure, measured, unit, note });
+
+const ratios = (values, references) => values.map((value, i) => value / references[i]);
+
+async function conversationCpu({ quick, directory }) {
+  const server = await startServer({ speech, framesAhead: 6 });
+  const practiceServer = await startServer({ speech, framesAhead: 900 });
+  const { conversation, bare, idle } = await measure('conversation-cpu', {
+    rounds: quick ? 3 : 5,
+    sliceMs: quick ? 6_000 : 12_000,
+    speech,
+    websocketUrl: server.websocketUrl,
+    practiceUrl: practiceServer.websocketUrl,
+    directory,
+  });
+  server.stop();
+  practiceServer.stop();
+  const perMinute = (values) => `${Math.round(median(values))} ms CPU a minute`;
+  return [
+    bounded(
+      'full-duplex conversation, CPU against the bare codec loop',
+      median(ratios(conversation, bare)),
+      '×',
+      1.6,
+      `${perMinute(conversation)}, bare ${perMinute(bare)}`,
+    ),
+    bounded(
+      'idle and connected, CPU against the conversation',
+      100 * median(ratios(idle, conversation)),
+      '%',
+      1,
+      `${median(idle).toFixed(1)} ms CPU a minute`,
+    ),
+  ];
+}
+
+async function frameLatency({ quick }) {
+  // Each packet comes alone, so that none waits for the one before.
+  const server = await startServer({ speech, framesAhead: 0 });
+  const rounds = await measure('frame-latency', {
+    rounds: quick ? 3 : 5,
+    sliceMs: quick ? 6_000 : 12_000,
+    speech,
+    websocketUrl: server.websocketUrl,
+  });
+  server.stop();
+  const row = (figure, path, bare, bound) => {
+    const all = rounds.flatMap((round) => round[path]);
+    const ratio = median(rounds.map((round) => median(round[path]) / median(round[bare])));
+    const us = (values, share) => Math.round(percentile(values, share));
+    const bareMedian = median(rounds.flatMap((round) => round[bare]));
+    return [
+      bounded(figure, ratio, '×', bound, `p50 ${us(all, 0.5)} µs, bare call ${Math.round(bareMedian)} µs`),
+      informative(`  p99 of ${all.length}`, us(all, 0.99), 'µs'),
+      informative('  p99.9', us(all, 0.999), 'µs'),
+    ];
+  };
+  return [
+    ...row('last sample captured → bytes at the socket, p50 against encode', 'uplink', 'encode', 1.5),
+    ...row('packet received → PCM at the loudspeaker, p50 against decode', 'downlink', 'decode', 2),
+  ];
+}
+
+async function startup({ quick }) {
+  let heard = () => {};
+  const server = await startServer({ speech, framesAhead: 6, onHello: (atNs) => heard(atNs) });
+  const nextHello = () =>
+    new Promise((resolve) => {
+      heard = resolve;
+    });
+  const { node, first, later } = await measureStartup({
+    pairs: quick ? 5 : 11,
+    otaUrl: server.otaUrl,
+    nextHello,
+  });
+  server.stop();
+  const ms = (values) => `${Math.round(median(values))} ms`;
+  return [
+    bounded(
+      'start → hello on the wire, against `node -e 0`: first start',
+      median(ratios(first, node)),
+      '×',
+      5,
+      `${ms(first)}, node ${ms(node)}`,
+    ),
+    bounded('  every later start', median(ratios(later, node)), '×', 5, ms(later)),
+  ];
+}
+
+async function memory({ quick, long, directory }) {
+  const seconds = long ? 600 : quick ? 15 : 60;
+  const server = await startServer({ speech, framesAhead: 6 });
+  const peakMb = await measurePeakMemoryMb({
+    seconds,
+    otaUrl: server.otaUrl,
+    microphone: `wav:${speech}`,
+    home: directory,
+  });
+  server.stop();
+  return [bounded(`peak memory of a conversation of ${seconds} s`, peakMb, 'MB', 90)];
+}
+
+async function manyTurns({ quick }) {
+  const turns = quick ? 1_000 : 10_000;
+  const { growthBytes, simulatedHours } = await measure('many-turns', { turns, speech });
+  const note = `${simulatedHours.toFixed(1)} h in simulated time`;
+  return [bounded(`heap growth over ${turns} turns`, growthBytes / 1e6, 'MB', 2, note)];
+}
+
+/** Every figure by the name that `--only` takes. Each gives rows of the table. */
+export const figures = { conversationCpu, frameLatency, startup, memory, manyTurns };

@@ -1,0 +1,117 @@
+// CPU of a minute of full-duplex conversation, of the bare codec in a timer loop, and of a device that only stays connected.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
+import { entersState, fastClock, openDevice } from '../device.mjs';
+import { report, setup } from '../figure-process.mjs';
+import { startPacedLoop } from '../paced-loop.mjs';
+import { bareCodec, frameDurationMs, speechFrames, speechPackets, speechWav } from '../speech.mjs';
+import { wait } from '../statistics.mjs';
+
+const warmUpMs = 2_000;
+/**
+ * V8 compiles a function when it has run some thousand times, for minutes at 17 frames a second. A conversation in fast
+ * time gets that over with, so that the minute is any minute of a long conversation and not the first.
+ */
+const practice = { speed: 15, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
+
+const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
+const codec = await loadOpusCodec();
+const frames = await speechFrames(speech);
+const packets = speechPackets(codec, frames);
+const recording = join(directory, 'speech.wav');
+await writeFile(recording, speechWav(frames, (sliceMs + 2 * warmUpMs) / 1000));
+
+async function cpuMsPerMinute() {
+  await wait(warmUpMs);
+  const startMs = performance.now();
+  const before = process.cpuUsage();
+  await wait(sliceMs);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / ((performance.now() - startMs) / 60_000);
+}
+
+async function conversation() {
+  const { device, until, close } = await openDevice({
+    websocketUrl,
+    microphone: `wav:${recording}`,
+    mode: 'realtime',
+    stateDirectory: directory,
+  });
+  const idle = until(entersState('idle'));
+  device.start();
+  await idle;
+  const speaking = until(entersState('speaking'));
+  device.send({ type: 'talk.toggled' });
+  await speaking;
+  const before = device.counters;
+  const cpuMs = await cpuMsPerMinute();
+  const expected = (sliceMs + warmUpMs) / frameDurationMs;
+  const sent = device.counters.uplink.sent - before.uplink.sent;
+  const played = device.counters.downlink.played - before.downlink.played;
+  if (Math.min(sent, played) < expected * 0.95)
+    throw new Error(`No full-duplex conversation: ${sent} frames sent and ${played} played of ${expected}`);
+  await close();
+  return cpuMs;
+}
+
+async function practise() {
+  const { device, until, close } = await openDevice({
+    websocketUrl: practiceUrl,
+    microphone: `wav:${recording}`,
+    mode: 'realtime',
+    stateDirectory: directory,
+    clock: fastClock(practice.speed),
+  });
+  const idle = until(entersState('idle'));
+  device.start();
+  await idle;
+  const speaking = until(entersState('speaking'));
+  device.send({ type: 'talk.toggled' });
+  await speaking;
+  await wait(practice.conversationMs);
+  await close();
+}
+
+async function connectedIdle() {
+  const { device, until, close } = await openDevice({
+    websocketUrl,
+    microphone: `wav:${recording}`,
+    mode: 'manual',
+    stateDirectory: directory,
+  });
+  const started = until(entersState('idle'));
+  device.start();
+  await started;
+  const listening = until(entersState('listening'));
+  device.send({ type: 'talk.pressed' });
+  await listening;
+  await wait(5 * frameDurationMs);
+  const answered = until(entersState('idle'));
+  device.send({ type: 'talk.released' });
+  await answered;
+  const cpuMs = await cpuMsPerMinute();
+  await close();
+  return cpuMs;
+}
+
+async function bareLoop() {
+  const { encode, decode } = bareCodec();
+  const stop = startPacedLoop(frameDurationMs, (tick) => {
+    encode(frames[tick % frames.length]);
+    decode(packets[tick % packets.length]);
+  });
+  const cpuMs = await cpuMsPerMinute();
+  stop();
+  return cpuMs;
+}
+
+for (let i = 0; i < practice.conversations; i++) await practise();
+await wait(practice.settleMs);
+const measured = { conversation: [], bare: [], idle: [] };
+for (let round = 0; round < rounds; round++) {
+  measured.conversation.push(await conversation());
+  measured.bare.push(await bareLoop());
+  measured.idle.push(await connectedIdle());
+}
+report(measured);

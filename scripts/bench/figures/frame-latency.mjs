@@ -1,0 +1,142 @@
+// What the device adds to the codec, frame by frame: from the last sample captured to the bytes at the socket, and from the
+// bytes of a packet to the PCM at the loudspeaker. The bare calls run in the same process, half a period later, so that
+// both find the caches as cold as a real conversation does.
+import diagnostics from 'node:diagnostics_channel';
+import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
+import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
+import { monotonicClock } from '../../../src/core/clock.ts';
+import { createBareDevice } from '../bare-device.mjs';
+import { report, setup } from '../figure-process.mjs';
+import { startPacedLoop } from '../paced-loop.mjs';
+import {
+  bareCodec,
+  downlinkHz,
+  encoderSettings,
+  frameDurationMs,
+  speechFrames,
+  speechPackets,
+  uplinkHz,
+} from '../speech.mjs';
+import { wait } from '../statistics.mjs';
+
+const warmUpMs = 2_000;
+
+const { rounds, sliceMs, speech, websocketUrl } = setup;
+const codec = await loadOpusCodec();
+const frames = await speechFrames(speech);
+const packets = speechPackets(codec, frames);
+
+const samples = { uplink: [], encode: [], downlink: [], decode: [] };
+let capturedAtMs;
+let receivedAtMs;
+
+/** A Node socket gives its bytes to the operating system in these two, and has them from it in `data`. */
+diagnostics.subscribe('net.client.socket', ({ socket }) => {
+  for (const name of ['_write', '_writev']) {
+    const original = socket[name];
+    socket[name] = function handOver(...args) {
+      if (capturedAtMs !== undefined) samples.uplink.push((performance.now() - capturedAtMs) * 1000);
+      capturedAtMs = undefined;
+      return original.apply(this, args);
+    };
+  }
+  socket.prependListener('data', () => {
+    receivedAtMs = performance.now();
+  });
+});
+
+let sink;
+const microphone = {
+  name: 'bench',
+  sampleRateHz: uplinkHz,
+  start: (given) => {
+    sink = given;
+    return Promise.resolve();
+  },
+  stop: () => Promise.resolve(),
+};
+/** Has always room, and something left to play: a packet never waits for the one before, and none ends a gap. */
+const loudspeaker = {
+  name: 'bench',
+  sampleRateHz: downlinkHz,
+  start: () => Promise.resolve(),
+  write: () => {
+    if (receivedAtMs !== undefined) samples.downlink.push((performance.now() - receivedAtMs) * 1000);
+    receivedAtMs = undefined;
+    return Promise.resolve();
+  },
+  flush: () => {},
+  pendingMs: () => 2 * frameDurationMs,
+  stop: () => Promise.resolve(),
+};
+const transports = {
+  create: () =>
+    new WebSocketTransport({
+      endpoint: { url: websocketUrl, token: 'bench', version: 1 },
+      deviceId: '02:00:00:00:00:01',
+      clientId: 'bench',
+      uplink: encoderSettings,
+      handshakeTimeoutMs: 10_000,
+      helloTimeoutMs: 10_000,
+      pingIntervalMs: 0,
+      idleTimeoutMs: 0,
+      clock: monotonicClock,
+    }),
+};
+
+let onSpeaking = () => {};
+const speaking = new Promise((resolve) => {
+  onSpeaking = resolve;
+});
+const device = createBareDevice({
+  microphone,
+  loudspeaker,
+  codec,
+  transports,
+  clock: monotonicClock,
+  mode: 'realtime',
+  display: {
+    show: (event) => {
+      if (event.type === 'error') throw new Error(event.message);
+      if (event.type === 'state' && event.to === 'idle')
+        setImmediate(() => device.send({ type: 'talk.toggled' }));
+      if (event.type === 'playback' && event.phase === 'started') onSpeaking();
+    },
+  },
+});
+device.start();
+
+const stopCapture = startPacedLoop(frameDurationMs, (tick) => {
+  if (!sink) return;
+  capturedAtMs = performance.now();
+  sink.onChunk(frames[tick % frames.length]);
+  capturedAtMs = undefined;
+});
+await speaking;
+await wait(frameDurationMs / 2);
+
+const { encode, decode } = bareCodec();
+const stopBare = startPacedLoop(frameDurationMs, (tick) => {
+  const beforeMs = performance.now();
+  encode(frames[tick % frames.length]);
+  samples.encode.push((performance.now() - beforeMs) * 1000);
+});
+await wait(frameDurationMs / 4);
+const stopBareDecode = startPacedLoop(frameDurationMs, (tick) => {
+  const beforeMs = performance.now();
+  decode(packets[tick % packets.length]);
+  samples.decode.push((performance.now() - beforeMs) * 1000);
+});
+
+await wait(warmUpMs);
+const measured = [];
+for (let round = 0; round < rounds; round++) {
+  for (const values of Object.values(samples)) values.length = 0;
+  await wait(sliceMs);
+  measured.push(structuredClone(samples));
+}
+stopCapture();
+stopBare();
+stopBareDecode();
+await device.stop();
+report(measured);

@@ -1,0 +1,72 @@
+// The far end, in a process of its own so that its work is not counted: OTA and WebSocket on one port, and a voice that
+// talks without pause. The demo server is no stand-in: it falls silent between answers.
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
+import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { startPacedLoop } from './paced-loop.mjs';
+import { frameDurationMs, speechFrames, speechPackets } from './speech.mjs';
+
+/** As real servers do, except where the bench wants to see a packet the moment it comes. */
+const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD ?? 6);
+const answerPackets = 5;
+
+const packets = speechPackets(await loadOpusCodec(), await speechFrames(process.env.BENCH_SPEECH));
+
+const http = createServer((request, response) => {
+  request.resume();
+  request.on('end', () => {
+    const { port } = http.address();
+    const answer = JSON.stringify({
+      websocket: { url: `ws://127.0.0.1:${port}/xiaozhi/v1/`, token: 'bench', version: 1 },
+    });
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': answer.length });
+    response.end(answer);
+  });
+});
+const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
+sockets.on('connection', (socket, request) => {
+  request.socket.setNoDelay(true);
+  let stopTalking = () => {};
+  const say = (message) => socket.send(JSON.stringify({ session_id: 'bench', ...message }));
+  const send = (index) => socket.send(packets[index % packets.length]);
+
+  const talk = () => {
+    stopTalking();
+    say({ type: 'tts', state: 'start' });
+    for (let ahead = 0; ahead < framesAhead; ahead++) send(ahead);
+    stopTalking = startPacedLoop(frameDurationMs, (tick) => send(framesAhead + tick - 1));
+  };
+  const answer = () => {
+    stopTalking();
+    say({ type: 'tts', state: 'start' });
+    for (let index = 0; index < answerPackets; index++) send(index);
+    say({ type: 'tts', state: 'stop' });
+  };
+  const hear = (message) => {
+    if (message.type === 'hello') {
+      process.send({ type: 'hello', atNs: String(process.hrtime.bigint()) });
+      say({
+        type: 'hello',
+        transport: 'websocket',
+        audio_params: { format: 'opus', sample_rate: 24_000, channels: 1, frame_duration: frameDurationMs },
+      });
+    } else if (message.type === 'listen' && message.state === 'start' && message.mode === 'realtime') talk();
+    else if (message.type === 'listen' && message.state !== 'start') answer();
+    else if (message.type === 'abort') stopTalking();
+  };
+
+  socket.on('message', (data, isBinary) => {
+    if (!isBinary) hear(JSON.parse(data.toString()));
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => stopTalking());
+});
+http.listen(0, '127.0.0.1', () => {
+  const { port } = http.address();
+  process.send({
+    type: 'ready',
+    otaUrl: `http://127.0.0.1:${port}/xiaozhi/ota/`,
+    websocketUrl: `ws://127.0.0.1:${port}/xiaozhi/v1/`,
+  });
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+
+/** The top of the checkout, with a slash at its end. */
+export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** How TypeScript becomes files that Node runs: the same for dist/ and for what `npm run bench` measures. */
+export const bundleOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  logLevel: 'warning',
+  // Native packages find their own files beside themselves; optional ones may be absent.
+  external: ['@discordjs/opus', 'naudiodon', 'speaker', 'node-record-lpcm16', 'bufferutil', 'utf-8-validate'],
+  // What CommonJS packages inside the bundle expect to find.
+  banner: {
+    js: [
+      "import { createRequire as __createRequire } from 'node:module';",
+      "import { fileURLToPath as __fileURLToPath } from 'node:url';",
+      'const require = __createRequire(import.meta.url);',
+      'const __filename = __fileURLToPath(import.meta.url);',
+    ].join('\n'),
+  },
+};
