@@ -74,6 +74,8 @@ const patienceMs = 2_000;
 /** A network that delays by less is taken for perfect. */
 const calmMs = 15;
 const defaultFrameMs = 60;
+/** More frames than this do not overtake the first of an answer: then the ones before it are nobody's. */
+const maxOvertaken = 16;
 /** Frames given up that may still come and are then called late. */
 const maxGivenUp = 256;
 
@@ -289,9 +291,16 @@ export class JitterBuffer {
     const last = this.#stored.at(-1);
     if (!first || !last) return undefined;
     const holdMs = Math.max(this.#wantedMs, this.#starvedMs === undefined ? this.#frameMs : 0);
-    if (this.#finishing || last.mediaMs - first.mediaMs >= holdMs) return 0;
+    if (this.#finishing) return 0;
+    if (last.mediaMs - first.mediaMs >= holdMs && !this.#missesBeginning(first)) return 0;
     const oldestMs = Math.min(...this.#stored.map(({ arrivedMs }) => arrivedMs));
     return oldestMs + holdMs - this.#options.clock.now();
+  }
+
+  /** Numbers go on from one answer to the next, so the first frames of an answer are missed when they are overtaken. */
+  #missesBeginning({ sequence }: Stored): boolean {
+    const expected = Math.max(this.#floor, this.#offset + 1);
+    return this.#sequenced && sequence > expected && sequence - expected <= maxOvertaken;
   }
 
   #start(playback: Playback): void {

@@ -16,6 +16,8 @@ export interface Journey {
   /** Extra delay of single frames, in ms. */
   readonly stallMs?: (frame: number) => number;
   readonly buffer?: JitterBuffer;
+  /** Number of the first frame: answers of one session are numbered through. 1 unless given. */
+  readonly from?: number;
   /** `as-it-comes`: what the firmware does. */
   readonly player?: 'buffer' | 'as-it-comes';
 }
@@ -73,6 +75,7 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     senderSpeed = 1,
     quiet = () => false,
     stallMs = () => 0,
+    from = 1,
   } = journey;
   const startedMs = clock.now();
   const buffer = journey.buffer ?? new JitterBuffer({ clock, durationOf: () => frameMs });
@@ -152,7 +155,7 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
           pumpQueue();
         }
       : (frame: number) => {
-          buffer.push(packetOf(frame), frame);
+          buffer.push(packetOf(frame), frame + from);
           pump();
         };
 
