@@ -9,7 +9,7 @@ import { createAnswerPlayer } from './answer-player.ts';
 import { type DeviceLink, type DeviceLinkHandler, downlinkFormat } from './device-link.ts';
 import { type DeviceMessage, parseDeviceMessage } from './device-message.ts';
 import { createMcpSession, type McpSession } from './mcp-session.ts';
-import { parseTextCommand, phrases } from './text-command.ts';
+import { parseTextCommand, phrases, taskText } from './text-command.ts';
 import { createUtteranceRecorder, type ListeningMode } from './utterance-recorder.ts';
 
 export interface ConversationParts {
@@ -123,6 +123,10 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
         return callTool(command.tool, command.args);
       case 'unclear':
         return command.hint;
+      case 'notice':
+        return command.facts;
+      case 'cue':
+        return readTasks(command.taskIds);
       default:
         return assertNever(command);
     }
@@ -132,7 +136,14 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
     if (!mcp) return phrases.noTools;
     const result = await mcp.call(tool, args);
     logger.info('tool answered', { tool, ok: result.ok, private: result });
-    return result.ok ? result.text : phrases.toolFailed(tool, result.reason);
+    return result.ok ? phrases.toolAnswered(result.text) : phrases.toolFailed(tool, result.reason);
+  }
+
+  async function readTasks(taskIds: readonly string[]): Promise<string> {
+    const results = await Promise.all(
+      taskIds.map(async (id) => taskText(await callTool('self.tasks.read', { task_id: id }))),
+    );
+    return results.join(' ');
   }
 
   function hello(features: { mcp: boolean }): void {

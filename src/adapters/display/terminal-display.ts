@@ -99,6 +99,8 @@ class LineScreen implements TerminalDisplay {
       this.#update({ status: event.to });
       return;
     }
+    // What a server reports now is the device's own notice, not what the person said.
+    if (event.type === 'stt' && this.#content.status === 'announcing') return;
     if (event.type === 'activation') {
       // The device asks the server again and again and is told the same code; the person has it on the screen.
       if (event.code === this.#activationCode) return;

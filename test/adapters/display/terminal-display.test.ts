@@ -220,3 +220,13 @@ test('speaks Chinese', () => {
 
   expect(screen.lines).toEqual(['你: 你好', '. 启动中  回车 说话  q 退出']);
 });
+
+test('what the device itself tells the server is not shown as words of the person', () => {
+  const { screen, display } = setUp();
+  display.show({ type: 'state', from: 'idle', to: 'announcing', cause: 'tool.completed' });
+  display.show({ type: 'stt', text: '[Notice of the device] tea' });
+  display.show({ type: 'state', from: 'announcing', to: 'speaking', cause: 'tts.started' });
+  display.show({ type: 'tts', state: 'sentence', text: 'Tea is ready.' });
+  display.show({ type: 'stt', text: 'thanks' });
+  expect(screen.lines.slice(0, -1)).toEqual(['小智: Tea is ready.', 'You: thanks']);
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { parseTextCommand, phrases, taskText } from '../../src/demo-server/text-command.ts';
+import { cueToRead, requestToSpeak } from '../../src/mcp/announcements/wording.ts';
+
+describe('a text', () => {
+  it('with "call" names a tool and its arguments, which may be left out', () => {
+    expect([parseTextCommand('call tea'), parseTextCommand(' CALL dice {"sides": 20} ')]).toEqual([
+      { type: 'call', tool: 'tea', args: {} },
+      { type: 'call', tool: 'dice', args: { sides: 20 } },
+    ]);
+    expect([parseTextCommand('call dice [1]').type, parseTextCommand('call dice {').type]).toEqual([
+      'unclear',
+      'unclear',
+    ]);
+  });
+
+  it('that the device sends to have something told is told without the words around it', () => {
+    const facts = { en: 'The task "tea" has finished: Tea [hot].', 'zh-CN': '任务“茶”已完成：好了。' };
+    for (const language of ['en', 'zh-CN'] as const)
+      expect(parseTextCommand(requestToSpeak(facts[language], language))).toEqual({
+        type: 'notice',
+        facts: facts[language],
+      });
+  });
+
+  it('that only says which results wait names them', () => {
+    for (const language of ['en', 'zh-CN'] as const)
+      expect(parseTextCommand(cueToRead(['t1', 't22'], language, 80).text)).toEqual({
+        type: 'cue',
+        taskIds: ['t1', 't22'],
+      });
+  });
+});
+
+describe('the answer of a tool', () => {
+  it('that goes on in the background is said as a person would', () => {
+    expect(phrases.toolAnswered('{"status":"started","task_id":"t1"}')).toBe(
+      'Started as task t1. I will tell you when it is done.',
+    );
+    expect(phrases.toolAnswered('{"status":"running","task_id":"t2"}')).toBe(
+      'Task t2 is still running. I will tell you when it is done.',
+    );
+  });
+
+  it('is read out as it is otherwise', () => {
+    const answers = ['21', '{"thrown":[4]}', '{"status":"off"}', '{', 'null'];
+    expect(answers.map(phrases.toolAnswered)).toEqual(answers);
+  });
+
+  it('that reads a result is the result', () => {
+    expect(['{"task_id":"t1","state":"done","text":"Tea."}', 'Unknown task'].map(taskText)).toEqual([
+      'Tea.',
+      'Unknown task',
+    ]);
+  });
+});
