@@ -9,7 +9,7 @@ import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
 import { createToolService } from './app-tools.ts';
-import { type IdentityStore, openIdentity } from './config/identity.ts';
+import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -18,7 +18,7 @@ import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
-import type { Provisioning } from './ports/provisioning.ts';
+import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
 import { Device } from './runtime/device.ts';
@@ -86,7 +86,13 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       uplink: config.audio,
       clock,
     },
-    { ...config.server, websocketUrl: config.server.websocketUrl ?? server.websocketUrl },
+    {
+      ...config.server,
+      websocketUrl: config.server.websocketUrl ?? server.websocketUrl,
+      mqtt: server.mqtt && mqttEndpoint(config, identity.identity, server.mqtt),
+      subscribeTopic: config.server.mqtt.subscribeTopic,
+      keepAliveSeconds: config.server.mqtt.keepAliveSeconds,
+    },
   );
   const otaDevice = otaDeviceOf(parts, identity);
   const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl);
@@ -103,6 +109,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       ...sound,
       codec,
       transports,
+      links: transports,
       provisioning: {
         provisioning,
         memory: {
@@ -168,6 +175,22 @@ async function allOrNone<Values extends readonly unknown[]>(
 interface ServerPlace {
   readonly otaUrl?: string | undefined;
   readonly websocketUrl?: string | undefined;
+  readonly mqtt?: Extract<ServerAddress, { kind: 'mqtt' }> | undefined;
+}
+
+/** A broker that the user named: the client id is in the form gateways know (servers.md 3.2). */
+function mqttEndpoint(
+  { server }: Config,
+  { deviceId, clientId }: DeviceIdentity,
+  { endpoint, username, password }: Extract<ServerAddress, { kind: 'mqtt' }>,
+): MqttEndpoint {
+  return {
+    endpoint,
+    clientId: server.mqtt.clientId ?? `GID_xiaozhi@@@${deviceId.replaceAll(':', '_')}@@@${clientId}`,
+    username,
+    password,
+    publishTopic: server.mqtt.publishTopic,
+  };
 }
 
 async function findServer(
@@ -186,10 +209,7 @@ async function findServer(
     case 'websocket':
       return { websocketUrl: address.url };
     case 'mqtt':
-      throw new ClientError(
-        ErrorCode.transportUnsupported,
-        'MQTT is not spoken by this version yet. Use a ws:// or an http(s)://…/ota/ address in server.url.',
-      );
+      return { mqtt: address };
   }
 }
 

@@ -58,6 +58,7 @@ const withConfigOptions = (command: Command): Command =>
     .option('--turns <n>', 'exit after so many finished turns')
     .option('--timeout <seconds>', 'with --turns: exit 1 if they are not done by then')
     .option('--events <file>', 'write events as JSON lines; - is standard output')
+    .option('--impair <network>', 'a bad network to the embedded demo server, loss=5%,jitter=40ms,…')
     .option('--log-level <level>', 'debug, info, warn, error or silent')
     .option('--log-format <format>', 'pretty or json')
     .option('--set <path=value>', 'set any configuration key; repeatable', collect);
@@ -139,6 +140,9 @@ program
   .option('--activation', 'a new device has to be activated with a code')
   .option('--auth', 'the WebSocket needs the token of the OTA answer')
   .option('--script <file>', 'play a scripted conversation')
+  .option('--impair <network>', 'a bad network, loss=5%,jitter=40ms,reorder=3%,dup=2%,seed=1')
+  .option('--mqtt-port <port>', 'port of the MQTT broker; 0 takes any', port, 0)
+  .option('--udp-port <port>', 'port of the UDP audio; 0 takes any', port, 0)
   .addOption(
     new Option('--log-level <level>', 'what is logged')
       .choices(['debug', 'info', 'warn', 'error', 'silent'])

@@ -12,8 +12,8 @@ import { createResampler, type Resampler } from './resampler.ts';
 const maxQueuedPackets = 1_000;
 /** The largest packet RFC 6716 can make for 120 ms of mono; anything longer is no speech and is not kept. */
 const maxPacketBytes = 7_662;
-/** Packets that overtook their `tts start` over UDP: a reordering, not an answer. */
-const maxHeldPackets = 5;
+/** Packets that overtook their `tts start` over UDP: servers begin with a burst of six. */
+const maxHeldPackets = 16;
 const maxHeldMs = 300;
 const soundFrameMs = 60;
 /** Rates at which libopus decodes whatever the sender used; other loudspeakers get 48 kHz resampled. */

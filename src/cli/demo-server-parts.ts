@@ -8,12 +8,15 @@ import { createEspeak } from '../adapters/speech/espeak.ts';
 import { type Clock, monotonicClock } from '../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { parseImpairment } from '../demo-server/impairment.ts';
 import { parseScript, type Script } from '../demo-server/script.ts';
 import { createDemoServer, type DemoServer, type DemoServerOptions } from '../demo-server/server.ts';
 
-export interface DemoServerSetup extends Omit<DemoServerOptions, 'script'> {
+export interface DemoServerSetup extends Omit<DemoServerOptions, 'script' | 'impairment'> {
   /** Path of a scripted conversation. */
   readonly script?: string | undefined;
+  /** A bad network, as `parseImpairment` reads it. */
+  readonly impair?: string | undefined;
 }
 
 /**
@@ -22,14 +25,15 @@ export interface DemoServerSetup extends Omit<DemoServerOptions, 'script'> {
  * @throws ClientError OPUS_UNAVAILABLE, or CONFIG_UNREADABLE and CONFIG_INVALID for a script that cannot be used.
  */
 export async function composeDemoServer(
-  { script: scriptPath, ...options }: DemoServerSetup,
+  { script: scriptPath, impair, ...options }: DemoServerSetup,
   logger: Logger,
   clock: Clock = monotonicClock,
 ): Promise<DemoServer> {
+  const impairment = impair === undefined ? undefined : parseImpairment(impair);
   const [codec, script] = await Promise.all([loadOpusCodec(), scriptPath && loadScript(scriptPath)]);
   const baseDirectory = scriptPath ? dirname(scriptPath) : '.';
   return createDemoServer(
-    { ...options, ...(script && { script }) },
+    { ...options, impairment, ...(script && { script }) },
     {
       codec,
       clock,

@@ -96,7 +96,10 @@ async function openApp(
     say: screen.say,
     demoMicrophone: recording === undefined ? undefined : `wav:${recording}`,
     startDemoServer: async () => {
-      const server = await demo.composeDemoServer({ ...config.demo, recording }, screen.logger);
+      const server = await demo.composeDemoServer(
+        { ...config.demo, recording, ...(config.server.transport === 'mqtt' ? { mqtt: {} } : {}) },
+        screen.logger,
+      );
       const { otaUrl } = await server.start();
       screen.say('This is the embedded demo server: it needs no account and repeats what you say.');
       screen.say(

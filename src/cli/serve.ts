@@ -13,12 +13,17 @@ export interface ServeOptions {
   /** The WebSocket needs the token of the OTA answer. */
   readonly auth?: boolean;
   readonly script?: string;
+  /** A bad network between the server and its devices. */
+  readonly impair?: string;
+  /** Ports of MQTT and UDP; any free ones unless given. */
+  readonly mqttPort?: number;
+  readonly udpPort?: number;
   readonly logLevel: LogLevel;
 }
 
 /** Runs the demo server alone, for other devices and for bug reports, until it is told to stop. */
 export const serveAction: CommandAction<ServeOptions> = async (options, { stdout, stderr, stop }) => {
-  const { logLevel, ...setup } = options;
+  const { logLevel, mqttPort = 0, udpPort = 0, ...setup } = options;
   const logger = await createLogger({
     level: logLevel,
     format: stderr.isTTY ? 'pretty' : 'json',
@@ -28,13 +33,17 @@ export const serveAction: CommandAction<ServeOptions> = async (options, { stdout
   });
   if (!isLoopback(options.host))
     logger.warn('the demo server can be reached from other computers', { host: options.host });
-  const server = await composeDemoServer({ ...setup, recording: bundledRecordingPath() }, logger);
-  const { otaUrl, websocketUrl } = await server.start();
+  const server = await composeDemoServer(
+    { ...setup, recording: bundledRecordingPath(), mqtt: { port: mqttPort, udpPort } },
+    logger,
+  );
+  const { otaUrl, websocketUrl, mqttUrl } = await server.start();
   stdout.write(
     [
       'The demo server is running; end it with Ctrl-C.',
       `  OTA        ${otaUrl}`,
       `  WebSocket  ${websocketUrl}`,
+      `  MQTT       ${mqttUrl}`,
       `Connect a device:  npm start -- --server ${otaUrl}`,
       '',
     ].join('\n'),

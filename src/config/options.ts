@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly timeout?: string;
   readonly events?: string;
   readonly logLevel?: string;
+  readonly impair?: string;
   readonly logFormat?: string;
   /** `path=value` each. */
   readonly set?: readonly string[];
@@ -44,6 +45,7 @@ export const optionKeys: Readonly<Record<NamedOption, { flag: string; variable: 
   say: { flag: '--say', variable: 'XIAOZHI_SAY', path: 'conversation.say' },
   turns: { flag: '--turns', variable: 'XIAOZHI_TURNS', path: 'conversation.turns' },
   timeout: { flag: '--timeout', variable: 'XIAOZHI_TIMEOUT', path: 'conversation.timeoutSeconds' },
+  impair: { flag: '--impair', variable: 'XIAOZHI_IMPAIR', path: 'demo.impair' },
   events: { flag: '--events', variable: 'XIAOZHI_EVENTS', path: 'log.events' },
   logLevel: { flag: '--log-level', variable: 'XIAOZHI_LOG_LEVEL', path: 'log.level' },
   logFormat: { flag: '--log-format', variable: 'XIAOZHI_LOG_FORMAT', path: 'log.format' },

@@ -43,6 +43,23 @@ const Recovery = z
   })
   .prefault({});
 
+const Mqtt = z
+  .strictObject({
+    clientId: headerText
+      .optional()
+      .describe(
+        'Client id for a broker that is given as `mqtt://`. Not set: made from the device id and client id.',
+      ),
+    publishTopic: headerText
+      .default('device-server')
+      .describe('Topic of what the device says, for a broker that is given as `mqtt://`.'),
+    subscribeTopic: headerText
+      .optional()
+      .describe('Topic to subscribe to, for plain brokers. Not set: none, gateways push without.'),
+    keepAliveSeconds: z.int().min(1).max(65_535).optional().describe('MQTT keep-alive. Not set: 240.'),
+  })
+  .prefault({});
+
 const Server = z
   .strictObject({
     url: z
@@ -50,7 +67,7 @@ const Server = z
       .refine((text) => parseServerAddress(text) !== undefined, SERVER_ADDRESS_FORMS)
       .default('embedded')
       .describe(
-        '`embedded` (the demo server in this process), `cloud` (the official service), an `http(s)://…/ota/` URL, a `ws(s)://` URL or `mqtt://host:port`. `"server": "cloud"` is short for `"server": {"url": "cloud"}`.',
+        '`embedded` (the demo server in this process), `cloud` (the official service), an `http(s)://…/ota/` URL, a `ws(s)://` URL or `mqtt(s)://host:port`. `"server": "cloud"` is short for `"server": {"url": "cloud"}`.',
       ),
     transport: z
       .enum(['auto', 'websocket', 'mqtt'])
@@ -83,6 +100,7 @@ const Server = z
       .boolean()
       .default(false)
       .describe('Send the activation request as `{"Payload": …}`, which some servers want.'),
+    mqtt: Mqtt,
     recovery: Recovery,
   })
   .prefault({});
@@ -274,6 +292,13 @@ const Demo = z
     host: z.string().min(1).default('127.0.0.1').describe('Address the embedded demo server listens on.'),
     activation: z.boolean().default(false).describe('Demo server asks new devices to activate themselves.'),
     script: z.string().min(1).optional().describe('JSON file with the conversation the demo server plays.'),
+    impair: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A bad network between demo server and device, `loss=5%,jitter=40ms,reorder=3%,dup=2%,seed=1`; see src/demo-server/README.md.',
+      ),
   })
   .prefault({});
 

@@ -8,6 +8,7 @@ export type ServerAddress =
   | { readonly kind: 'websocket'; readonly url: string }
   | {
       readonly kind: 'mqtt';
+      /** `mqtt(s)://host[:port]`, without credentials. */
       readonly endpoint: string;
       readonly username: string;
       readonly password: string;
@@ -15,7 +16,7 @@ export type ServerAddress =
 
 /** What people may write, for messages. */
 export const SERVER_ADDRESS_FORMS =
-  '"embedded", "cloud", an http(s)://…/ota/ URL, a ws(s):// URL or mqtt://host:port';
+  '"embedded", "cloud", an http(s)://…/ota/ URL, a ws(s):// URL or mqtt(s)://host:port';
 
 /** Reads `server.url`; undefined when it is none of the forms above. */
 export function parseServerAddress(text: string): ServerAddress | undefined {
@@ -25,10 +26,10 @@ export function parseServerAddress(text: string): ServerAddress | undefined {
   if (!url?.hostname) return undefined;
   if (url.protocol === 'http:' || url.protocol === 'https:') return { kind: 'ota', url: text };
   if (url.protocol === 'ws:' || url.protocol === 'wss:') return { kind: 'websocket', url: text };
-  if (url.protocol !== 'mqtt:') return undefined;
+  if (url.protocol !== 'mqtt:' && url.protocol !== 'mqtts:') return undefined;
   return {
     kind: 'mqtt',
-    endpoint: url.host,
+    endpoint: `${url.protocol}//${url.host}`,
     username: decode(url.username),
     password: decode(url.password),
   };

@@ -43,6 +43,7 @@ export interface DeviceContext {
   readonly wakePhrase: string;
   readonly provisioningFailures: number;
   readonly recoveryAttempts: number;
+  readonly linkFailures: number;
   /** FIFO of results to announce; they leave only once they are being spoken. */
   readonly mailbox: Mailbox;
   /** Failures to announce the head; drives the strategy and the back-off before the next try. */

@@ -3,6 +3,7 @@ import type { ClientError } from '../core/errors.ts';
 import { deliveryNote, deviceSetup } from './setup.ts';
 import { announcingLocally } from './states/announcing-locally.ts';
 import { finishing } from './states/finishing.ts';
+import { link } from './states/link.ts';
 import { opening } from './states/opening.ts';
 import { provisioning } from './states/provisioning.ts';
 import { recovering } from './states/recovering.ts';
@@ -45,15 +46,21 @@ const connected = deviceSetup.createStateConfig({
 /** The server is known; conversations are possible. */
 const online = deviceSetup.createStateConfig({
   id: 'online',
-  initial: 'ready',
+  type: 'parallel',
   states: {
-    /** Text typed while the device was starting is asked first. */
-    ready: { always: [{ guard: 'hasText', target: '#opening.toText' }, { target: 'standby' }] },
-    standby,
-    announcingLocally,
-    connected,
-    finishing,
-    recovering,
+    link,
+    conversation: {
+      initial: 'ready',
+      states: {
+        /** Text typed while the device was starting is asked first. */
+        ready: { always: [{ guard: 'hasText', target: '#opening.toText' }, { target: 'standby' }] },
+        standby,
+        announcingLocally,
+        connected,
+        finishing,
+        recovering,
+      },
+    },
   },
 });
 
@@ -71,6 +78,7 @@ export const deviceMachine = deviceSetup.createMachine({
     wakePhrase: '',
     provisioningFailures: 0,
     recoveryAttempts: 0,
+    linkFailures: 0,
     mailbox: [],
     announceAttempt: 0,
     announcement: undefined,

@@ -24,11 +24,19 @@ export type ChannelEvent =
   /** Never opened, or lost. */
   | { readonly type: 'channel.failed'; readonly error: ClientError };
 
+/** The connection for control messages that outlives conversations. */
+export type LinkEvent =
+  | { readonly type: 'link.up' }
+  | { readonly type: 'link.failed'; readonly error: ClientError }
+  | { readonly type: 'link.unneeded' };
+
 export type ServerEvent =
   | { readonly type: 'tts.started' }
   | { readonly type: 'tts.stopped' }
   | { readonly type: 'stt.received' }
   | { readonly type: 'alert.received' }
+  /** A server wants to speak without having been asked (servers.md 5.2). */
+  | { readonly type: 'speech.requested'; readonly listenAfter: boolean }
   | { readonly type: 'reboot.requested' };
 
 export type PlaybackEvent =
@@ -46,4 +54,11 @@ export type ToolEvent =
   /** These results need not be told any more. */
   | { readonly type: 'mail.withdrawn'; readonly taskIds: readonly string[] };
 
-export type DeviceEvent = UserEvent | ChannelEvent | ServerEvent | PlaybackEvent | HardwareEvent | ToolEvent;
+export type DeviceEvent =
+  | UserEvent
+  | ChannelEvent
+  | LinkEvent
+  | ServerEvent
+  | PlaybackEvent
+  | HardwareEvent
+  | ToolEvent;

@@ -55,14 +55,19 @@ export function statusFor(snapshot: DeviceSnapshot): DeviceStatus {
   if (snapshot.matches({ provisioning: 'activating' })) return 'activating';
   if (snapshot.matches('provisioning') || snapshot.matches('rebooting') || snapshot.matches('stopped'))
     return 'starting';
-  if (snapshot.matches({ online: 'recovering' })) return 'recovering';
-  if (snapshot.matches({ online: 'finishing' })) return 'speaking';
-  if (snapshot.matches({ online: 'announcingLocally' })) return 'announcing';
-  if (snapshot.matches({ online: { connected: { opening: 'toAnnounce' } } })) return 'announcing';
-  if (snapshot.matches({ online: { connected: 'opening' } })) return 'connecting';
-  if (snapshot.matches({ online: { connected: { session: 'announcing' } } })) return 'announcing';
-  if (snapshot.matches({ online: { connected: { session: 'listening' } } })) return 'listening';
-  if (snapshot.matches({ online: { connected: { session: 'thinking' } } })) return 'thinking';
-  if (snapshot.matches({ online: { connected: { session: 'speaking' } } })) return 'speaking';
+  if (snapshot.matches({ online: { conversation: 'recovering' } })) return 'recovering';
+  if (snapshot.matches({ online: { conversation: 'finishing' } })) return 'speaking';
+  if (snapshot.matches({ online: { conversation: 'announcingLocally' } })) return 'announcing';
+  if (snapshot.matches({ online: { conversation: { connected: { opening: 'toAnnounce' } } } }))
+    return 'announcing';
+  if (snapshot.matches({ online: { conversation: { connected: 'opening' } } })) return 'connecting';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'announcing' } } } }))
+    return 'announcing';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'listening' } } } }))
+    return 'listening';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'thinking' } } } }))
+    return 'thinking';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'speaking' } } } }))
+    return 'speaking';
   return 'idle';
 }

@@ -11,8 +11,16 @@ import {
   planAnnouncement,
 } from '../mcp/announcements/plan.ts';
 import type { Announcement, DeviceContext, DeviceSettings, DeviceTag } from './context.ts';
-import type { ChannelEvent, DeviceEvent, ListeningMode, ProvisioningResult, ServerEvent } from './events.ts';
+import type {
+  ChannelEvent,
+  DeviceEvent,
+  LinkEvent,
+  ListeningMode,
+  ProvisioningResult,
+  ServerEvent,
+} from './events.ts';
 
+export type LinkLogic = CallbackLogicFunction<{ type: 'unused' }, LinkEvent | ServerEvent>;
 export type ChannelLogic = CallbackLogicFunction<{ type: 'unused' }, ChannelEvent | ServerEvent>;
 
 /** Failed OTA checks in a row before the device stops asking by itself (firmware A30). */
@@ -36,6 +44,8 @@ export const deviceSetup = setup({
   actors: {
     /** Owns the audio channel for as long as the machine stays in `connected`. */
     channel: fromCallback(notProvided('channel') as ChannelLogic),
+    /** Owns the control link, where the road has one, for as long as the machine stays attached. */
+    link: fromCallback(notProvided('link') as LinkLogic),
     /** Asks the OTA server once. Never rejects. */
     checkProvisioning: fromPromise<ProvisioningResult>(notProvided('checkProvisioning')),
     /** Polls the activation until it is worth asking the OTA server again (firmware A42). Never rejects. */
@@ -47,6 +57,8 @@ export const deviceSetup = setup({
     /** What was heard before and with the wake word, then the word itself (firmware B24). */
     sendWake: (_, _params: { phrase: string }) => {},
     sendAbort: (_, _params: { reason: 'wake-word' | 'user' }) => {},
+    /** Answers a server that wants to speak: now it may. */
+    sendSpeakReady: () => {},
     sendText: (_, _params: { text: string }) => {},
     sendAnnouncement: (_, _params: { announcement: Announcement | undefined }) => {},
     /** Chime and voice through the loudspeaker, text on the screen; `playback.drained` follows. */
@@ -80,6 +92,8 @@ export const deviceSetup = setup({
     forgetProvisioningFailures: assign({ provisioningFailures: 0 }),
     countRecovery: assign({ recoveryAttempts: ({ context }) => context.recoveryAttempts + 1 }),
     forgetRecoveries: assign({ recoveryAttempts: 0 }),
+    countLinkFailure: assign({ linkFailures: ({ context }) => context.linkFailures + 1 }),
+    forgetLinkFailures: assign({ linkFailures: 0 }),
     deliverToMailbox: assign({
       mailbox: ({ context }, { mail }: { mail: TaskMail }) =>
         deliver(context.mailbox, mail, context.settings.mailboxCapacity).mailbox,
@@ -110,6 +124,8 @@ export const deviceSetup = setup({
     mayAskAgain: ({ context }) => context.provisioningFailures + 1 < maxProvisioningFailures,
     canRecover: ({ context }, { error }: { error: ClientError }) =>
       error.retryable && context.recoveryAttempts < context.settings.recovery.attempts,
+    isRefusal: (_, { error }: { error: ClientError }) => error.code === ErrorCode.transportRefused,
+    wantsToListenAfter: (_, { listenAfter }: { listenAfter: boolean }) => listenAfter,
     /** A refusal may mean that our credentials are old: worth one question to the OTA server, not a second. */
     canRefresh: ({ context }, { error }: { error: ClientError }) =>
       error.code === ErrorCode.transportRefused && context.recoveryAttempts === 0,
@@ -131,13 +147,8 @@ export const deviceSetup = setup({
     drainTimeout: 130_000,
     releaseTail: ({ context }) => context.settings.releaseTailMs,
     provisioningRetry: ({ context }) => provisioningRetryMs(context.provisioningFailures),
-    recoveryDelay: ({ context }) =>
-      backoffDelayMs(context.recoveryAttempts - 1, {
-        firstMs: context.settings.recovery.firstDelayMs,
-        maxMs: context.settings.recovery.maxDelayMs,
-        jitterShare: recoveryJitterShare,
-        random: context.settings.random,
-      }),
+    recoveryDelay: ({ context }) => recoveryDelayMs(context, context.recoveryAttempts),
+    linkRetry: ({ context }) => recoveryDelayMs(context, context.linkFailures),
     healthyPeriod: ({ context }) => context.settings.recovery.healthyAfterMs,
     /** The firmware's pause before a restart that the server asked for (B41). */
     rebootPause: 1_000,
@@ -147,6 +158,15 @@ export const deviceSetup = setup({
 /** Pause after failure number `failures` of the OTA check: 10, 20, 40 … s (firmware A30). */
 export function provisioningRetryMs(failures: number): number {
   return backoffDelayMs(failures - 1, { firstMs: firstProvisioningRetryMs, maxMs: maxProvisioningRetryMs });
+}
+
+function recoveryDelayMs({ settings }: DeviceContext, failures: number): number {
+  return backoffDelayMs(failures - 1, {
+    firstMs: settings.recovery.firstDelayMs,
+    maxMs: settings.recovery.maxDelayMs,
+    jitterShare: recoveryJitterShare,
+    random: settings.random,
+  });
 }
 
 function planOf({ mailbox, announceAttempt, settings }: DeviceContext): AnnouncementPlan {

@@ -16,7 +16,7 @@ const serverMessage = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('mcp'), payload: z.record(text, z.unknown()) }),
   z.looseObject({ type: z.literal('system'), command: text }),
   z.looseObject({ type: z.literal('alert'), status: text, message: text, emotion: text }),
-  z.looseObject({ type: z.literal('speak_request') }),
+  z.looseObject({ type: z.literal('speak_request'), auto_listen: z.boolean().optional().catch(undefined) }),
   z.looseObject({ type: z.literal('hello') }),
   z.looseObject({ type: z.literal('goodbye'), session_id: text.optional().catch(undefined) }),
 ]);

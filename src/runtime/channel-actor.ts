@@ -1,8 +1,7 @@
 import type { Downlink } from '../audio/downlink.ts';
 import type { Uplink } from '../audio/uplink.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
-import type { ChannelEvent, ServerEvent } from '../machine/events.ts';
+import type { ChannelEvent } from '../machine/events.ts';
 import type { ChannelLogic } from '../machine/setup.ts';
 import type {
   ChannelEnd,
@@ -10,37 +9,19 @@ import type {
   SessionTransport,
   TransportFactory,
 } from '../ports/session-transport.ts';
-import type { StatusDisplay } from '../ports/status-display.ts';
-import { clientMessage, parseServerMessage } from '../protocol/messages.ts';
-import type { ReportProblem } from './problem-reporter.ts';
-import { handleServerMessage } from './server-messages.ts';
-import type { Wire } from './wire.ts';
+import { clientMessage } from '../protocol/messages.ts';
+import { type MessageParts, receiveMessage } from './receive-message.ts';
+import type { OpenTools } from './tool-channel.ts';
 
-export interface ChannelParts {
+export interface ChannelParts extends MessageParts {
   readonly transports: TransportFactory;
-  readonly wire: Wire;
   readonly uplink: Uplink;
   readonly downlink: Downlink;
-  readonly display: StatusDisplay;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
-  readonly report: ReportProblem;
-  readonly logger: Logger;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
   readonly onClosing: (closed: Promise<void>) => void;
 }
-
-/** One MCP server on one channel. */
-export interface ToolChannel {
-  receive(payload: Readonly<Record<string, unknown>>): void;
-  close(): Promise<void>;
-}
-
-/** `maxMessageBytes`: what the channel takes in one message; undefined when it does not matter. */
-export type OpenTools = (
-  send: (payload: unknown) => boolean,
-  maxMessageBytes: number | undefined,
-) => ToolChannel;
 
 /**
  * Owns one audio channel for as long as the machine stays in `connected`. Messages reach the machine within the socket's
@@ -63,7 +44,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         opened = true;
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
-      onMessage: (json) => receive(parts, transport, tools, json, sendBack),
+      onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
       onAudio: (packet) => parts.downlink.push(packet),
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
@@ -107,37 +88,6 @@ function attach(
     transport: transport.kind,
     server: { sampleRateHz: info.sampleRateHz, frameDurationMs: info.frameDurationMs },
   });
-}
-
-function receive(
-  { display, wire, report, logger }: ChannelParts,
-  transport: SessionTransport,
-  tools: ToolChannel | undefined,
-  json: Readonly<Record<string, unknown>>,
-  sendBack: (event: ServerEvent) => void,
-): void {
-  const parsed = parseServerMessage(json);
-  if (parsed.ok) {
-    handleServerMessage(parsed.message, {
-      toMachine: sendBack,
-      toMcp: (payload) => tools?.receive(payload),
-      answer: (text) => transport.sendText(text),
-      sessionId: () => wire.sessionId,
-      display,
-      logger,
-    });
-    return;
-  }
-  const unknown = parsed.problem === 'unknown-type';
-  const what = parsed.type === '' ? 'a message' : `a message of type "${parsed.type.slice(0, 40)}"`;
-  report(
-    new ClientError(
-      unknown ? ErrorCode.protocolUnknownType : ErrorCode.protocolBadMessage,
-      `The server sent ${what} that cannot be used (${parsed.reason}). It was ignored; nothing needs to be done unless something is missing.`,
-      { retryable: true },
-    ),
-    `${parsed.problem}:${parsed.type.slice(0, 40)}`,
-  );
 }
 
 function endEvent(end: ChannelEnd): ChannelEvent {

@@ -8,18 +8,21 @@ import type { DeviceSettings } from '../machine/context.ts';
 import { deviceMachine } from '../machine/device-machine.ts';
 import type { DeviceEvent, ListeningMode } from '../machine/events.ts';
 import { audioPathsFor, statusFor } from '../machine/projections.ts';
+import type { ControlLink } from '../ports/control-link.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone } from '../ports/microphone.ts';
 import type { OpusCodec, OpusEncoderSettings } from '../ports/opus-codec.ts';
 import type { TransportFactory } from '../ports/session-transport.ts';
 import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
 import { Announcer, type NoticeOutlet } from './announcer.ts';
-import { createChannelLogic, type OpenTools } from './channel-actor.ts';
+import { createChannelLogic } from './channel-actor.ts';
 import { createEffects } from './effects.ts';
+import { createLinkLogic } from './link-actor.ts';
 import { causeOf, Narrator } from './narrator.ts';
 import { createProblemReporter, type ReportProblem } from './problem-reporter.ts';
 import { createProvisioningActors, type ProvisioningParts } from './provisioning-actors.ts';
 import { SoundDevices } from './sound-devices.ts';
+import type { OpenTools } from './tool-channel.ts';
 import { Wire } from './wire.ts';
 
 export interface DeviceParts {
@@ -27,6 +30,8 @@ export interface DeviceParts {
   readonly loudspeaker: Loudspeaker;
   readonly codec: OpusCodec;
   readonly transports: TransportFactory;
+  /** Connections for control messages, where the road has them. */
+  readonly links?: { createLink(): ControlLink | undefined } | undefined;
   readonly provisioning: Pick<ProvisioningParts, 'provisioning' | 'memory' | 'useAnswer'>;
   readonly display: StatusDisplay;
   readonly clock: Clock;
@@ -188,26 +193,31 @@ export class Device {
   }
 
   #createActor(settings: DeviceSettings, report: ReportProblem) {
-    const { transports, provisioning, display, clock, logger, openTools, notices } = this.#parts;
+    const { transports, links, provisioning, display, clock, logger, openTools, notices } = this.#parts;
     const wire = new Wire(() => this.send({ type: 'channel.failed', error: sendFailed() }));
-    const channel = createChannelLogic({
-      transports,
+    const messages = {
       wire,
-      uplink: this.#uplink,
-      downlink: this.#downlink,
       display,
-      openTools,
       report,
       logger,
-      onClosing: (closed) => {
+      openTools,
+      onClosing: (closed: Promise<void>) => {
         this.#closing.add(closed);
         void closed.finally(() => this.#closing.delete(closed));
       },
+    };
+    const channel = createChannelLogic({
+      ...messages,
+      transports,
+      uplink: this.#uplink,
+      downlink: this.#downlink,
     });
+    const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });
     const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });
     const machine = deviceMachine.provide({
       actors: {
         channel: fromCallback(channel),
+        link: fromCallback(link),
         ...createProvisioningActors({ ...provisioning, clock, logger }),
       },
       actions: createEffects({

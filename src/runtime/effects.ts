@@ -50,6 +50,9 @@ export function createEffects({ announcer, wire, uplink, downlink, display, repo
     sendAbort: guarded('sendAbort', ({ reason }: { reason: 'wake-word' | 'user' }) => {
       wire.send(clientMessage.abort(wire.sessionId, reason));
     }),
+    sendSpeakReady: guarded('sendSpeakReady', () => {
+      wire.send(clientMessage.speakReady(wire.sessionId));
+    }),
     sendText: guarded('sendText', ({ text }: { text: string }) => {
       wire.send(clientMessage.listenDetect(wire.sessionId, text));
     }),

@@ -29,12 +29,8 @@ export function createProblemReporter(display: StatusDisplay, logger: Logger, cl
   return (error, kind = error.code) => {
     const { allowed, suppressed } = limiter.allow(kind);
     if (!allowed || isFlood(error.code)) return;
-    logger.warn(error.message, {
-      code: error.code,
-      retryable: error.retryable,
-      suppressed,
-      cause: error.cause,
-    });
+    // The display says it aloud; here is what only a developer wants to know.
+    logger.debug('Problem', { code: error.code, kind, suppressed, cause: error.cause });
     display.show(errorEvent(error));
   };
 }

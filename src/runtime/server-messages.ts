@@ -2,7 +2,7 @@ import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ServerEvent } from '../machine/events.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
-import { clientMessage, type ServerMessage } from '../protocol/messages.ts';
+import type { ServerMessage } from '../protocol/messages.ts';
 
 /** Longer transcripts are cut: nobody reads them, and an event line has to stay a line. */
 const maxShownCharacters = 4_000;
@@ -10,9 +10,6 @@ const maxShownCharacters = 4_000;
 export interface MessageSinks {
   readonly toMachine: (event: ServerEvent) => void;
   readonly toMcp: (payload: Readonly<Record<string, unknown>>) => void;
-  /** Sends a message back on the channel this one came from. */
-  readonly answer: (text: string) => void;
-  readonly sessionId: () => string;
   readonly display: StatusDisplay;
   readonly logger: Logger;
 }
@@ -46,7 +43,7 @@ export function handleServerMessage(message: ServerMessage, sinks: MessageSinks)
       else sinks.logger.info('Unknown system command ignored', { command: cut(message.command) });
       return;
     case 'speak_request':
-      sinks.answer(clientMessage.speakReady(sinks.sessionId()));
+      sinks.toMachine({ type: 'speech.requested', listenAfter: message.auto_listen === true });
       return;
     case 'hello':
     case 'goodbye':

@@ -39,11 +39,13 @@ describe('serve', () => {
     const { printed, stop, exitCode } = run();
     const text = await printed();
     const port = /http:\/\/127\.0\.0\.1:(\d+)/u.exec(text)?.[1];
+    const mqttPort = /mqtt:\/\/127\.0\.0\.1:(\d+)/u.exec(text)?.[1];
     expect(text).toBe(
       [
         'The demo server is running; end it with Ctrl-C.',
         `  OTA        http://127.0.0.1:${port}/xiaozhi/ota/`,
         `  WebSocket  ws://127.0.0.1:${port}/xiaozhi/v1/`,
+        `  MQTT       mqtt://127.0.0.1:${mqttPort}`,
         `Connect a device:  npm start -- --server http://127.0.0.1:${port}/xiaozhi/ota/`,
         '',
       ].join('\n'),

@@ -37,6 +37,7 @@ describe('layers', () => {
       pingIntervalMs: 30_000,
       idleTimeoutMs: 150_000,
       wrapActivationPayload: false,
+      mqtt: { publishTopic: 'device-server' },
       recovery: { firstDelayMs: 1000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },
     });
     expect(new Set(sources.values())).toEqual(new Set(['default']));

@@ -12,7 +12,10 @@ const released: DeviceEvent = { type: 'talk.released' };
 const wake: DeviceEvent = { type: 'wake.detected', phrase: 'hi' };
 const text: DeviceEvent = { type: 'text.submitted', text: 'hello' };
 const hungUp: DeviceEvent = { type: 'channel.closed' };
-const releaseTail = elapsed('releaseTail', 'device.online.connected.session.listening.releasing');
+const releaseTail = elapsed(
+  'releaseTail',
+  'device.online.conversation.connected.session.listening.releasing',
+);
 
 describe('a conversation where the server decides when the person has finished', () => {
   test('a toggle opens the channel and then listens', () => {
@@ -48,7 +51,7 @@ describe('a conversation where the server decides when the person has finished',
       toggled,
       opened,
       { type: 'stt.received' },
-      elapsed('replyTimeout', 'device.online.connected.session.thinking.attentive'),
+      elapsed('replyTimeout', 'device.online.conversation.connected.session.thinking.attentive'),
     ]);
     expect([statusFor(snapshot), effects]).toEqual(['listening', ['sendListenStart']]);
   });
@@ -91,7 +94,7 @@ describe('push to talk', () => {
       opened,
       released,
       releaseTail,
-      elapsed('replyTimeout', 'device.online.connected.session.thinking.silent'),
+      elapsed('replyTimeout', 'device.online.conversation.connected.session.thinking.silent'),
     ]);
     expect([statusFor(snapshot), effects]).toEqual(['idle', ['reportNoReply']]);
   });
@@ -154,7 +157,7 @@ describe('text turns', () => {
       text,
       opened,
       lost,
-      elapsed('recoveryDelay', 'device.online.recovering.waiting'),
+      elapsed('recoveryDelay', 'device.online.conversation.recovering.waiting'),
       opened,
     ]);
     expect(effects).toEqual(['sendText']);
@@ -193,7 +196,7 @@ describe('speech the server starts', () => {
       toggled,
       opened,
       ttsStart,
-      elapsed('stalledSpeech', 'device.online.connected.session.speaking.playing.waiting'),
+      elapsed('stalledSpeech', 'device.online.conversation.connected.session.speaking.playing.waiting'),
     ]);
     expect(effects).toEqual(['reportStalledSpeech', 'finishPlayback']);
     expect(statusFor(playFrom(snapshot, [drained]).snapshot)).toBe('listening');
@@ -210,8 +213,8 @@ describe('speech the server starts', () => {
 });
 
 describe('mail', () => {
-  const settledStandby = elapsed('idleSettle', 'device.online.standby.settling');
-  const settledIdle = elapsed('idleSettle', 'device.online.connected.session.idle.settling');
+  const settledStandby = elapsed('idleSettle', 'device.online.conversation.standby.settling');
+  const settledIdle = elapsed('idleSettle', 'device.online.conversation.connected.session.idle.settling');
 
   test.each([
     ['listening', [toggled, opened]],
@@ -286,8 +289,40 @@ describe('mail', () => {
   });
 });
 
+describe('a control link', () => {
+  const down: DeviceEvent = { ...lost, type: 'link.failed' } as DeviceEvent;
+  const linkOf = ({ snapshot }: ReturnType<typeof play>) =>
+    (snapshot.value as { online: { link: unknown } }).online.link;
+
+  test('is come back to in every state, later each time, and the conversation goes on', () => {
+    const broken = play([toggled, opened, { type: 'link.up' }, down]);
+    expect([statusFor(broken.snapshot), linkOf(broken), broken.effects]).toEqual([
+      'listening',
+      'waiting',
+      ['reportError'],
+    ]);
+    const again = playFrom(broken.snapshot, [elapsed('linkRetry', 'device.online.link.waiting'), down]);
+    expect(again.snapshot.context.linkFailures).toBe(2);
+  });
+
+  test('that has lived for a minute is forgiven its failures', () => {
+    const up = play([down, elapsed('linkRetry', 'device.online.link.waiting'), { type: 'link.up' }]);
+    expect(
+      playFrom(up.snapshot, [elapsed('healthyPeriod', 'device.online.link.attached.up')]).snapshot.context
+        .linkFailures,
+    ).toBe(0);
+  });
+
+  test('lets a server ask to speak: a session is opened and told so', () => {
+    const asked = play([{ type: 'link.up' }, { type: 'speech.requested', listenAfter: false }]);
+    expect(statusFor(asked.snapshot)).toBe('connecting');
+    const { snapshot, effects } = playFrom(asked.snapshot, [opened]);
+    expect([statusFor(snapshot), effects]).toEqual(['idle', ['sendSpeakReady']]);
+  });
+});
+
 describe('trouble', () => {
-  const retry = elapsed('recoveryDelay', 'device.online.recovering.waiting');
+  const retry = elapsed('recoveryDelay', 'device.online.conversation.recovering.waiting');
 
   test('a lost conversation is come back to, a few times', () => {
     const events: DeviceEvent[] = [toggled, opened];
@@ -307,9 +342,14 @@ describe('trouble', () => {
 
   test('a refusal asks the OTA server once for newer credentials, then tells the person', () => {
     const refreshing = play([toggled, refused]);
-    expect(refreshing.snapshot.value).toEqual({ online: { recovering: 'refreshing' } });
+    expect(refreshing.snapshot.matches({ online: { conversation: { recovering: 'refreshing' } } })).toBe(
+      true,
+    );
     const again = playFrom(refreshing.snapshot, [
-      { type: 'xstate.done.actor.0.device.online.recovering.refreshing', output: { kind: 'ready' } } as never,
+      {
+        type: 'xstate.done.actor.0.device.online.conversation.recovering.refreshing',
+        output: { kind: 'ready' },
+      } as never,
       refused,
     ]);
     expect([statusFor(again.snapshot), again.effects[0]]).toEqual(['idle', 'reportError']);

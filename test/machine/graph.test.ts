@@ -24,6 +24,9 @@ const events: DeviceEvent[] = [
   { type: 'text.submitted', text: 'x' },
   opened,
   { type: 'channel.closed' },
+  { type: 'link.up' },
+  { type: 'link.unneeded' },
+  { type: 'speech.requested', listenAfter: false },
   lost,
   refused,
   { type: 'tts.started' },
@@ -34,7 +37,10 @@ const events: DeviceEvent[] = [
   { type: 'playback.drained' },
   completed('a'),
   provisioned(),
-  { type: 'xstate.done.actor.0.device.online.recovering.refreshing', output: { kind: 'ready' } } as never,
+  {
+    type: 'xstate.done.actor.0.device.online.conversation.recovering.refreshing',
+    output: { kind: 'ready' },
+  } as never,
   ...delayed(),
 ];
 
@@ -138,7 +144,7 @@ describe.each(['auto', 'manual', 'realtime'] as const)(
         const person =
           ['listening', 'idle'].includes(statusFor(state)) || state.matches({ provisioning: 'stuck' });
         const playing = state.matches({
-          online: { connected: { session: { speaking: { playing: 'flowing' } } } },
+          online: { conversation: { connected: { session: { speaking: { playing: 'flowing' } } } } },
         });
         const invoked = state._nodes.some((node) => node.invoke.length > 0);
         return !waits && !person && !playing && !invoked && !state.matches('rebooting');

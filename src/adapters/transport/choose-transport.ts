@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
-import type { ProvisioningAnswer, WebSocketEndpoint } from '../../ports/provisioning.ts';
+import type { ControlLink } from '../../ports/control-link.ts';
+import type { MqttEndpoint, ProvisioningAnswer, WebSocketEndpoint } from '../../ports/provisioning.ts';
 import type { SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
+import { MqttHub } from './mqtt-hub.ts';
 import { WebSocketTransport, type WebSocketTransportOptions } from './websocket-transport.ts';
 
 /** What the user says about the server; it always beats what an OTA server answers. */
@@ -10,53 +12,88 @@ export interface ServerWishes {
   readonly websocketUrl?: string | undefined;
   readonly token?: string | undefined;
   readonly protocolVersion?: 1 | 2 | 3 | undefined;
+  readonly mqtt?: MqttEndpoint | undefined;
+  /** For brokers that do not push unasked (firmware D4). */
+  readonly subscribeTopic?: string | undefined;
+  readonly keepAliveSeconds?: number | undefined;
 }
 
+export type Road =
+  | { readonly kind: 'websocket'; readonly endpoint: WebSocketEndpoint }
+  | { readonly kind: 'mqtt'; readonly endpoint: MqttEndpoint };
+
 /**
- * The endpoint that an answer and the user's wishes come to.
- * @throws ClientError PROVISIONING_BAD_ANSWER or TRANSPORT_UNSUPPORTED when there is none this device can use
+ * The road that an answer and the user's wishes come to. What the user named wins; of what a server offers, MQTT does
+ * (firmware A22).
+ * @throws ClientError PROVISIONING_BAD_ANSWER when nothing is named
  */
-export function selectEndpoint(answer: ProvisioningAnswer, wishes: ServerWishes): WebSocketEndpoint {
-  const url = wishes.websocketUrl ?? answer.websocket?.url;
-  if (wishes.transport !== 'mqtt' && url !== undefined) {
-    return {
-      url,
-      token: wishes.token ?? answer.websocket?.token ?? '',
-      version: wishes.protocolVersion ?? answer.websocket?.version ?? 1,
-    };
-  }
-  if (answer.mqtt || wishes.transport === 'mqtt') {
-    throw new ClientError(
-      ErrorCode.transportUnsupported,
-      'This server wants MQTT, which this version does not speak yet. Set server.websocketUrl to the WebSocket address of the same server.',
-    );
-  }
+export function selectRoad(answer: ProvisioningAnswer, wishes: ServerWishes): Road {
+  const mqtt = wishes.transport === 'websocket' ? undefined : mqttRoad(answer, wishes);
+  const websocket = wishes.transport === 'mqtt' ? undefined : websocketRoad(answer, wishes);
+  const named = wishes.websocketUrl !== undefined && wishes.mqtt === undefined ? websocket : undefined;
+  const road = named ?? mqtt ?? websocket;
+  if (road) return road;
+  const wanted =
+    wishes.transport === 'auto' ? '' : ` over ${wishes.transport === 'mqtt' ? 'MQTT' : 'WebSocket'}`;
   throw new ClientError(
     ErrorCode.provisioningBadAnswer,
-    'The OTA server did not say where to connect. Check server.url, or set server.websocketUrl yourself.',
+    `The server did not say where to connect${wanted}. Check server.url and server.transport, or set server.websocketUrl yourself.`,
   );
+}
+
+function mqttRoad(answer: ProvisioningAnswer, wishes: ServerWishes): Road | undefined {
+  const endpoint = wishes.mqtt ?? answer.mqtt;
+  if (!endpoint) return undefined;
+  const { subscribeTopic = endpoint.subscribeTopic, keepAliveSeconds = endpoint.keepAliveSeconds } = wishes;
+  return { kind: 'mqtt', endpoint: { ...endpoint, subscribeTopic, keepAliveSeconds } };
+}
+
+function websocketRoad({ websocket }: ProvisioningAnswer, wishes: ServerWishes): Road | undefined {
+  const url = wishes.websocketUrl ?? websocket?.url;
+  if (url === undefined) return undefined;
+  const endpoint = {
+    url,
+    token: wishes.token ?? websocket?.token ?? '',
+    version: wishes.protocolVersion ?? websocket?.version ?? 1,
+  };
+  return { kind: 'websocket', endpoint };
 }
 
 export type TransportSettings = Omit<WebSocketTransportOptions, 'endpoint'> & { readonly clock: Clock };
 
-/** Makes a transport per channel, to wherever the latest answer points. */
+/** Makes a transport per channel, and a control link where there is one, to wherever the latest answer points. */
 export class TransportChooser implements TransportFactory {
   readonly #settings: TransportSettings;
   readonly #wishes: ServerWishes;
-  #endpoint: WebSocketEndpoint | undefined;
+  #road: Road | undefined;
+  #hub: MqttHub | undefined;
 
   constructor(settings: TransportSettings, wishes: ServerWishes) {
     this.#settings = settings;
     this.#wishes = wishes;
   }
 
-  /** @throws ClientError see `selectEndpoint` */
+  /** @throws ClientError see `selectRoad` */
   use(answer: ProvisioningAnswer): void {
-    this.#endpoint = selectEndpoint(answer, this.#wishes);
+    const road = selectRoad(answer, this.#wishes);
+    if (JSON.stringify(road) === JSON.stringify(this.#road)) return;
+    this.#road = road;
+    // Who still uses the old hub closes it.
+    this.#hub =
+      road.kind === 'mqtt' ? new MqttHub({ ...this.#settings, endpoint: road.endpoint }) : undefined;
   }
 
+  /** @throws ClientError see `selectRoad` */
   create(): SessionTransport {
-    this.#endpoint ??= selectEndpoint({}, this.#wishes);
-    return new WebSocketTransport({ ...this.#settings, endpoint: this.#endpoint });
+    if (!this.#road) this.use({});
+    if (this.#hub) return this.#hub.create();
+    if (this.#road?.kind !== 'websocket') throw new Error('a road without a transport');
+    return new WebSocketTransport({ ...this.#settings, endpoint: this.#road.endpoint });
+  }
+
+  /** Undefined when the road needs none, or there is no road yet. */
+  createLink(): ControlLink | undefined {
+    if (!this.#road && this.#wishes.mqtt) this.use({});
+    return this.#hub?.createLink();
   }
 }

@@ -51,6 +51,10 @@ export const opening = deviceSetup.createStateConfig({
     toText: {
       on: { 'channel.opened': { target: '#thinking.toText', actions: rememberSession } },
     },
+    /** The server asked to speak over the control link. */
+    toBeSpokenTo: {
+      on: { 'channel.opened': { target: '#idle', actions: [rememberSession, 'sendSpeakReady'] } },
+    },
     toAnnounce: {
       entry: 'planAnnouncement',
       on: {

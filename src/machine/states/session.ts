@@ -167,5 +167,6 @@ export const session = deviceSetup.createStateConfig({
   id: 'session',
   initial: 'idle',
   after: { healthyPeriod: { actions: 'forgetRecoveries' } },
+  on: { 'speech.requested': { actions: 'sendSpeakReady' } },
   states: { idle, announcing, listening, thinking, speaking },
 });

@@ -8,6 +8,16 @@ export const standby = deviceSetup.createStateConfig({
   tags: ['idle', 'wake-word'],
   entry: ['forgetSession', 'flushPlayback', 'forgetText'],
   initial: 'settling',
-  on: beginConversation,
+  on: {
+    ...beginConversation,
+    'speech.requested': [
+      {
+        guard: { type: 'wantsToListenAfter', params: ({ event }) => ({ listenAfter: event.listenAfter }) },
+        target: '#opening.toBeSpokenTo',
+        actions: 'useDefaultMode',
+      },
+      { target: '#opening.toBeSpokenTo', actions: 'useManualMode' },
+    ],
+  },
   states: speakingUp('#opening.toAnnounce'),
 });

@@ -1,0 +1,42 @@
+import type { ClientError } from '../../core/errors.ts';
+import { deviceSetup } from '../setup.ts';
+
+const reportError = {
+  type: 'reportError',
+  params: ({ event }: { event: { error: ClientError } }) => ({ error: event.error }),
+} as const;
+
+/**
+ * The connection for control messages that some servers want kept between conversations (firmware D5). It lives beside the
+ * conversation: it may come and go in every state of it, and is always come back to.
+ */
+export const link = deviceSetup.createStateConfig({
+  id: 'link',
+  initial: 'attached',
+  states: {
+    attached: {
+      invoke: { src: 'link', id: 'link' },
+      initial: 'connecting',
+      on: {
+        'link.unneeded': 'none',
+        'link.failed': [
+          {
+            guard: { type: 'isRefusal', params: ({ event }) => ({ error: event.error }) },
+            target: 'refreshing',
+            actions: [reportError, 'countLinkFailure'],
+          },
+          { target: 'waiting', actions: [reportError, 'countLinkFailure'] },
+        ],
+      },
+      states: {
+        connecting: { on: { 'link.up': 'up' } },
+        up: { after: { healthyPeriod: { actions: 'forgetLinkFailures' } } },
+      },
+    },
+    /** Refused: our credentials may be old, so the OTA server is asked before the next try. */
+    refreshing: { invoke: { src: 'checkProvisioning', onDone: 'waiting' } },
+    waiting: { after: { linkRetry: 'attached' } },
+    /** The road in use needs none. */
+    none: {},
+  },
+});
