@@ -3,13 +3,17 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { OpusCodec, OpusDecoder } from '../ports/opus-codec.ts';
+import { type Concealer, createConcealer } from './concealment.ts';
 import { samplesPerFrame } from './format.ts';
-import { Gain } from './gain.ts';
+import { Gain, levelDbfs } from './gain.ts';
 import { Gate } from './gate.ts';
+import { JitterBuffer } from './jitter-buffer.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
-/** One minute of 60 ms packets: some servers send a whole answer as fast as the network takes it. Newest dropped. */
-const maxQueuedPackets = 1_000;
+/** Half a minute of frames of our own sounds; newest dropped. */
+const maxQueuedSounds = 500;
+/** What is as soft as this is not heard to be a moment longer or shorter. */
+const quietDbfs = -50;
 /** The largest packet RFC 6716 can make for 120 ms of mono; anything longer is no speech and is not kept. */
 const maxPacketBytes = 7_662;
 /** Packets that overtook their `tts start` over UDP: servers begin with a burst of six. */
@@ -49,17 +53,31 @@ export interface DownlinkCounters {
   readonly underruns: number;
 }
 
+interface Received {
+  readonly packet: Uint8Array;
+  readonly timestampMs: number;
+  readonly sequence: number | undefined;
+}
+
+interface Output {
+  readonly loudspeaker: Loudspeaker;
+  readonly decoder: OpusDecoder;
+  readonly concealer: Concealer;
+  readonly resampler: Resampler;
+}
+
 /**
- * Transport → gate → queue → Opus → volume → loudspeaker. Playback is pulled: the next packet is decoded when the
+ * Transport → gate → jitter buffer → Opus → volume → loudspeaker. Playback is pulled: the next packet is decoded when the
  * loudspeaker has room, so after a flush no more than what it holds itself can still be heard, and no timer is needed.
  */
 export class Downlink {
   readonly #options: DownlinkOptions;
-  readonly #gate: Gate<Uint8Array>;
-  /** Opus packets, and frames of sounds of our own at the loudspeaker's rate. */
-  readonly #queue = new BoundedQueue<Uint8Array | Int16Array>(maxQueuedPackets, 'drop-newest');
+  readonly #gate: Gate<Received>;
+  readonly #buffer: JitterBuffer;
+  /** Frames of sounds of our own, at the loudspeaker's rate. */
+  readonly #sounds = new BoundedQueue<Int16Array>(maxQueuedSounds, 'drop-newest');
   readonly #gain: Gain;
-  #output: { loudspeaker: Loudspeaker; decoder: OpusDecoder; resampler: Resampler } | undefined;
+  #output: Output | undefined;
   /** Raised by every flush; whoever waited for the loudspeaker under an older number finds nothing left to do. */
   #epoch = 0;
   #opening = false;
@@ -67,11 +85,14 @@ export class Downlink {
   #sounding = false;
   #finishing = false;
   #starved = false;
+  /** What was played last was nearly silence. */
+  #quiet = true;
   #silenceTimer: TimerHandle;
+  #waitTimer: TimerHandle;
   #received = 0;
   #decoded = 0;
   #bad = 0;
-  #flushed = 0;
+  #unheard = 0;
   #played = 0;
   #underruns = 0;
 
@@ -82,8 +103,12 @@ export class Downlink {
       clock: options.clock,
       capacity: maxHeldPackets,
       maxAgeMs: maxHeldMs,
-      copy: (packet) => packet,
-      sink: (packet) => this.#enqueue(packet),
+      copy: (received) => received,
+      sink: (received) => this.#enqueue(received),
+    });
+    this.#buffer = new JitterBuffer({
+      clock: options.clock,
+      durationOf: (packet) => options.codec.packetDurationMs(packet),
     });
   }
 
@@ -98,10 +123,10 @@ export class Downlink {
     this.#output = {
       loudspeaker,
       decoder: this.#options.codec.createDecoder(decodeHz),
+      concealer: createConcealer(decodeHz),
       resampler: createResampler(decodeHz, loudspeaker.sampleRateHz),
     };
     this.#pump();
-    if (this.#finishing && !this.#pumping) this.#awaitSilence();
   }
 
   /** The loudspeaker is gone: nothing will be heard, and whoever waits for the end of the answer is told so. */
@@ -121,18 +146,31 @@ export class Downlink {
     this.#gain.setVolume(volumePercent);
   }
 
-  /** One Opus packet; lent. */
-  push(packet: Uint8Array): void {
+  /** One Opus packet, lent, with its number where the wire has one. */
+  push(packet: Uint8Array, timestampMs = 0, sequence?: number): void {
     this.#received += 1;
     if (packet.length === 0 || packet.length > maxPacketBytes) this.#bad += 1;
-    else this.#gate.push(packet.slice());
+    else this.#gate.push({ packet: packet.slice(), timestampMs, sequence });
+  }
+
+  /** A new session: its packets are numbered anew. */
+  newStream(): void {
+    this.#buffer.newStream();
+  }
+
+  /** How long the packet played last had waited here. */
+  get jitterDelayMs(): number {
+    return Math.round(this.#buffer.delayMs);
   }
 
   /** An answer begins; what is left of the one before is still played. */
   begin(): void {
     this.#finishing = false;
     this.#starved = false;
-    if (!this.#sounding) this.#output?.decoder.reset();
+    this.#buffer.begin();
+    if (this.#sounding) return;
+    this.#output?.decoder.reset();
+    this.#output?.concealer.reset();
   }
 
   /** A sound of our own, mono PCM, heard like an answer; `finish` belongs behind it. Cut after a minute. */
@@ -140,83 +178,127 @@ export class Downlink {
     const outputHz = this.#output?.loudspeaker.sampleRateHz ?? sampleRateHz;
     const sound = createResampler(sampleRateHz, outputHz).push(pcm);
     const samples = samplesPerFrame(outputHz, soundFrameMs);
-    for (let from = 0; from < sound.length; from += samples) this.#enqueue(sound.slice(from, from + samples));
+    for (let from = 0; from < sound.length; from += samples)
+      this.#sounds.push(sound.slice(from, from + samples));
+    this.#pump();
   }
 
   /** No more packets are expected: `onDrained` follows, at the latest when the last sample has been heard. */
   finish(): void {
     this.#finishing = true;
-    if (!this.#pumping && !this.#opening) this.#awaitSilence();
+    this.#buffer.finish();
+    if (!this.#pumping && !this.#opening) this.#pump();
   }
 
   /** Silence at once; packets and samples not yet heard are forgotten. */
   flush(): void {
-    const wasSounding = this.#sounding || this.#queue.length > 0;
+    const wasSounding = this.#sounding || this.#buffer.length + this.#sounds.length > 0;
     this.#epoch += 1;
     this.#pumping = false;
     this.#sounding = false;
-    this.#flushed += this.#queue.clear();
-    this.#options.clock.clearTimeout(this.#silenceTimer);
+    this.#buffer.flush();
+    this.#sounds.clear();
+    this.#stopTimers();
     this.#output?.loudspeaker.flush();
     this.#output?.decoder.reset();
+    this.#output?.concealer.reset();
     this.#output?.resampler.reset();
     this.#finishing = false;
     if (wasSounding) this.#options.edges.onFlushed();
   }
 
   get counters(): DownlinkCounters {
+    const { concealed, late, duplicates, skipped, dropped, flushed } = this.#buffer.counters;
     return {
       received: this.#received,
       decoded: this.#decoded,
-      concealed: 0,
-      late: 0,
-      dropped: this.#gate.dropped + this.#queue.dropped + this.#bad + this.#flushed,
+      concealed,
+      late,
+      dropped: this.#gate.dropped + dropped + duplicates + skipped + flushed + this.#bad + this.#unheard,
       played: this.#played,
       underruns: this.#underruns,
     };
   }
 
-  #enqueue(packet: Uint8Array | Int16Array): void {
-    if (this.#output || this.#opening) this.#queue.push(packet);
-    else this.#flushed += 1;
+  #enqueue({ packet, timestampMs, sequence }: Received): void {
+    if (!this.#output && !this.#opening) {
+      this.#unheard += 1;
+      return;
+    }
+    this.#buffer.push(packet, sequence, timestampMs);
     this.#pump();
   }
 
-  /** Decodes and writes as long as there are packets; the first step runs in the caller's own call. */
+  /** Plays as long as there is something; the first step runs in the caller's own call. */
   #pump(): void {
-    if (this.#pumping || !this.#output || this.#queue.length === 0) return;
-    this.#pumping = true;
-    this.#step(this.#epoch);
-  }
-
-  #step(epoch: number): void {
-    for (let packet = this.#queue.shift(); packet && this.#output; packet = this.#queue.shift()) {
-      const pcm = packet instanceof Int16Array ? packet : this.#decode(packet);
-      if (!pcm) continue;
-      this.#gain.apply(pcm);
-      this.#soundBegins();
-      void this.#output.loudspeaker.write(pcm).then(() => {
-        if (epoch !== this.#epoch) return;
-        this.#played += 1;
-        this.#step(epoch);
-      });
+    if (this.#pumping || !this.#output) {
+      // Nothing is coming, and nothing can be played: then this was the end.
+      if (!this.#output && !this.#opening && this.#finishing) this.#drained();
       return;
     }
-    this.#pumping = false;
-    this.#awaitSilence();
+    this.#options.clock.clearTimeout(this.#waitTimer);
+    this.#pumping = true;
+    this.#step(this.#output, this.#epoch);
   }
 
-  #decode(packet: Uint8Array): Int16Array | undefined {
+  #step(output: Output, epoch: number): void {
+    const pcm = this.#sounds.shift() ?? this.#nextSound(output);
+    if (pcm === undefined) {
+      this.#pumping = false;
+      return;
+    }
+    this.#gain.apply(pcm);
+    this.#soundBegins();
+    void output.loudspeaker.write(pcm).then(() => {
+      if (epoch === this.#epoch) this.#step(output, epoch);
+    });
+  }
+
+  /** PCM at the loudspeaker's rate, or undefined when there is nothing now; then whoever has news pumps again. */
+  #nextSound(output: Output): Int16Array | undefined {
+    for (;;) {
+      const pulled = this.#buffer.pull({ pendingMs: output.loudspeaker.pendingMs(), quiet: this.#quiet });
+      switch (pulled.kind) {
+        case 'frame': {
+          const pcm = this.#decode(output, pulled.packet);
+          if (!pcm) continue;
+          this.#played += 1;
+          this.#quiet = levelDbfs(pcm) < quietDbfs;
+          output.concealer.good(pcm);
+          return output.resampler.push(pcm);
+        }
+        case 'skip':
+          this.#decode(output, pulled.packet);
+          continue;
+        case 'conceal': {
+          const samples = samplesPerFrame(output.decoder.sampleRateHz, pulled.durationMs);
+          return output.resampler.push(output.concealer.conceal(samples));
+        }
+        case 'wait':
+          this.#waitTimer = this.#options.clock.setTimeout(() => this.#pump(), Math.ceil(pulled.delayMs));
+          return undefined;
+        case 'empty':
+          this.#awaitSilence();
+          return undefined;
+      }
+    }
+  }
+
+  #decode({ decoder }: Output, packet: Uint8Array): Int16Array | undefined {
     try {
-      const pcm = this.#output?.decoder.decode(packet);
-      if (!pcm) return undefined;
+      const pcm = decoder.decode(packet);
       this.#decoded += 1;
-      return this.#output?.resampler.push(pcm);
+      return pcm;
     } catch (thrown) {
       this.#bad += 1;
       this.#options.onProblem(toClientError(thrown));
       return undefined;
     }
+  }
+
+  #stopTimers(): void {
+    this.#options.clock.clearTimeout(this.#silenceTimer);
+    this.#options.clock.clearTimeout(this.#waitTimer);
   }
 
   #soundBegins(): void {
@@ -232,14 +314,13 @@ export class Downlink {
   /** Nothing to decode: when the loudspeaker has played what it holds, this was the end or a gap. */
   #awaitSilence(): void {
     this.#options.clock.clearTimeout(this.#silenceTimer);
-    const epoch = this.#epoch;
     const pendingMs = this.#output?.loudspeaker.pendingMs() ?? 0;
     if (pendingMs <= 0) {
       this.#silent();
       return;
     }
     this.#silenceTimer = this.#options.clock.setTimeout(() => {
-      if (epoch === this.#epoch && !this.#pumping) this.#awaitSilence();
+      if (!this.#pumping) this.#awaitSilence();
     }, Math.ceil(pendingMs));
   }
 

@@ -290,11 +290,17 @@ export class JitterBuffer {
     const first = this.#stored[0];
     const last = this.#stored.at(-1);
     if (!first || !last) return undefined;
-    const holdMs = Math.max(this.#wantedMs, this.#starvedMs === undefined ? this.#frameMs : 0);
+    const holdMs = this.#holdMs();
     if (this.#finishing) return 0;
     if (last.mediaMs - first.mediaMs >= holdMs && !this.#missesBeginning(first)) return 0;
     const oldestMs = Math.min(...this.#stored.map(({ arrivedMs }) => arrivedMs));
     return oldestMs + holdMs - this.#options.clock.now();
+  }
+
+  /** A wire that keeps the order has shown no reason to wait until it has. */
+  #holdMs(): number {
+    if (!this.#sequenced && this.#estimator.delayMs <= calmMs) return 0;
+    return Math.max(this.#wantedMs, this.#starvedMs === undefined ? this.#frameMs : 0);
   }
 
   /** Numbers go on from one answer to the next, so the first frames of an answer are missed when they are overtaken. */

@@ -38,4 +38,6 @@ export interface OpusEncoderSettings {
 export interface OpusCodec {
   createEncoder(settings: OpusEncoderSettings): OpusEncoder;
   createDecoder(sampleRateHz: number): OpusDecoder;
+  /** How much sound a packet holds, from its first bytes; 0 when it is no Opus packet. */
+  packetDurationMs(packet: Uint8Array): number;
 }

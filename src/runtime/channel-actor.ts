@@ -45,7 +45,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
       onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
-      onAudio: (packet) => parts.downlink.push(packet),
+      onAudio: (packet, timestampMs, sequence) => parts.downlink.push(packet, timestampMs, sequence),
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });
@@ -76,11 +76,12 @@ const asClientError = (thrown: unknown): ClientError =>
     : new ClientError(ErrorCode.internal, 'The channel to the server could not be made.', { cause: thrown });
 
 function attach(
-  { wire, uplink, display }: ChannelParts,
+  { wire, uplink, downlink, display }: ChannelParts,
   transport: SessionTransport,
   info: SessionInfo,
 ): void {
   wire.attach(transport, info.sessionId);
+  downlink.newStream();
   uplink.connect((packet) => transport.sendAudio(packet, 0));
   display.show({
     type: 'session',

@@ -141,7 +141,11 @@ export class Device {
   }
 
   get counters(): AudioCounters {
-    return { uplink: this.#uplink.counters, downlink: this.#downlink.counters, jitterDelayMs: 0 };
+    return {
+      uplink: this.#uplink.counters,
+      downlink: this.#downlink.counters,
+      jitterDelayMs: this.#downlink.jitterDelayMs,
+    };
   }
 
   /** Hangs up, closes every device and resolves when nothing is left. */

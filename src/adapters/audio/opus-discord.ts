@@ -45,6 +45,10 @@ export async function loadOpusCodec(
   return {
     createEncoder: (settings) => new DiscordOpusEncoder(Native, settings),
     createDecoder: (sampleRateHz) => new DiscordOpusDecoder(Native, sampleRateHz),
+    packetDurationMs: (packet) => {
+      const info = parseOpusPacket(packet);
+      return info.ok ? info.durationMs : 0;
+    },
   };
 }
 
