@@ -2,15 +2,17 @@ import type { ContentBlock } from '@modelcontextprotocol/server';
 import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { type NextTurn, nextLoopTurn } from '../core/loop-turns.ts';
+import { printableText } from '../core/printable-text.ts';
 import type { AccessList } from './access-list.ts';
 import { adopted, wasCancelled } from './adopted-run.ts';
 import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
 import { type CallOrigin, firstOf } from './first-of.ts';
-import { createLanes, queuedRun } from './lanes.ts';
 import type { ToolRegistry } from './registry.ts';
 import { contentOf } from './result.ts';
 import type { ResultShelf } from './result-shelf.ts';
+import { createRunQueue, type QueuedRun } from './run-queue.ts';
 import { canonicalArguments } from './task-arguments.ts';
 import { startTaskRun, type TaskResult, type TaskRun } from './task-run.ts';
 import type { TaskHandle, TaskKeeper, Tasks } from './tasks.ts';
@@ -54,6 +56,8 @@ export interface DispatcherParts {
   readonly onEvent: (event: ToolEvent) => void;
   /** Calls that wait for their reply; more are refused. */
   readonly maxWaitingCalls?: number;
+  /** `nextLoopTurn` when not given. */
+  readonly nextTurn?: NextTurn;
 }
 
 export interface Dispatcher {
@@ -71,10 +75,11 @@ interface Call {
   readonly startedMs: number;
 }
 
+const longestNameInEvents = 100;
+
 /** A run that is no task (yet), with all the calls that wait for it. */
-interface Running {
+interface Running extends QueuedRun {
   readonly call: Call;
-  readonly run: TaskRun;
   waiting: number;
   /** Set once it has been handed over. */
   task?: Promise<TaskHandle>;
@@ -83,7 +88,7 @@ interface Running {
 /** Runs calls in their modes (architecture §6) and says what is to be answered, and when nothing is. */
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { registry, access, keeper, shelf, clock, wallClock, logger, maxWaitingCalls = 256 } = parts;
-  const lanes = createLanes();
+  const queue = createRunQueue(parts.nextTurn ?? nextLoopTurn);
   const running = new Set<Running>();
   const joinable = new Map<string, Running>();
   let waitingCalls = 0;
@@ -109,9 +114,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function dispatch(name: string, args: ToolArguments, origin: CallOrigin): Promise<CallReply> {
     const tool = registry.find(name);
-    if (!tool || !access.permits(name)) throw unknownTool(name);
-    const call = { tool, args: checkArguments(tool, args), origin, startedMs: clock.now() };
-    if (closed || waitingCalls >= maxWaitingCalls) throw busy(tool);
+    const call = admit(tool, name, args, origin);
     emit(call, 'called');
     waitingCalls += 1;
     try {
@@ -120,6 +123,27 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       return replied(call, failure(thrown));
     } finally {
       waitingCalls -= 1;
+    }
+  }
+
+  /** The call, if it may be made at all. */
+  function admit(tool: Tool | undefined, name: string, args: ToolArguments, origin: CallOrigin): Call {
+    try {
+      if (!tool || !access.permits(name)) throw unknownTool(name);
+      const checked = checkArguments(tool, args);
+      if (closed || waitingCalls >= maxWaitingCalls) throw busy(tool);
+      return { tool, args: checked, origin, startedMs: clock.now() };
+    } catch (thrown) {
+      const shownName = printableText(name, longestNameInEvents);
+      parts.onEvent({
+        type: 'tool',
+        phase: 'failed',
+        name: shownName,
+        mode: tool?.mode ?? 'sync',
+        channel: origin.channel,
+        ms: 0,
+      });
+      throw thrown;
     }
   }
 
@@ -176,7 +200,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** `sync`: one at a time per tool. */
   async function runAlone(call: Call): Promise<CallReply> {
-    return await awaitRun(call, begin(call, lanes.enter(call.tool.name)));
+    return await awaitRun(call, begin(call, { alone: true }));
   }
 
   /** `async`: whoever makes the same call meanwhile waits for the same run. */
@@ -185,7 +209,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     const key = canonical === undefined ? undefined : `${call.tool.name} ${canonical}`;
     const known = key === undefined ? undefined : joinable.get(key);
     if (known?.call.tool === call.tool) return await awaitRun(call, known);
-    const run = begin(call);
+    const run = begin(call, { alone: false });
     if (key !== undefined) {
       joinable.set(key, run);
       void run.run.result.then(() => joinable.get(key) === run && joinable.delete(key));
@@ -193,12 +217,12 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return await awaitRun(call, run);
   }
 
-  function begin(call: Call, turn?: Promise<() => void>): Running {
-    const start = () => startTaskRun(call.tool, call.args, { clock, logger });
-    const run = turn ? queuedRun(turn, start) : start();
-    const started: Running = { call, run, waiting: 0 };
+  function begin(call: Call, { alone }: { alone: boolean }): Running {
+    const { tool, args } = call;
+    const queued = queue.enter(tool, alone, () => startTaskRun(tool, args, { clock, logger }));
+    const started: Running = { call, ...queued, waiting: 0 };
     running.add(started);
-    void run.result.then(async (result) => {
+    void queued.run.result.then(async (result) => {
       running.delete(started);
       const task = await started.task?.catch(() => undefined);
       emitEnd(call, result, task?.id);
@@ -226,11 +250,17 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** Makes the run a task whose result is mail; once, however many calls wait for it. */
   function handOver(started: Running): Promise<TaskHandle> {
-    started.task ??= adopt(started.call, started.run).catch((thrown: unknown) => {
-      // A result that nobody would ever hear of must not go on being worked for.
-      started.run.cancel();
-      throw thrown;
-    });
+    started.task ??= adopt(started.call, started.run).then(
+      (task) => {
+        started.leaveSlot();
+        return task;
+      },
+      (thrown: unknown) => {
+        // A result that nobody would ever hear of must not go on being worked for.
+        started.run.cancel();
+        throw thrown;
+      },
+    );
     return started.task;
   }
 

@@ -25,21 +25,26 @@ export function createLanes(): Lanes {
   };
 }
 
+/** Comes with its release when it is one's turn, or is the release when it is now. */
+export type Turn = Promise<() => void> | (() => void);
+
 /** A run that begins at its turn; cancelled before that, it never begins. */
-export function queuedRun(turn: Promise<() => void>, start: () => TaskRun): TaskRun {
+export function queuedRun(turn: Turn, start: () => TaskRun): TaskRun {
   let begun: TaskRun | undefined;
   let cancelled = false;
   let settle: (result: TaskResult) => void;
   const result = new Promise<TaskResult>((resolve) => {
     settle = resolve;
   });
-  void turn.then(async (release) => {
+  const begin = async (release: () => void): Promise<void> => {
     if (!cancelled) {
       begun = start();
       settle(await begun.result);
     }
     release();
-  });
+  };
+  if (typeof turn === 'function') void begin(turn);
+  else void turn.then(begin);
   return {
     result,
     cancel() {

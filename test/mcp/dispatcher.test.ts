@@ -56,7 +56,11 @@ describe('a call', () => {
         kind: 'failure',
         error: { code: 'TOOL_UNKNOWN', message: `Unknown tool: ${name}` },
       });
-    expect(events).toEqual([]);
+    const refused = { type: 'tool', phase: 'failed', mode: 'sync', channel: 'device', ms: 0 };
+    expect(events).toEqual([
+      { ...refused, name: 'a' },
+      { ...refused, name: 'b' },
+    ]);
   });
 
   it('whose tool throws, rejects or gives up is a failure that can be spoken', async () => {
@@ -79,6 +83,27 @@ describe('a call', () => {
     });
   });
 
+  it('begins when one of the sixteen that work has ended or was handed over', async () => {
+    const job = manual({ mode: 'async' });
+    const { dispatcher, clock } = await mcpParts([job.tool]);
+    const calls = Array.from({ length: 18 }, (_, i) => pending(dispatcher.call('job', { i }, device)));
+    await settle();
+    expect(job.runs.length).toBe(16);
+    job.runs[3]?.finish('early');
+    await until(() => job.runs.length === 17);
+    await clock.advanceAsync(6000);
+    await until(() => job.runs.length === 18);
+    expect(textOf(calls[0]?.reply)).toBe(running('t1'));
+  });
+
+  it('of a tool that is busy keeps no place from the calls of others', async () => {
+    const job = manual();
+    const { dispatcher } = await mcpParts([job.tool, tool({ name: 'other' })]);
+    for (let i = 0; i < 40; i++) void dispatcher.call('job', { i }, device);
+    expect(textOf(await dispatcher.call('other', {}, device))).toBe('done');
+    expect(job.runs.length).toBe(1);
+  });
+
   it('is refused when too many wait, and accepted again afterwards', async () => {
     const job = manual({ mode: 'async' });
     const { dispatcher } = await mcpParts([job.tool]);
@@ -87,7 +112,10 @@ describe('a call', () => {
     expect(await dispatcher.call('job', {}, device)).toMatchObject({
       error: { code: 'TOOL_BUSY', retryable: true },
     });
-    for (const run of job.runs) run.finish('ok');
+    for (let n = 0; n < calls.length; n++) {
+      await until(() => job.runs.length > n);
+      job.runs[n]?.finish('ok');
+    }
     await Promise.all(calls);
     const next = pending(dispatcher.call('job', {}, device));
     await settle();

@@ -77,6 +77,8 @@ export async function mcpParts(tools: readonly Tool[] = [], maxRunning = 8) {
     wallClock,
     logger: silentLogger,
     onEvent: (event) => events.push(event),
+    // The time of a test has no turns.
+    nextTurn: () => undefined,
   });
   return { clock, wallClock, mail, events, registry, access, shelf, journal, tasks, dispatcher };
 }

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http';
 import { ClientError } from '../../core/errors.ts';
+import { nextLoopTurn } from '../../core/loop-turns.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { HttpTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { BodyTooLargeError, exchange, type HttpReply, StaleSocketError } from './http-exchange.ts';
@@ -38,6 +39,7 @@ export function createHttpRunner(
         if (thrown instanceof StaleSocketError && !signal.aborted) return exchange(exchanged);
         throw thrown;
       });
+      await nextLoopTurn();
       return outputOfReply(reply, target, request.url, failure);
     } catch (thrown) {
       if (signal.aborted) throw failure.aborted(signal);

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { nextLoopTurn } from '../../core/loop-turns.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from './child-environment.ts';
@@ -39,6 +40,7 @@ export function createSubprocessRunner(
     });
     logStderr(result, name, log);
     if (signal.aborted) throw failure.aborted(signal);
+    await nextLoopTurn();
     return outputOfRun(result, failure);
   };
 
