@@ -124,7 +124,7 @@ class DiscordOpusDecoder implements OpusDecoder {
 
   #decodeNative(packet: Uint8Array): Int16Array {
     try {
-      const bytes = this.#native.decode(Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength));
+      const bytes = this.#native.decode(asBuffer(packet));
       return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
     } catch (error) {
       // What a failed decode leaves behind is not documented.
@@ -132,6 +132,11 @@ class DiscordOpusDecoder implements OpusDecoder {
       throw badPacket(messageOf(error), error);
     }
   }
+}
+
+/** Sockets deliver Buffers already. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function requireSampleRate(sampleRateHz: number): void {
