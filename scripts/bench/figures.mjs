@@ -21,7 +21,7 @@ const ratios = (values, references) => values.map((value, i) => value / referenc
 async function conversationCpu({ quick, directory }) {
   const server = await startServer({ speech, framesAhead: 6 });
   const practiceServer = await startServer({ speech, framesAhead: 900 });
-  const { conversation, bare, idle } = await measure('conversation-cpu', {
+  const { conversation, bare, bareSocket, idle } = await measure('conversation-cpu', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,
     speech,
@@ -39,6 +39,12 @@ async function conversationCpu({ quick, directory }) {
       '×',
       1.6,
       `${perMinute(conversation)}, bare ${perMinute(bare)}`,
+    ),
+    informative(
+      '  against the same loop over a bare `ws` socket',
+      median(ratios(conversation, bareSocket)),
+      '×',
+      perMinute(bareSocket),
     ),
     bounded(
       'idle and connected, CPU against the conversation',

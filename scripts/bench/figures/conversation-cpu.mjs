@@ -1,6 +1,8 @@
 // CPU of a minute of full-duplex conversation, of the bare codec in a timer loop, and of a device that only stays connected.
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import WebSocket from 'ws';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { entersState, fastClock, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
@@ -106,12 +108,34 @@ async function bareLoop() {
   return cpuMs;
 }
 
+/** The same work with packets that come and go over a bare `ws` socket: what no device in Node can do for less. */
+async function bareSocketLoop() {
+  const socket = new WebSocket(websocketUrl, { perMessageDeflate: false });
+  await once(socket, 'open');
+  const waiting = [];
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) waiting.push(data);
+  });
+  socket.send(JSON.stringify({ type: 'listen', state: 'start', mode: 'realtime' }));
+  const { encode, decode } = bareCodec();
+  const stop = startPacedLoop(frameDurationMs, (tick) => {
+    socket.send(encode(frames[tick % frames.length]));
+    const packet = waiting.shift();
+    if (packet) decode(packet);
+  });
+  const cpuMs = await cpuMsPerMinute();
+  stop();
+  socket.terminate();
+  return cpuMs;
+}
+
 for (let i = 0; i < practice.conversations; i++) await practise();
 await wait(practice.settleMs);
-const measured = { conversation: [], bare: [], idle: [] };
+const measured = { conversation: [], bare: [], bareSocket: [], idle: [] };
 for (let round = 0; round < rounds; round++) {
   measured.conversation.push(await conversation());
   measured.bare.push(await bareLoop());
+  measured.bareSocket.push(await bareSocketLoop());
   measured.idle.push(await connectedIdle());
 }
 report(measured);
