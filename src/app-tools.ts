@@ -1,19 +1,13 @@
-import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { parseWav } from './adapters/audio/wav-file.ts';
-import { checkBody, type OtaDevice } from './adapters/provisioning/ota-request.ts';
-import { readSystemFacts } from './adapters/provisioning/system-facts.ts';
+import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createEspeak } from './adapters/speech/espeak.ts';
 import { createLocalNotice } from './adapters/speech/local-notice.ts';
 import { watchCancelRequests } from './adapters/storage/task-cancel-requests.ts';
 import { createTaskJournal } from './adapters/storage/task-journal.ts';
-import { readHardwareStatus } from './adapters/system/hardware-status.ts';
-import { createCaptureCommand } from './adapters/tools/capture-photo.ts';
 import { createConfiguredTools } from './adapters/tools/configured-tools.ts';
 import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
-import { createVisionUpload } from './adapters/tools/vision-upload.ts';
-import { commandWords } from './config/command-words.ts';
+import { createDeviceTools, deviceToolGroup } from './app-device-tools.ts';
 import type { Config } from './config/schema.ts';
 import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/tools.ts';
 import type { Clock } from './core/clock.ts';
@@ -28,12 +22,11 @@ import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
 import { createResultShelf } from './mcp/result-shelf.ts';
 import { createChannelServer } from './mcp/server.ts';
 import { openTasks, type Tasks } from './mcp/tasks.ts';
-import { createBuiltinTools } from './mcp/tools/builtin-tools.ts';
-import { createTimerRing, timerRingName } from './mcp/tools/timer-ring.ts';
+import { timerRingName } from './mcp/tools/timer-ring.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { NoticeOutlet } from './runtime/announcer.ts';
-import type { OpenTools } from './runtime/channel-actor.ts';
 import type { Device } from './runtime/device.ts';
+import type { OpenTools } from './runtime/tool-channel.ts';
 
 /** Servers wait 30 s for the answer of a call and misread a later one (servers.md 1.10). */
 const replyWithinMs = 29_000;
@@ -53,6 +46,8 @@ export interface ToolServiceParts {
   /** Keeps a volume that a tool has set. */
   readonly keepVolume: (volumePercent: number) => void;
 }
+
+export const configuredToolGroup = { source: 'custom', name: 'configuration', position: 0 } as const;
 
 /** Everything behind the MCP channel: built-in and configured tools, background tasks, and what is told of them. */
 export interface ToolService {
@@ -101,17 +96,14 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     onEvent: (event) => display.show(event),
   });
   let vision: VisionEndpoint | undefined;
-  const timerClocks = { clock, wallClock: Date.now, boot: randomUUID() };
-  const ring = createTimerRing(timerClocks);
-  registry.publish(
-    { source: 'builtin', name: 'device', position: 0 },
-    createBuiltinTools({
-      device: deviceControl(parts, () => device),
-      tasks: { tasks, shelf },
-      timers: { tasks, ring, channel: 'device', ...timerClocks },
-      camera: cameraParts(parts, () => vision),
-    }),
-  );
+  const { tools: deviceTools, ring } = createDeviceTools({
+    ...parts,
+    tasks,
+    shelf,
+    device: () => device,
+    vision: () => vision,
+  });
+  registry.publish(deviceToolGroup, deviceTools);
   const configured = createConfiguredTools({
     clock,
     logger: logger.child('tools'),
@@ -120,7 +112,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   });
   const publish = ({ tools, allow, deny }: ToolsConfig) => {
     access.replace({ allow, deny });
-    registry.publish({ source: 'custom', name: 'configuration', position: 0 }, configured.update(tools));
+    registry.publish(configuredToolGroup, configured.update(tools));
     reportCollisions(registry, logger);
   };
   publish(toolsConfig);
@@ -179,45 +171,6 @@ function notices(tasks: Tasks): NoticeOutlet {
     speak: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
   });
   return { render, markTold: (ids) => tasks.markTold(ids) };
-}
-
-function deviceControl(
-  { config, identity, keepVolume, logger }: ToolServiceParts,
-  device: () => Device | undefined,
-) {
-  return {
-    volumePercent: () => device()?.volumePercent ?? config.audio.volumePercent,
-    setVolume: (volumePercent: number) => {
-      device()?.setVolume(volumePercent);
-      keepVolume(volumePercent);
-    },
-    hardware: () => readHardwareStatus(),
-    systemInfo: async () => checkBody(identity, await readSystemFacts()),
-    reboot: () => {
-      const { rebootCommand } = config.device;
-      if (rebootCommand === undefined) {
-        device()?.send({ type: 'reboot.requested' });
-        return;
-      }
-      const [program, ...words] = commandWords(rebootCommand) ?? ['false'];
-      const child = spawn(program, words, { stdio: 'ignore', detached: true });
-      child.on('error', (cause) => logger.error('The host could not be restarted', { cause }));
-      child.unref();
-    },
-  };
-}
-
-function cameraParts(
-  { config, identity, clock }: ToolServiceParts,
-  endpoint: () => VisionEndpoint | undefined,
-) {
-  const command = commandWords(config.device.cameraCommand ?? '');
-  if (!command) return undefined;
-  return {
-    camera: createCaptureCommand({ command, clock }),
-    vision: createVisionUpload({ ...identity, clock }),
-    endpoint,
-  };
 }
 
 function reportCollisions(registry: ToolRegistry, logger: Logger): void {

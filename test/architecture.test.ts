@@ -32,6 +32,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     'adapters',
     'app',
     'app-tools',
+    'app-device-tools',
     'node',
   ],
   app: [
@@ -49,6 +50,20 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     'node',
   ],
   'app-tools': [
+    'app-device-tools',
+    'core',
+    'ports',
+    'protocol',
+    'audio',
+    'machine',
+    'mcp',
+    'config',
+    'demo-server',
+    'runtime',
+    'adapters',
+    'node',
+  ],
+  'app-device-tools': [
     'core',
     'ports',
     'protocol',

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { acquireStateLock, type StateLock } from '../adapters/storage/state-lock.ts';
 import { requestTaskCancel } from '../adapters/storage/task-cancel-requests.ts';
 import { createTaskJournal, readTaskJournal } from '../adapters/storage/task-journal.ts';
 import { loadConfig, stateDirectory } from '../config/load.ts';
@@ -8,6 +7,7 @@ import { monotonicClock, wait } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
 import { foldJournal, isUndelivered, type JournalEntry, type TaskRecord } from '../mcp/task-record.ts';
+import { claimState } from './claim-state.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 
 /** Configuration options as in `run`: they say which state directory is meant. */
@@ -64,22 +64,12 @@ export const tasksCancelAction: CommandAction<TaskOptions> = async (options, con
   const directory = join(state, 'tasks');
   const task = find(await readTasks(directory), options.id);
   if (task.state !== 'running') throw notRunning(task);
-  const lock = await lockUnlessHeld(state);
+  const { lock } = await claimState(state);
   if (lock) await cancelOffline(directory, task.id).finally(() => lock.release());
   else await cancelInDevice(directory, task.id, context.stop);
   context.stdout.write(`${task.id} is cancelled.\n`);
   return ExitCode.done;
 };
-
-/** Undefined when a device has it. */
-async function lockUnlessHeld(state: string): Promise<StateLock | undefined> {
-  try {
-    return await acquireStateLock(state);
-  } catch (thrown) {
-    if (thrown instanceof ClientError && thrown.code === ErrorCode.stateLocked) return undefined;
-    throw thrown;
-  }
-}
 
 async function cancelInDevice(directory: string, id: string, stop: AbortSignal): Promise<void> {
   await requestTaskCancel(directory, id);

@@ -7,6 +7,8 @@ import { createTaskTools, type TaskToolParts } from './tasks.ts';
 import { createTimerTools, type TimerToolParts } from './timer.ts';
 import { createVolumeTool } from './volume.ts';
 
+export type { CameraParts };
+
 export interface BuiltinToolParts {
   readonly device: DeviceControl;
   readonly tasks: TaskToolParts;

@@ -31,6 +31,9 @@ export interface TimerClocks {
   readonly boot: string;
 }
 
+/** Of a timer that was given none. */
+export const defaultTimerName = 'timer';
+
 /** Waits until the timer is due and results in its message; at once when that was while the device was off. */
 export function createTimerRing(clocks: TimerClocks): Tool {
   const { clock, wallClock } = clocks;
@@ -59,7 +62,8 @@ function leftOf({ dueAtMs, due }: TimerArguments, { clock, wallClock, boot }: Ti
 }
 
 function rung({ name, message, dueAtMs, due }: TimerArguments, nowMs: number): string {
-  const text = message === '' ? name : `${name}: ${message}`;
+  const nameless = name === defaultTimerName && message !== '';
+  const text = nameless || message === '' ? message || name : `${name}: ${message}`;
   const lateMs = nowMs - dueAtMs;
   return due || lateMs <= toleranceMs ? text : `${text} (was due ${localTime(dueAtMs)})`;
 }

@@ -4,6 +4,7 @@ import type { Tool } from '../tool.ts';
 import { builtin } from './builtin.ts';
 import { nextTime } from './time-of-day.ts';
 import {
+  defaultTimerName,
   localTime,
   maxTimerMs,
   readTimer,
@@ -36,7 +37,7 @@ function setTool({ tasks, ring, channel, ...clocks }: TimerToolParts): Tool {
       'Args:\n  `name`: short name.\n  `seconds`: how long from now; or\n' +
       '  `at`: local time as HH:MM (the next one) or YYYY-MM-DD HH:MM.\n  `message`: what to say when it is due.',
     properties: {
-      name: { type: 'string', default: 'timer' },
+      name: { type: 'string', default: defaultTimerName },
       seconds: { type: 'integer', default: 0, minimum: 0, maximum: maxTimerMs / 1000 },
       at: { type: 'string', default: '' },
       message: { type: 'string', default: '' },
