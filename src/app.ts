@@ -94,6 +94,8 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       keepAliveSeconds: config.server.mqtt.keepAliveSeconds,
     },
   );
+  // The user named the server: nobody has to be asked which road leads there.
+  if (server.otaUrl === undefined) await transports.use({});
   const otaDevice = otaDeviceOf(parts, identity);
   const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl);
   const volume = await openVolume(parts, storage);

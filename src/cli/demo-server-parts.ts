@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadOpusCodec } from '../adapters/audio/opus-discord.ts';
 import { parseWav, readWavFile } from '../adapters/audio/wav-file.ts';
 import { createEspeak } from '../adapters/speech/espeak.ts';
@@ -42,13 +40,6 @@ export async function composeDemoServer(
       synthesize: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
     },
   );
-}
-
-/** The recording that comes with the program, undefined when it was left out. One level up from dist/, two from src/cli/. */
-export function bundledRecordingPath(): string | undefined {
-  return ['../config/demo-speech.wav', '../../config/demo-speech.wav']
-    .map((relative) => fileURLToPath(new URL(relative, import.meta.url)))
-    .find((path) => existsSync(path));
 }
 
 async function loadScript(path: string): Promise<Script> {

@@ -8,6 +8,7 @@ import { monotonicClock } from '../core/clock.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
 import type { Device } from '../runtime/device.ts';
+import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { createLocalEndpointing } from './local-endpointing.ts';
 import { openRunScreen, type RunScreen } from './run-screen.ts';
@@ -77,14 +78,13 @@ async function runOnce(
   }
 }
 
-async function openApp(
+function openApp(
   { config, file, sources }: LoadedConfig,
   screen: RunScreen,
   display: StatusDisplay,
   context: CliContext,
 ): Promise<App> {
-  const demo = await import('./demo-server-parts.ts');
-  const recording = demo.bundledRecordingPath();
+  const recording = bundledRecordingPath();
   return createApp({
     config,
     file,
@@ -96,6 +96,7 @@ async function openApp(
     say: screen.say,
     demoMicrophone: recording === undefined ? undefined : `wav:${recording}`,
     startDemoServer: async () => {
+      const demo = await import('./demo-server-parts.ts');
       const server = await demo.composeDemoServer(
         { ...config.demo, recording, ...(config.server.transport === 'mqtt' ? { mqtt: {} } : {}) },
         screen.logger,

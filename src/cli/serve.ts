@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { createLogger, type LogLevel } from '../adapters/log/console-logger.ts';
+import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CommandAction, ExitCode } from './context.ts';
-import { bundledRecordingPath, composeDemoServer } from './demo-server-parts.ts';
+import { composeDemoServer } from './demo-server-parts.ts';
 
 /** Options of `serve`, as commander parses them. */
 export interface ServeOptions {

@@ -29,7 +29,7 @@ export interface ProvisioningParts {
   readonly provisioning: Provisioning | undefined;
   readonly memory: AnswerMemory;
   /** From now on, connect as this answer says. Throws ClientError when it names no server this device can use. */
-  readonly useAnswer: (answer: ProvisioningAnswer) => void;
+  readonly useAnswer: (answer: ProvisioningAnswer) => void | Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -69,18 +69,21 @@ async function accept(
   answer: ProvisioningAnswer,
   { useAnswer, memory, logger }: ProvisioningParts,
 ): Promise<void> {
-  useAnswer(answer);
+  await useAnswer(answer);
   // A full disk must not keep the device from talking; it only makes the next start depend on the OTA server.
   await memory.remember(answer).catch((thrown: unknown) => {
     logger.warn('The answer of the OTA server could not be kept', { cause: thrown });
   });
 }
 
-function fallBack(error: ClientError, { memory, useAnswer }: ProvisioningParts): ProvisioningResult {
+async function fallBack(
+  error: ClientError,
+  { memory, useAnswer }: ProvisioningParts,
+): Promise<ProvisioningResult> {
   const remembered = memory.recall();
   if (!remembered) return { kind: 'failed', error, canUseLastAnswer: false };
   try {
-    useAnswer(remembered);
+    await useAnswer(remembered);
   } catch {
     return { kind: 'failed', error, canUseLastAnswer: false };
   }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bundledRecordingPath } from '../../src/cli/bundled-recording.ts';
 import type { CliContext } from '../../src/cli/context.ts';
-import { bundledRecordingPath } from '../../src/cli/demo-server-parts.ts';
 import { type ServeOptions, serveAction } from '../../src/cli/serve.ts';
 
 let directory = '';

@@ -3,7 +3,7 @@ import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { ControlLink } from '../../ports/control-link.ts';
 import type { MqttEndpoint, ProvisioningAnswer, WebSocketEndpoint } from '../../ports/provisioning.ts';
 import type { SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
-import { MqttHub } from './mqtt-hub.ts';
+import type { MqttHub } from './mqtt-hub.ts';
 import { WebSocketTransport, type WebSocketTransportOptions } from './websocket-transport.ts';
 
 /** What the user says about the server; it always beats what an OTA server answers. */
@@ -73,27 +73,32 @@ export class TransportChooser implements TransportFactory {
     this.#wishes = wishes;
   }
 
-  /** @throws ClientError see `selectRoad` */
-  use(answer: ProvisioningAnswer): void {
+  /**
+   * From now on, this answer counts. MQTT is loaded only when it is the road: it is a large part of the program.
+   * @throws ClientError see `selectRoad`
+   */
+  async use(answer: ProvisioningAnswer): Promise<void> {
     const road = selectRoad(answer, this.#wishes);
     if (JSON.stringify(road) === JSON.stringify(this.#road)) return;
     this.#road = road;
     // Who still uses the old hub closes it.
-    this.#hub =
-      road.kind === 'mqtt' ? new MqttHub({ ...this.#settings, endpoint: road.endpoint }) : undefined;
+    this.#hub = road.kind === 'mqtt' ? await this.#createHub(road.endpoint) : undefined;
   }
 
-  /** @throws ClientError see `selectRoad` */
+  /** After `use`. */
   create(): SessionTransport {
-    if (!this.#road) this.use({});
     if (this.#hub) return this.#hub.create();
-    if (this.#road?.kind !== 'websocket') throw new Error('a road without a transport');
+    if (this.#road?.kind !== 'websocket') throw new Error('no road has been chosen');
     return new WebSocketTransport({ ...this.#settings, endpoint: this.#road.endpoint });
   }
 
   /** Undefined when the road needs none, or there is no road yet. */
   createLink(): ControlLink | undefined {
-    if (!this.#road && this.#wishes.mqtt) this.use({});
     return this.#hub?.createLink();
+  }
+
+  async #createHub(endpoint: MqttEndpoint): Promise<MqttHub> {
+    const mqtt = await import('./mqtt-hub.ts');
+    return new mqtt.MqttHub({ ...this.#settings, endpoint });
   }
 }
