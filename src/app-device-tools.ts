@@ -51,11 +51,13 @@ export function createDeviceTools(parts: DeviceToolParts): { tools: readonly Too
 }
 
 function deviceControl({ config, identity, keepVolume, logger, device }: DeviceToolParts): DeviceControl {
+  let keptPercent: number | undefined;
   return {
     volumePercent: () => device()?.volumePercent ?? config.audio.volumePercent,
     setVolume: (volumePercent) => {
       device()?.setVolume(volumePercent);
-      keepVolume(volumePercent);
+      if (volumePercent !== keptPercent) keepVolume(volumePercent);
+      keptPercent = volumePercent;
     },
     hardware: () => readHardwareStatus(),
     systemInfo: async () => checkBody(identity, await readSystemFacts()),

@@ -10,7 +10,7 @@ import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
 import { createDeviceTools, deviceToolGroup } from './app-device-tools.ts';
 import type { Config } from './config/schema.ts';
 import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/tools.ts';
-import type { Clock } from './core/clock.ts';
+import type { Clock, TimerHandle } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
@@ -20,7 +20,7 @@ import { createDispatcher } from './mcp/dispatcher.ts';
 import type { VisionEndpoint } from './mcp/normalise.ts';
 import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
 import { createResultShelf } from './mcp/result-shelf.ts';
-import { createChannelServer } from './mcp/server.ts';
+import { createChannelServer, loadServerSdk } from './mcp/server.ts';
 import { openTasks, type Tasks } from './mcp/tasks.ts';
 import { timerRingName } from './mcp/tools/timer-ring.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
@@ -30,6 +30,8 @@ import type { OpenTools } from './runtime/tool-channel.ts';
 
 /** Servers wait 30 s for the answer of a call and misread a later one (servers.md 1.10). */
 const replyWithinMs = 29_000;
+/** The start is over by then, and a person who talks at once has begun. */
+const loadSdkAfterMs = 1000;
 /** What a result brings with it besides its text. */
 const envelopeBytes = 200;
 
@@ -65,6 +67,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const directory = join(parts.stateDirectory, 'tasks');
   const onProblem = (error: ClientError) => display.show(errorEvent(error));
   let device: Device | undefined;
+  let stopLoading = () => {};
 
   const registry = createToolRegistry();
   const access = createAccessList(toolsConfig);
@@ -150,15 +153,28 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     notices: notices(tasks),
     attach: async (attached) => {
       device = attached;
+      stopLoading = loadSdkWhenIdle(attached, clock);
       await tasks.resume((name) => (name === timerRingName ? ring : registry.find(name)));
     },
     close: async () => {
+      stopLoading();
       for (const watch of watches) watch?.stop();
       await dispatcher.close();
       await tasks.stop();
       await configured.dispose();
     },
   };
+}
+
+/** Returns what ends the waiting. */
+function loadSdkWhenIdle(device: Device, clock: Clock): () => void {
+  let timer: TimerHandle;
+  const look = () => {
+    if (device.status === 'idle') void loadServerSdk();
+    else timer = clock.setTimeout(look, loadSdkAfterMs);
+  };
+  timer = clock.setTimeout(look, loadSdkAfterMs);
+  return () => clock.clearTimeout(timer);
 }
 
 function taskLimits({ tasks }: Config) {

@@ -168,11 +168,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     const handle = await keeper.accept(tool, args, { channel: origin.channel });
     handle.detach();
     void handle.result.then((result) => emitEnd(call, result, handle.id));
-    if (origin.cancelled?.aborted) {
+    if (origin.caller?.ended === 'cancelled') {
       keeper.cancel(handle.id);
       return { kind: 'nobody' };
     }
-    return origin.gone?.aborted ? { kind: 'nobody' } : status('started', handle.id);
+    return origin.caller?.ended ? { kind: 'nobody' } : status('started', handle.id);
   }
 
   /** The same call again while the first is a task: wait for it as for a run of one's own. */

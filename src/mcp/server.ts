@@ -2,6 +2,7 @@ import type { CallToolResult, Server } from '@modelcontextprotocol/server';
 import { messageOf, toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
+import { Caller } from './caller.ts';
 import { createChannelTransport, replyKey } from './channel-transport.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
 import { type VisionEndpoint, withUserToolsKey } from './normalise.ts';
@@ -40,15 +41,22 @@ export interface ChannelServer {
   close(): Promise<void>;
 }
 
+/** Takes tens of milliseconds, once: done ahead, the first message of a conversation leaves no gap in its sound. */
+export function loadServerSdk() {
+  return Promise.all([
+    import('@modelcontextprotocol/server'),
+    import('@modelcontextprotocol/server/validators/cf-worker'),
+  ]);
+}
+
 /**
  * An SDK server over one channel: initialize at any time and any number of times, tools/list in pages, tools/call, ping.
- * The SDK is loaded by the first message, because most starts of the device never need it so early.
+ * The SDK is loaded by the first message, unless `loadServerSdk` was called before: a start must not wait for it.
  */
 export function createChannelServer(options: ChannelServerOptions): ChannelServer {
   const { registry, access, dispatcher, channel, logger, replyWithinMs, maxPageBytes } = options;
-  const gone = new AbortController();
-  /** One for each call: hundreds of listeners on one signal look like a leak to Node. */
-  const callsGone = new Set<AbortController>();
+  let gone = false;
+  const callers = new Set<Caller>();
   const replies = new Map<number, () => void>();
   const early: Readonly<Record<string, unknown>>[] = [];
   let lastReply = 0;
@@ -101,20 +109,15 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     args: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<CallToolResult> {
-    const cancelled = new AbortController();
-    const callGone = new AbortController();
-    if (gone.signal.aborted) callGone.abort();
-    callsGone.add(callGone);
-    const onAbort = () => (gone.signal.aborted ? undefined : cancelled.abort());
-    signal.addEventListener('abort', onAbort, { once: true });
+    const caller = new Caller();
+    callers.add(caller);
+    signal.addEventListener('abort', () => caller.end(gone ? 'gone' : 'cancelled'), { once: true });
     const reply = await dispatcher.call(name, args, {
       channel,
-      cancelled: cancelled.signal,
-      gone: callGone.signal,
+      caller,
       ...(replyWithinMs !== undefined && { replyWithinMs }),
     });
-    signal.removeEventListener('abort', onAbort);
-    callsGone.delete(callGone);
+    callers.delete(caller);
     return resultOf(reply);
   }
 
@@ -132,11 +135,8 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
   }
 
   async function connect(): Promise<Server | undefined> {
-    const [{ Server }, { CfWorkerJsonSchemaValidator }] = await Promise.all([
-      import('@modelcontextprotocol/server'),
-      import('@modelcontextprotocol/server/validators/cf-worker'),
-    ]);
-    if (gone.signal.aborted) return undefined;
+    const [{ Server }, { CfWorkerJsonSchemaValidator }] = await loadServerSdk();
+    if (gone) return undefined;
     const server = new Server(
       { name: options.name, version: options.version },
       {
@@ -174,7 +174,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
 
   return {
     receive(payload) {
-      if (gone.signal.aborted) return;
+      if (gone) return;
       if (connected) {
         transport.receive(payload);
         return;
@@ -185,8 +185,8 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     },
     async close() {
       // Before the SDK aborts its requests, so that they are known as orphaned and not as cancelled.
-      gone.abort();
-      for (const call of callsGone) call.abort();
+      gone = true;
+      for (const caller of callers) caller.end('gone');
       early.length = 0;
       const server = await connecting;
       await (server?.close() ?? transport.close());

@@ -26,7 +26,8 @@ export function startTaskRun(
   args: ToolArguments,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): TaskRun {
-  const abort = new AbortController();
+  let abort: AbortController | undefined;
+  let reason: ClientError | undefined;
   const deadlineMs = clock.now() + tool.timeoutMs;
   let ending: 'cancel' | 'deadline' | undefined;
   let deadlineTimer: TimerHandle;
@@ -50,11 +51,19 @@ export function startTaskRun(
       });
       finish(why === 'cancel' ? { kind: 'cancelled' } : timedOut(tool));
     }, graceMs);
-    abort.abort(
+    reason =
       why === 'cancel'
         ? new ClientError(ErrorCode.toolCancelled, 'The task was cancelled.')
-        : timeoutError(tool),
-    );
+        : timeoutError(tool);
+    abort?.abort(reason);
+  };
+  // Made when the tool asks for it: the device's own tools rarely do, and it costs as much as the rest of their call.
+  const signal = (): AbortSignal => {
+    if (!abort) {
+      abort = new AbortController();
+      if (ending) abort.abort(reason);
+    }
+    return abort.signal;
   };
   const armDeadline = (): void => {
     const leftMs = deadlineMs - clock.now();
@@ -63,7 +72,16 @@ export function startTaskRun(
   };
 
   armDeadline();
-  runSafely(tool, args, { signal: abort.signal, deadlineMs, log: logger.child(tool.name) }).then(
+  const context = {
+    get signal() {
+      return signal();
+    },
+    deadlineMs,
+    get log() {
+      return logger.child(tool.name);
+    },
+  };
+  runSafely(tool, args, context).then(
     (output) => finish(ending === 'cancel' ? { kind: 'cancelled' } : { kind: 'done', output }),
     (thrown) => {
       if (ending === 'cancel') return finish({ kind: 'cancelled' });

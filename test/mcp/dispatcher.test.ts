@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ClientError } from '../../src/core/errors.ts';
+import { Caller } from '../../src/mcp/caller.ts';
 import type { CallReply } from '../../src/mcp/dispatcher.ts';
 import type { ToolOutput, ToolRunContext } from '../../src/mcp/tool.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -183,10 +184,10 @@ describe('sync', () => {
   it('whose channel is gone answers nobody; its result becomes mail', async () => {
     const job = manual();
     const { dispatcher, mail } = await mcpParts([job.tool]);
-    const gone = new AbortController();
-    const call = pending(dispatcher.call('job', {}, { ...device, gone: gone.signal }));
+    const caller = new Caller();
+    const call = pending(dispatcher.call('job', {}, { ...device, caller }));
     await settle();
-    gone.abort();
+    caller.end('gone');
     await until(() => call.reply !== undefined);
     job.runs[0]?.finish('found it');
     await until(() => mail.length === 1);
@@ -205,13 +206,11 @@ describe('sync', () => {
   it('that the server takes back is stopped, also before its turn', async () => {
     const job = manual();
     const { dispatcher, events } = await mcpParts([job.tool]);
-    const [first, second] = [new AbortController(), new AbortController()];
-    const calls = [first, second].map(({ signal }) =>
-      dispatcher.call('job', {}, { ...device, cancelled: signal }),
-    );
+    const [first, second] = [new Caller(), new Caller()];
+    const calls = [first, second].map((caller) => dispatcher.call('job', {}, { ...device, caller }));
     await settle();
-    second.abort();
-    first.abort();
+    second.end('cancelled');
+    first.end('cancelled');
     expect(await Promise.all(calls)).toEqual([{ kind: 'nobody' }, { kind: 'nobody' }]);
     await until(() => events.filter(({ phase }) => phase === 'cancelled').length === 2);
     expect(job.runs).toHaveLength(1);
@@ -293,11 +292,11 @@ describe('async', () => {
   it('goes on for the others when one of the callers takes its call back', async () => {
     const job = manual({ mode: 'async' });
     const { dispatcher } = await mcpParts([job.tool]);
-    const cancelled = new AbortController();
-    const first = dispatcher.call('job', {}, { ...device, cancelled: cancelled.signal });
+    const caller = new Caller();
+    const first = dispatcher.call('job', {}, { ...device, caller });
     const second = pending(dispatcher.call('job', {}, device));
     await settle();
-    cancelled.abort();
+    caller.end('cancelled');
     expect(await first).toEqual({ kind: 'nobody' });
     job.runs[0]?.finish('still here');
     await until(() => second.reply !== undefined);
