@@ -19,7 +19,7 @@ export function deviceReport(entries: readonly AudioDeviceEntry[]): string {
     const missing = mine.filter(({ problem }) => problem !== undefined);
     return [
       `${title} (${option})`,
-      ...usable.map(({ spec, description }) => `  ✓ ${spec.padEnd(width)}  ${description}`),
+      ...usable.map((entry) => `  ✓ ${entry.spec.padEnd(width)}  ${entry.description}${latencyOf(entry)}`),
       ...missing.map(({ spec, problem }) => `  ✗ ${spec.padEnd(width)}  ${problem}`),
     ].join('\n');
   };
@@ -29,4 +29,8 @@ export function deviceReport(entries: readonly AudioDeviceEntry[]): string {
     part('loudspeaker', 'Loudspeakers', '--speaker SPEC, or audio.loudspeaker in the configuration'),
     '',
   ].join('\n');
+}
+
+function latencyOf({ latencyMs }: AudioDeviceEntry): string {
+  return latencyMs === undefined ? '' : ` (about ${latencyMs} ms)`;
 }

@@ -9,6 +9,8 @@ export interface Loudspeaker {
   readonly name: string;
   /** What `write` expects. Known once `start` has resolved. */
   readonly sampleRateHz: number;
+  /** Times the sound system had nothing to play since the start, where it tells; for reports. */
+  readonly xruns?: number;
   /** Opens the device. `onError` is called at most once, when the device is lost later; nothing is played after it. */
   start(onError: (error: ClientError) => void): Promise<void>;
   /**

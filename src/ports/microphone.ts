@@ -20,6 +20,8 @@ export interface Microphone {
   readonly name: string;
   /** Known once `start` has resolved. */
   readonly sampleRateHz: number;
+  /** Times the sound system lost captured sound since the start, where it tells; for reports. */
+  readonly xruns?: number;
   start(sink: MicrophoneSink): Promise<void>;
   stop(): Promise<void>;
 }

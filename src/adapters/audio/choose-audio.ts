@@ -7,13 +7,14 @@ import { createPortAudioLoudspeaker } from './loudspeaker-naudiodon.ts';
 import { createNullLoudspeaker } from './loudspeaker-null.ts';
 import { createSpeakerLoudspeaker } from './loudspeaker-speaker.ts';
 import { createWavLoudspeaker } from './loudspeaker-wav.ts';
-import { createRecordMicrophone, findRecorder, recorderMissing } from './microphone-lpcm16.ts';
+import { createRecordMicrophone } from './microphone-lpcm16.ts';
 import { createPortAudioMicrophone } from './microphone-naudiodon.ts';
 import { createNullMicrophone } from './microphone-null.ts';
 import { createWavMicrophone } from './microphone-wav.ts';
 import { probeError, probePackage } from './native-package.ts';
 import type { Pacer } from './pacer.ts';
-import { findPortAudioDevice } from './portaudio.ts';
+import { checkPortAudioDevice } from './portaudio.ts';
+import { findRecorder, recorderMissing } from './recorders.ts';
 import { findSoundHardware, type SoundSurroundings } from './sound-hardware.ts';
 import { readWavFile } from './wav-file.ts';
 
@@ -29,9 +30,19 @@ export interface AudioEnvironment extends SoundSurroundings {
 export interface Choice<Device> {
   readonly device: Device;
   readonly reason: string;
+  /** What `auto` would take next, best first, for when the device is lost while running; empty for a device asked for by name. */
+  readonly fallbacks: readonly Fallback<Device>[];
+}
+
+export interface Fallback<Device> {
+  readonly spec: string;
+  /** @throws ClientError when it cannot be used now */
+  open(): Promise<Device>;
 }
 
 interface Backend<Device> {
+  /** Why `auto` would take it, in words. */
+  readonly strength?: string;
   /** @throws ClientError when it cannot be used here; cheap enough to be asked at every start */
   check(argument: string | undefined): Promise<void>;
   create(argument: string | undefined): Device;
@@ -39,6 +50,8 @@ interface Backend<Device> {
 
 type Backends<Device> = Readonly<Record<string, Backend<Device>>>;
 
+const RECORD_FIRST = ['record', 'portaudio'];
+const PORTAUDIO_FIRST = ['portaudio', 'record'];
 const asked = 'as asked for';
 const always = () => Promise.resolve();
 
@@ -49,14 +62,16 @@ const always = () => Promise.resolve();
  */
 export function chooseMicrophone(spec: string, environment: AudioEnvironment): Promise<Choice<Microphone>> {
   const { pacer, env } = environment;
+  const recorder = findRecorder(environment);
   const backends: Backends<Microphone> = {
     portaudio: {
-      check: async (device) => void (await findPortAudioDevice('input', device)),
-      create: createPortAudioMicrophone,
+      check: (device) => checkPortAudioDevice('input', device, env),
+      create: (device) => createPortAudioMicrophone({ clock: pacer.clock, device, env }),
     },
     record: {
-      check: () => (findRecorder(env.PATH) ? always() : Promise.reject(recorderMissing())),
-      create: (device) => createRecordMicrophone({ clock: pacer.clock, device }),
+      check: () => (recorder ? always() : Promise.reject(recorderMissing())),
+      create: (device) => createRecordMicrophone({ clock: pacer.clock, device, surroundings: environment }),
+      ...(recorder && { strength: `recorded by ${recorder.name}` }),
     },
     wav: {
       check: async (file) => void (await readWavFile(requireFile(file))),
@@ -64,25 +79,31 @@ export function chooseMicrophone(spec: string, environment: AudioEnvironment): P
     },
     null: { check: always, create: () => createNullMicrophone({ pacer }) },
   };
-  return choose('microphone', spec, backends, ['portaudio', 'record'], environment);
+  // The sound server's own recorder is the shortest way to it; past ALSA's plug-ins PortAudio reacts faster.
+  const order = recorder?.name === 'parec' || recorder?.name === 'pw-record' ? RECORD_FIRST : PORTAUDIO_FIRST;
+  return choose('microphone', spec, backends, order, environment);
 }
 
 /** The loudspeaker of a spec: `auto`, `portaudio[:device]`, `speaker[:device]`, `wav:FILE` or `null`; see `chooseMicrophone`. */
 export function chooseLoudspeaker(spec: string, environment: AudioEnvironment): Promise<Choice<Loudspeaker>> {
-  const { pacer, playbackSampleRateHz: sampleRateHz = 24_000 } = environment;
+  const { pacer, env, playbackSampleRateHz: sampleRateHz = 24_000 } = environment;
   const backends: Backends<Loudspeaker> = {
     portaudio: {
-      check: async (device) => void (await findPortAudioDevice('output', device)),
-      create: (device) => createPortAudioLoudspeaker({ pacer, device }),
+      check: (device) => checkPortAudioDevice('output', device, env),
+      create: (device) => createPortAudioLoudspeaker({ pacer, device, env }),
     },
-    speaker: { check: checkSpeaker, create: (device) => createSpeakerLoudspeaker({ pacer, device }) },
+    speaker: {
+      check: () => checkSpeaker(env),
+      create: (device) => createSpeakerLoudspeaker({ pacer, device, surroundings: environment }),
+    },
     wav: {
       check: (file) => checkDirectoryOf(requireFile(file)),
       create: (file) => createWavLoudspeaker(requireFile(file), { pacer, sampleRateHz }),
     },
     null: { check: always, create: () => createNullLoudspeaker({ pacer, sampleRateHz }) },
   };
-  return choose('loudspeaker', spec, backends, ['portaudio', 'speaker'], environment);
+  // It starts within 10 ms and falls silent as fast; PortAudio holds 50 ms.
+  return choose('loudspeaker', spec, backends, ['speaker', 'portaudio'], environment);
 }
 
 /** A recording that cannot be made is said at the start, not at the first answer. */
@@ -98,8 +119,8 @@ async function checkDirectoryOf(file: string): Promise<void> {
   }
 }
 
-async function checkSpeaker(): Promise<void> {
-  const probe = await probePackage('speaker');
+async function checkSpeaker(env: AudioEnvironment['env']): Promise<void> {
+  const probe = await probePackage('speaker', undefined, env);
   if (!probe.ok) throw probeError('speaker', probe);
 }
 
@@ -113,7 +134,7 @@ async function choose<Device>(
   if (spec === 'auto') return chooseAutomatically(role, backends, automatic, environment);
   const { backend, argument } = parseSpec(role, spec, backends);
   await backend.check(argument);
-  return { device: backend.create(argument), reason: asked };
+  return { device: backend.create(argument), reason: asked, fallbacks: [] };
 }
 
 async function chooseAutomatically<Device>(
@@ -125,16 +146,28 @@ async function chooseAutomatically<Device>(
   const hardware = findSoundHardware(environment);
   if (hardware === undefined) return fallBack(role, backends, environment, 'this machine has no sound card');
   const problems: string[] = [];
-  for (const name of automatic) {
+  for (const [index, name] of automatic.entries()) {
     const backend = backends[name] as Backend<Device>;
     try {
       await backend.check(undefined);
-      return { device: backend.create(undefined), reason: [`found ${hardware}`, ...problems].join('; ') };
     } catch (error) {
       problems.push(messageOf(error));
+      continue;
     }
+    const reasons = [`found ${hardware}`, ...(backend.strength ? [backend.strength] : []), ...problems];
+    const others = [...automatic.slice(index + 1), ...automatic.slice(0, index)];
+    const fallbacks = others.map((other) => fallbackTo(other, backends[other] as Backend<Device>));
+    return { device: backend.create(undefined), reason: reasons.join('; '), fallbacks };
   }
   return fallBack(role, backends, environment, `no backend works: ${problems.join(' ')}`);
+}
+
+function fallbackTo<Device>(spec: string, backend: Backend<Device>): Fallback<Device> {
+  const open = async () => {
+    await backend.check(undefined);
+    return backend.create(undefined);
+  };
+  return { spec, open };
 }
 
 function fallBack<Device>(
@@ -150,7 +183,7 @@ function fallBack<Device>(
     );
   }
   const { backend, argument } = parseSpec(role, fallbackSpec, backends);
-  return { device: backend.create(argument), reason };
+  return { device: backend.create(argument), reason, fallbacks: [] };
 }
 
 function parseSpec<Device>(role: string, spec: string, backends: Backends<Device>) {

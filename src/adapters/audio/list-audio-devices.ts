@@ -1,8 +1,12 @@
 import { messageOf } from '../../core/errors.ts';
-import { findRecorder, recorderMissing } from './microphone-lpcm16.ts';
+import { PORTAUDIO_OUTPUT_LATENCY_MS } from './loudspeaker-naudiodon.ts';
+import { SPEAKER_LATENCY_MS } from './loudspeaker-speaker.ts';
+import { PORTAUDIO_INPUT_LATENCY_MS } from './microphone-naudiodon.ts';
 import { probeError, probePackage } from './native-package.ts';
 import { listPortAudioDevices } from './portaudio.ts';
+import { findRecorder, recorderMissing } from './recorders.ts';
 import { findSoundHardware, listAlsaDevices, type SoundSurroundings } from './sound-hardware.ts';
+import { listServerDevices } from './sound-server.ts';
 
 /** One line of `xiaozhi-speaker devices`. */
 export interface AudioDeviceEntry {
@@ -11,35 +15,48 @@ export interface AudioDeviceEntry {
   /** What to put in the configuration. */
   readonly spec: string;
   readonly description: string;
+  /** Sound on its way between this program and the device, in ms: what is asked for, plus what was measured where nothing can be asked for. */
+  readonly latencyMs?: number;
   /** Why it cannot be used here and what to do; absent when it can. */
   readonly problem?: string;
 }
 
 /** Every microphone and loudspeaker of every backend, those that are missing included. Never rejects. */
 export async function listAudioDevices(surroundings: SoundSurroundings): Promise<AudioDeviceEntry[]> {
+  const { env } = surroundings;
   const hardware = findSoundHardware(surroundings);
-  const [portAudio, speakerProblem] = await Promise.all([
-    listPortAudio(hardware),
-    hardware === undefined ? Promise.resolve(NO_CARD) : speakerFault(),
+  const [portAudio, speakerProblem, sources, sinks] = await Promise.all([
+    listPortAudio(hardware, env),
+    hardware === undefined ? Promise.resolve(NO_CARD) : speakerFault(env),
+    listServerDevices('sources', env),
+    listServerDevices('sinks', env),
   ]);
-  const recordProblem = findRecorder(surroundings.env.PATH)
-    ? hardware === undefined
-      ? NO_CARD
-      : undefined
-    : messageOf(recorderMissing());
+  const recorder = findRecorder(surroundings);
+  const alsaRecorder = findRecorder(surroundings, 'plughw:');
+  const noRecorder = messageOf(recorderMissing());
+  const recordProblem = recorder ? (hardware === undefined ? NO_CARD : undefined) : noRecorder;
   const alsa = listAlsaDevices(surroundings);
+  const microphone = (device: string | undefined, description: string, through = recorder) =>
+    entry('microphone', 'record', specOf('record', device), description, through?.latencyMs, recordProblem);
+  const loudspeaker = (device: string | undefined, description: string) =>
+    entry(
+      'loudspeaker',
+      'speaker',
+      specOf('speaker', device),
+      description,
+      SPEAKER_LATENCY_MS,
+      speakerProblem,
+    );
   return [
     ...portAudio,
-    entry('microphone', 'record', 'record', 'default input, read by arecord or sox', recordProblem),
+    microphone(undefined, `default input, read by ${recorder?.name ?? 'parec, arecord or sox'}`),
+    ...sources.map(({ name, description }) => microphone(name, description)),
     ...alsa
       .filter((device) => device.capture)
-      .map(({ address, name }) => entry('microphone', 'record', `record:${address}`, name, recordProblem)),
-    entry('loudspeaker', 'speaker', 'speaker', 'default output', speakerProblem),
-    ...alsa
-      .filter((device) => device.playback)
-      .map(({ address, name }) =>
-        entry('loudspeaker', 'speaker', `speaker:${address}`, name, speakerProblem),
-      ),
+      .map(({ address, name }) => microphone(address, name, alsaRecorder)),
+    loudspeaker(undefined, 'default output'),
+    ...sinks.map(({ name, description }) => loudspeaker(name, description)),
+    ...alsa.filter((device) => device.playback).map(({ address, name }) => loudspeaker(address, name)),
     entry('microphone', 'wav', 'wav:FILE', 'a recording, played in real time'),
     entry('loudspeaker', 'wav', 'wav:FILE', 'records what would be heard'),
     entry('microphone', 'null', 'null', 'silence'),
@@ -47,18 +64,33 @@ export async function listAudioDevices(surroundings: SoundSurroundings): Promise
   ];
 }
 
+function specOf(backend: string, device: string | undefined): string {
+  return device === undefined ? backend : `${backend}:${device}`;
+}
+
 const NO_CARD =
   'This machine has no sound card and no sound server; plug in a USB sound device, or start PulseAudio or PipeWire.';
 
-async function listPortAudio(hardware: string | undefined): Promise<AudioDeviceEntry[]> {
+async function listPortAudio(
+  hardware: string | undefined,
+  env: SoundSurroundings['env'],
+): Promise<AudioDeviceEntry[]> {
   if (hardware === undefined) return portAudioMissing(NO_CARD);
   try {
-    const devices = await listPortAudioDevices();
+    const devices = await listPortAudioDevices(env);
     if (devices.length === 0) return portAudioMissing(NO_CARD);
-    return devices.flatMap(({ id, name, maxInputChannels, maxOutputChannels }) => [
-      ...(maxInputChannels > 0 ? [entry('microphone', 'portaudio', `portaudio:${id}`, name)] : []),
-      ...(maxOutputChannels > 0 ? [entry('loudspeaker', 'portaudio', `portaudio:${id}`, name)] : []),
-    ]);
+    return devices.flatMap(({ name, maxInputChannels, maxOutputChannels }) => {
+      // Numbers change when a device comes or goes.
+      const spec = `portaudio:${name}`;
+      return [
+        ...(maxInputChannels > 0
+          ? [entry('microphone', 'portaudio', spec, name, PORTAUDIO_INPUT_LATENCY_MS)]
+          : []),
+        ...(maxOutputChannels > 0
+          ? [entry('loudspeaker', 'portaudio', spec, name, PORTAUDIO_OUTPUT_LATENCY_MS)]
+          : []),
+      ];
+    });
   } catch (error) {
     return portAudioMissing(messageOf(error));
   }
@@ -66,13 +98,13 @@ async function listPortAudio(hardware: string | undefined): Promise<AudioDeviceE
 
 function portAudioMissing(problem: string): AudioDeviceEntry[] {
   return [
-    entry('microphone', 'portaudio', 'portaudio', 'default input', problem),
-    entry('loudspeaker', 'portaudio', 'portaudio', 'default output', problem),
+    entry('microphone', 'portaudio', 'portaudio', 'default input', undefined, problem),
+    entry('loudspeaker', 'portaudio', 'portaudio', 'default output', undefined, problem),
   ];
 }
 
-async function speakerFault(): Promise<string | undefined> {
-  const probe = await probePackage('speaker');
+async function speakerFault(env: SoundSurroundings['env']): Promise<string | undefined> {
+  const probe = await probePackage('speaker', undefined, env);
   return probe.ok ? undefined : probeError('speaker', probe).message;
 }
 
@@ -81,7 +113,15 @@ function entry(
   backend: AudioDeviceEntry['backend'],
   spec: string,
   description: string,
+  latencyMs?: number,
   problem?: string,
 ): AudioDeviceEntry {
-  return { role, backend, spec, description, ...(problem === undefined ? {} : { problem }) };
+  return {
+    role,
+    backend,
+    spec,
+    description,
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+    ...(problem === undefined ? {} : { problem }),
+  };
 }

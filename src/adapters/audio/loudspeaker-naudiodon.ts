@@ -1,31 +1,25 @@
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
+import { createHelperLoudspeaker } from './helper-loudspeaker.ts';
 import type { Pacer } from './pacer.ts';
-import { findPortAudioDevice, openPortAudio } from './portaudio.ts';
-import { createStreamLoudspeaker, type OutputStream } from './stream-loudspeaker.ts';
 
 export interface PortAudioLoudspeakerOptions {
   readonly pacer: Pacer;
-  /** Number or part of the name; undefined is the default device. */
+  /** Number, name or part of the name; undefined is the default device. */
   readonly device?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 const PREFERRED_RATE_HZ = 24_000;
-const LATENCY_MS = 60;
+/** From a write to the loudspeaker, measured on the virtual cable: three periods of 10 ms queued, the rest in PortAudio. */
+export const PORTAUDIO_OUTPUT_LATENCY_MS = 60;
 
-export function createPortAudioLoudspeaker({ pacer, device }: PortAudioLoudspeakerOptions): Loudspeaker {
-  return createStreamLoudspeaker({
+/** A loudspeaker through PortAudio (package naudiodon), in a helper process. */
+export function createPortAudioLoudspeaker(options: PortAudioLoudspeakerOptions): Loudspeaker {
+  const { pacer, device, env = process.env } = options;
+  return createHelperLoudspeaker({
     name: device === undefined ? 'portaudio' : `portaudio:${device}`,
     pacer,
-    latencyMs: LATENCY_MS,
-    open: () => open(device),
+    latencyMs: PORTAUDIO_OUTPUT_LATENCY_MS,
+    find: () => Promise.resolve({ kind: 'portaudio-output', device, sampleRateHz: PREFERRED_RATE_HZ, env }),
   });
-}
-
-async function open(device: string | undefined): Promise<OutputStream> {
-  const { stream, sampleRateHz } = openPortAudio(
-    'output',
-    await findPortAudioDevice('output', device),
-    PREFERRED_RATE_HZ,
-  );
-  return { stream, sampleRateHz, close: () => new Promise((resolve) => stream.quit(resolve)) };
 }

@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
 import { requirePackage } from './native-package.ts';
 import { createPcmReader } from './pcm-bytes.ts';
+import { findRecorder, type RecorderCommand, recorderMissing } from './recorders.ts';
+import type { SoundSurroundings } from './sound-hardware.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** The part of node-record-lpcm16 that is used; the package has no types. */
 interface Recording {
@@ -18,70 +19,71 @@ interface RecordPackage {
   record(options: Readonly<Record<string, unknown>>): Recording;
 }
 
+/** Where the package looks up how a program is called. */
+interface RecorderRegistry {
+  load(name: string): (options: { command: RecorderCommand }) => unknown;
+}
+
 export interface RecordMicrophoneOptions {
   readonly clock: Clock;
-  /** ALSA device such as `plughw:1,0`; undefined is the system's default. */
+  /** Name or part of the name of a device, or an ALSA address; undefined is the system's default. */
   readonly device?: string | undefined;
+  readonly surroundings?: SoundSurroundings;
 }
 
-const SAMPLE_RATE_HZ = 16_000;
 const FIRST_SOUND_TIMEOUT_MS = 5_000;
+/** Sound comes all the time, silence included. */
+const SILENCE_LIMIT_MS = 2_000;
 const KILL_AFTER_MS = 1_000;
 const MAX_COMPLAINT_LENGTH = 200;
-/** In the order of preference: arecord reacts faster and is on every board with ALSA tools. */
-const PROGRAMS = ['arecord', 'sox'] as const;
+const OUR_RECORDER = 'command';
 
-/** The recording program to use, of those on the PATH. */
-export function findRecorder(path: string | undefined): (typeof PROGRAMS)[number] | undefined {
-  const directories = (path ?? '').split(delimiter).filter((directory) => directory !== '');
-  return PROGRAMS.find((program) => directories.some((directory) => isExecutable(join(directory, program))));
-}
-
-export function recorderMissing(): ClientError {
-  return new ClientError(
-    ErrorCode.audioBackendMissing,
-    'No recording program is installed. Run "apt install alsa-utils" for arecord, or "apt install sox".',
-  );
-}
-
-/** A microphone read by the program arecord or sox, through node-record-lpcm16: no native code in this process. */
+/** A microphone read by parec, pw-record, arecord or sox, through node-record-lpcm16: no native code in this process. */
 export function createRecordMicrophone(options: RecordMicrophoneOptions): Microphone {
   return new RecordMicrophone(options);
 }
 
 class RecordMicrophone implements Microphone {
   readonly name: string;
-  readonly sampleRateHz = SAMPLE_RATE_HZ;
   readonly #clock: Clock;
   readonly #device: string | undefined;
+  readonly #surroundings: SoundSurroundings | undefined;
   #child: ChildProcess | undefined;
+  /** The end of the last child; a loss begins it, and the next start or stop waits for it. */
+  #ended = Promise.resolve();
+  #sampleRateHz = 0;
+  #xruns = 0;
   /** Counts starts and stops, so that a start knows whether it is still wanted. */
   #generation = 0;
 
-  constructor({ clock, device }: RecordMicrophoneOptions) {
+  constructor({ clock, device, surroundings }: RecordMicrophoneOptions) {
     this.name = device === undefined ? 'record' : `record:${device}`;
     this.#clock = clock;
     this.#device = device;
+    this.#surroundings = surroundings;
+  }
+
+  get sampleRateHz(): number {
+    return this.#sampleRateHz;
+  }
+
+  get xruns(): number {
+    return this.#xruns;
   }
 
   async start(sink: MicrophoneSink): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
     await this.#endChild();
-    if (generation !== this.#generation) return;
-    const recorder = findRecorder(process.env.PATH);
+    const recorder = findRecorder(this.#surroundings ?? { env: process.env }, this.#device);
     if (!recorder) throw recorderMissing();
-    const { record } = requirePackage('node-record-lpcm16') as RecordPackage;
-    const recording = record({
-      sampleRate: SAMPLE_RATE_HZ,
-      channels: 1,
-      audioType: 'raw',
-      recorder,
-      ...(this.#device === undefined ? {} : { device: this.#device }),
-    });
+    const command = await recorder.command(this.#device);
+    if (generation !== this.#generation) return;
+    this.#sampleRateHz = command.sampleRateHz;
+    const recording = record(command);
     this.#child = recording.process;
     try {
-      await this.#firstSound(recording, recorder, sink);
+      await this.#firstSound(recording, recorder.name, sink);
     } catch (error) {
       if (generation === this.#generation) await this.#endChild();
       throw error;
@@ -93,11 +95,17 @@ class RecordMicrophone implements Microphone {
     return this.#endChild();
   }
 
-  async #endChild(): Promise<void> {
+  #endChild(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-    await new Promise<void>((resolve) => {
+    if (child && child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      this.#ended = this.#end(child);
+    }
+    return this.#ended;
+  }
+
+  #end(child: ChildProcess): Promise<void> {
+    return new Promise<void>((resolve) => {
       const kill = this.#clock.setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
       child.once('exit', () => {
         this.#clock.clearTimeout(kill);
@@ -115,13 +123,18 @@ class RecordMicrophone implements Microphone {
       let complaint = '';
       let hearing = false;
       let over = false;
+      let watchdog: Watchdog | undefined;
       const fail = (what: string) => {
         if (over) return;
         over = true;
         this.#clock.clearTimeout(timeout);
+        watchdog?.stop();
         const stopped = this.#child !== child;
         if (!hearing) reject(deviceMissing(this.name, `${what} ${complaint}`.trim()));
-        else if (!stopped) sink.onError(deviceLost(this.name, `${what} ${complaint}`.trim()));
+        else if (!stopped) {
+          void this.#endChild();
+          sink.onError(deviceLost(this.name, `${what} ${complaint}`.trim()));
+        }
       };
       const timeout = this.#clock.setTimeout(() => fail('no sound arrives'), FIRST_SOUND_TIMEOUT_MS);
       const read = createPcmReader((pcm) => {
@@ -129,15 +142,19 @@ class RecordMicrophone implements Microphone {
         if (!hearing) {
           hearing = true;
           this.#clock.clearTimeout(timeout);
+          watchdog = new Watchdog(this.#clock, SILENCE_LIMIT_MS, () => fail('no sound comes any more'));
           resolve();
         }
+        watchdog?.feed();
         sink.onChunk(pcm);
       });
       // The package does not listen to this; without a listener it would end this process.
       child.once('error', (error) => fail(messageOf(error)));
       child.stderr?.on('data', (text: Buffer) => {
+        const lines = String(text).trim().split('\n');
+        this.#xruns += lines.filter((line) => line.includes('overrun')).length;
         // ALSA says much before it comes to the point, which is in the last line.
-        complaint = String(text).trim().split('\n').at(-1)?.slice(0, MAX_COMPLAINT_LENGTH) || complaint;
+        complaint = lines.at(-1)?.slice(0, MAX_COMPLAINT_LENGTH) || complaint;
       });
       child.once('close', (code) => fail(`${recorder} ended with ${code ?? 'a signal'}.`));
       // The package reports the end of the program here too, as a string.
@@ -145,6 +162,26 @@ class RecordMicrophone implements Microphone {
       stream.on('data', read);
     });
   }
+}
+
+/** Through a recorder of our own in the package's list: its own leave the buffer to ALSA (an eighth of a second) and know no sound server. */
+function record(command: RecorderCommand): Recording {
+  const registry = requirePackage('node-record-lpcm16/recorders') as RecorderRegistry;
+  const { load } = registry;
+  registry.load = (name) => (name === OUR_RECORDER ? commandRecorder : load(name));
+  try {
+    return (requirePackage('node-record-lpcm16') as RecordPackage).record({
+      recorder: OUR_RECORDER,
+      command,
+    });
+  } finally {
+    registry.load = load;
+  }
+}
+
+/** In a session of its own, so that Ctrl-C in the terminal is not a lost microphone. */
+function commandRecorder({ command: { cmd, args, env } }: { command: RecorderCommand }) {
+  return { cmd, args, spawnOptions: { env, detached: true } };
 }
 
 function deviceMissing(name: string, details: string): ClientError {
@@ -160,13 +197,4 @@ function deviceLost(name: string, details: string): ClientError {
     `The microphone ${name} was lost (${details}). Check that it is plugged in.`,
     { retryable: true },
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,56 +1,71 @@
+import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
-import { createPcmReader } from './pcm-bytes.ts';
-import { findPortAudioDevice, type OpenedPortAudio, openPortAudio } from './portaudio.ts';
+import { openSoundHelper, type SoundHelper } from './sound-helper.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface PortAudioMicrophoneOptions {
+  readonly clock: Clock;
+  /** Number, name or part of the name; undefined is the default device. */
+  readonly device?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
 
 const PREFERRED_RATE_HZ = 16_000;
+/** Sound comes every 10 ms, silence included. */
+const SILENCE_LIMIT_MS = 2_000;
+/** One period of 10 ms, and PortAudio's own buffer. */
+export const PORTAUDIO_INPUT_LATENCY_MS = 20;
 
-/** @param device number or part of the name; undefined is the default device */
-export function createPortAudioMicrophone(device?: string): Microphone {
-  return new PortAudioMicrophone(device);
+/** A microphone through PortAudio (package naudiodon), in a helper process. */
+export function createPortAudioMicrophone(options: PortAudioMicrophoneOptions): Microphone {
+  return new PortAudioMicrophone(options);
 }
 
 class PortAudioMicrophone implements Microphone {
   readonly name: string;
-  readonly #device: string | undefined;
-  #opened: OpenedPortAudio | undefined;
+  readonly #options: PortAudioMicrophoneOptions;
+  #helper: SoundHelper | undefined;
+  #watchdog: Watchdog | undefined;
+  #sampleRateHz = 0;
   /** Counts starts and stops, so that a start knows whether it is still wanted. */
   #generation = 0;
 
-  constructor(device: string | undefined) {
-    this.name = device === undefined ? 'portaudio' : `portaudio:${device}`;
-    this.#device = device;
+  constructor(options: PortAudioMicrophoneOptions) {
+    this.name = options.device === undefined ? 'portaudio' : `portaudio:${options.device}`;
+    this.#options = options;
   }
 
   get sampleRateHz(): number {
-    return this.#opened?.sampleRateHz ?? 0;
+    return this.#sampleRateHz;
+  }
+
+  get xruns(): number {
+    return this.#helper?.xruns ?? 0;
   }
 
   async start(sink: MicrophoneSink): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
     await this.#close();
-    const device = await findPortAudioDevice('input', this.#device);
-    if (generation !== this.#generation) return;
-    const opened = openPortAudio('input', device, PREFERRED_RATE_HZ);
-    this.#opened = opened;
-    const read = createPcmReader((pcm) => {
-      if (this.#opened === opened) sink.onChunk(pcm);
-    });
-    const lost = (reason: string) => {
-      if (this.#opened !== opened) return;
-      this.#opened = undefined;
-      sink.onError(
-        new ClientError(
-          ErrorCode.audioDeviceLost,
-          `The microphone ${this.name} was lost (${reason}). Check that it is plugged in.`,
-          { retryable: true },
-        ),
-      );
+    const wanted = () => generation === this.#generation;
+    const onPcm = (pcm: Int16Array) => {
+      this.#watchdog?.feed();
+      if (this.#helper && wanted()) sink.onChunk(pcm);
     };
-    opened.stream.on('data', read);
-    opened.stream.on('error', (error) => lost(messageOf(error)));
-    opened.stream.once('end', () => lost('the sound system closed it'));
+    const onLost = (reason: string) => {
+      if (!wanted()) return;
+      this.#generation += 1;
+      void this.#close();
+      sink.onError(deviceLost(this.name, reason));
+    };
+    const helper = await this.#open(onPcm, onLost);
+    if (!wanted()) return helper.close();
+    this.#helper = helper;
+    this.#sampleRateHz = helper.sampleRateHz;
+    this.#watchdog = new Watchdog(this.#options.clock, SILENCE_LIMIT_MS, () =>
+      onLost('no sound comes from it'),
+    );
   }
 
   stop(): Promise<void> {
@@ -58,9 +73,40 @@ class PortAudioMicrophone implements Microphone {
     return this.#close();
   }
 
-  async #close(): Promise<void> {
-    const opened = this.#opened;
-    this.#opened = undefined;
-    if (opened) await new Promise<void>((resolve) => opened.stream.quit(resolve));
+  async #open(onPcm: (pcm: Int16Array) => void, onLost: (reason: string) => void): Promise<SoundHelper> {
+    const { clock, device, env = process.env } = this.#options;
+    const kind = 'portaudio-input';
+    try {
+      return await openSoundHelper({
+        clock,
+        kind,
+        device,
+        sampleRateHz: PREFERRED_RATE_HZ,
+        env,
+        onPcm,
+        onLost,
+      });
+    } catch (error) {
+      throw new ClientError(
+        ErrorCode.audioDeviceMissing,
+        `The microphone ${this.name} cannot be opened (${messageOf(error)}). See "xiaozhi-speaker devices" for what there is, and close programs that hold it.`,
+        { cause: error },
+      );
+    }
   }
+
+  async #close(): Promise<void> {
+    const helper = this.#helper;
+    this.#helper = undefined;
+    this.#watchdog?.stop();
+    await helper?.close();
+  }
+}
+
+function deviceLost(name: string, reason: string): ClientError {
+  return new ClientError(
+    ErrorCode.audioDeviceLost,
+    `The microphone ${name} was lost (${reason}). Check that it is plugged in.`,
+    { retryable: true },
+  );
 }

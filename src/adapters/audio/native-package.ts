@@ -20,14 +20,20 @@ export type ProbeResult =
  * without sound card that ends the process by an assertion in C: better the child's than ours.
  * @param expression JavaScript over `loaded`, the package; its value is printed as the output
  */
-export function probePackage(name: string, expression = '""'): Promise<ProbeResult> {
-  const path = resolvePackage(name);
+export function probePackage(
+  name: string,
+  expression = '""',
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<ProbeResult> {
+  const path = packageEntry(name);
   if (path === undefined) {
     const problem = `the package ${name} is not installed; run "npm install ${name}", which needs a C++ compiler and the ALSA headers (Debian: apt install build-essential libasound2-dev)`;
     return Promise.resolve({ ok: false, installed: false, problem });
   }
   const program = `const loaded = require(${JSON.stringify(path)}); process.stdout.write('\\n' + ${expression}, () => process.exit(0));`;
-  const options = { timeout: PROBE_TIMEOUT_MS, killSignal: 'SIGKILL', cwd: tmpdir() } as const;
+  // Looking for JACK must not start it.
+  const childEnv = { ...env, JACK_NO_START_SERVER: '1' };
+  const options = { timeout: PROBE_TIMEOUT_MS, killSignal: 'SIGKILL', cwd: tmpdir(), env: childEnv } as const;
   return new Promise((resolve) => {
     execFile(process.execPath, ['-e', program], options, (error, stdout) => {
       if (error) resolve({ ok: false, installed: true, problem: loadProblem(name, error.killed === true) });
@@ -43,11 +49,12 @@ export function probeError(backend: string, result: { installed: boolean; proble
 }
 
 export function packageDirectory(name: string): string | undefined {
-  const path = resolvePackage(name);
+  const path = packageEntry(name);
   return path === undefined ? undefined : dirname(path);
 }
 
-function resolvePackage(name: string): string | undefined {
+/** The file that `require(name)` loads; undefined when the package is not installed. */
+export function packageEntry(name: string): string | undefined {
   try {
     return requirePackage.resolve(name);
   } catch {

@@ -9,8 +9,15 @@ export interface SoundSurroundings {
   readonly platform?: NodeJS.Platform;
 }
 
+/** `name` completes "… is running". */
+export interface SoundServer {
+  readonly name: string;
+  readonly speaksPulse: boolean;
+  readonly speaksPipeWire: boolean;
+}
+
 export interface AlsaDevice {
-  /** `plughw:0,0`, which converts to whatever rate we ask for. */
+  /** `plughw:CARD=PCH,DEV=0`: converts what the card cannot do, and stays the same when cards are numbered anew. */
   readonly address: string;
   readonly name: string;
   readonly capture: boolean;
@@ -18,6 +25,8 @@ export interface AlsaDevice {
 }
 
 const ALSA_DIRECTORY = '/proc/asound';
+/** What nearly every sound card runs at. */
+const USUAL_RATE_HZ = 48_000;
 
 /**
  * Where sound could come from, in words, or undefined when there is nothing: some file look-ups, because asking the sound
@@ -29,25 +38,90 @@ export function findSoundHardware({
   platform = process.platform,
 }: SoundSurroundings): string | undefined {
   if (platform !== 'linux') return `the sound system of ${platform}`;
-  if (/^\s*\d+ \[/m.test(textOf(join(alsaDirectory, 'cards')))) return 'an ALSA sound card';
-  if (env.PULSE_SERVER) return 'the PulseAudio server of PULSE_SERVER';
+  if (cardsIn(alsaDirectory).size > 0) return 'an ALSA sound card';
+  return findSoundServer({ env })?.name;
+}
+
+/** The PulseAudio or PipeWire server of this user. PipeWire speaks PulseAudio's language where it has a socket for it. */
+export function findSoundServer({ env }: Pick<SoundSurroundings, 'env'>): SoundServer | undefined {
   const runtime = env.XDG_RUNTIME_DIR;
-  if (runtime && existsSync(join(runtime, 'pulse/native'))) return 'a PulseAudio server';
-  if (runtime && existsSync(join(runtime, env.PIPEWIRE_REMOTE ?? 'pipewire-0'))) return 'a PipeWire server';
-  return undefined;
+  const pipeWire = runtime !== undefined && existsSync(join(runtime, env.PIPEWIRE_REMOTE ?? 'pipewire-0'));
+  if (env.PULSE_SERVER) {
+    return { name: 'the PulseAudio server of PULSE_SERVER', speaksPulse: true, speaksPipeWire: pipeWire };
+  }
+  const pulse = runtime !== undefined && existsSync(join(runtime, 'pulse/native'));
+  if (pipeWire) return { name: 'a PipeWire server', speaksPulse: pulse, speaksPipeWire: true };
+  return pulse ? { name: 'a PulseAudio server', speaksPulse: true, speaksPipeWire: false } : undefined;
 }
 
 /** The PCM devices of all sound cards, from lines such as `00-03: HDMI 0 : HDMI 0 : playback 1`. */
 export function listAlsaDevices({ alsaDirectory = ALSA_DIRECTORY }: SoundSurroundings): AlsaDevice[] {
+  const cards = cardsIn(alsaDirectory);
   return textOf(join(alsaDirectory, 'pcm'))
     .split('\n')
     .flatMap((line) => {
       const [, card, device, name, rest] = /^(\d+)-(\d+): ([^:]*)(.*)$/.exec(line) ?? [];
       if (rest === undefined) return [];
-      const address = `plughw:${Number(card)},${Number(device)}`;
+      const { id = String(Number(card)), title = '' } = cards.get(Number(card)) ?? {};
+      const address = `plughw:CARD=${id},DEV=${Number(device)}`;
       const flags = { capture: rest.includes(': capture'), playback: rest.includes(': playback') };
-      return [{ address, name: (name ?? '').trim(), ...flags }];
+      return [{ address, name: [title, (name ?? '').trim()].filter(Boolean).join(', '), ...flags }];
     });
+}
+
+/**
+ * The ALSA address of a device given by address, name or part of a name; undefined leaves it to ALSA's `default`. That one
+ * is the first card, which on many boards cannot do what is wanted: then it is the first card that can.
+ */
+export function alsaAddressOf(
+  surroundings: SoundSurroundings,
+  wanted: string | undefined,
+  direction: 'capture' | 'playback',
+): string | undefined {
+  const devices = listAlsaDevices(surroundings);
+  const able = devices.filter((device) => device[direction]);
+  if (wanted === undefined) {
+    const firstCard = devices[0]?.address.split(',')[0];
+    const defaultWorks = able.some(({ address }) => address.split(',')[0] === firstCard);
+    return defaultWorks || findSoundServer(surroundings) ? undefined : able[0]?.address;
+  }
+  if (wanted.includes(':')) return wanted;
+  const part = wanted.toLowerCase();
+  const found = able.find((device) => `${device.address}\n${device.name}`.toLowerCase().includes(part));
+  return found?.address ?? wanted;
+}
+
+/**
+ * The rate to open an ALSA device with: the wished one where the card, or a sound server, does it well, else one of the
+ * card's own, because ALSA's own conversion is a bad filter and ours is a good one.
+ */
+export function alsaRateHz(
+  surroundings: SoundSurroundings,
+  address: string | undefined,
+  wishedHz: number,
+): number {
+  const { alsaDirectory = ALSA_DIRECTORY } = surroundings;
+  const cards = cardsIn(alsaDirectory);
+  const throughServer = !address?.includes(':') && findSoundServer(surroundings) !== undefined;
+  if (cards.size === 0 || throughServer) return wishedHz;
+  const [first] = cards.keys();
+  const card = /:(?:CARD=)?([\w-]+)/.exec(address ?? '')?.[1] ?? String(first);
+  const path = /^\d+$/.test(card) ? `card${card}` : card;
+  const rates = ratesIn(textOf(join(alsaDirectory, path, 'stream0')));
+  if (rates.includes(wishedHz)) return wishedHz;
+  return rates.length === 0 || rates.includes(USUAL_RATE_HZ) ? USUAL_RATE_HZ : Math.max(...rates);
+}
+
+/** Rates a USB card lists; those in between of a continuous range count as not listed. */
+function ratesIn(stream: string): number[] {
+  const lines = [...stream.matchAll(/^\s*Rates: (.*)$/gm)].map(([, rates = '']) => rates);
+  return [...new Set(lines.flatMap((line) => line.match(/\d+/g)?.map(Number) ?? []))];
+}
+
+/** Cards by number, from lines such as ` 1 [Device         ]: USB-Audio - USB PnP Sound Device`. */
+function cardsIn(alsaDirectory: string): Map<number, { id: string; title: string }> {
+  const lines = textOf(join(alsaDirectory, 'cards')).matchAll(/^\s*(\d+) \[(\S+)\s*\]: (?:.* - )?(.*)$/gm);
+  return new Map([...lines].map(([, number, id = '', title = '']) => [Number(number), { id, title }]));
 }
 
 function textOf(path: string): string {

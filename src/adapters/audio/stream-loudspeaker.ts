@@ -1,6 +1,5 @@
-import type { Writable } from 'node:stream';
 import { samplesPerFrame } from '../../audio/format.ts';
-import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import { PacedPlayback } from './paced-playback.ts';
 import type { Pacer } from './pacer.ts';
@@ -8,8 +7,13 @@ import { bytesOfPcm } from './pcm-bytes.ts';
 
 /** An opened sound device. */
 export interface OutputStream {
-  readonly stream: Writable;
   readonly sampleRateHz: number;
+  readonly xruns: number;
+  /** Bytes that have been written and not been taken yet. */
+  readonly waitingBytes: number;
+  write(pcm: Uint8Array): void;
+  /** Forgets what has not been heard. */
+  flush(): void;
   /** Plays what was written and closes; resolves when nothing is left of it. Never rejects. */
   close(): Promise<void>;
 }
@@ -19,16 +23,19 @@ export interface StreamLoudspeakerOptions {
   readonly pacer: Pacer;
   /** Time from writing to hearing, beyond what was written. */
   readonly latencyMs: number;
-  /** @throws ClientError AUDIO_BACKEND_MISSING or AUDIO_DEVICE_MISSING */
-  open(): Promise<OutputStream>;
+  /**
+   * @param onLost the device is gone; the reason completes "was lost (…)"
+   * @throws ClientError AUDIO_BACKEND_MISSING or AUDIO_DEVICE_MISSING
+   */
+  open(onLost: (reason: string) => void): Promise<OutputStream>;
 }
 
 /** A device that has taken nothing for so long is stuck, and is given up before its queue grows further. */
 const STUCK_MS = 2_000;
 
 /**
- * A sound card behind a Node stream. Such streams take sound far ahead of what is heard, so it is written on a time line
- * of our own, two frames ahead; that is also all that plays on after a `flush`.
+ * A sound card behind a stream. Such streams take sound far ahead of what is heard, so it is written on a time line of our
+ * own, two frames ahead.
  */
 export function createStreamLoudspeaker(options: StreamLoudspeakerOptions): Loudspeaker {
   return new StreamLoudspeaker(options);
@@ -52,34 +59,41 @@ class StreamLoudspeaker implements Loudspeaker {
     return this.#output?.sampleRateHz ?? 0;
   }
 
+  get xruns(): number {
+    return this.#output?.xruns ?? 0;
+  }
+
   async start(onError: (error: ClientError) => void): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
     await this.#close();
-    const output = await this.#options.open();
+    let lostBefore: string | undefined;
+    let opened: OutputStream | undefined;
+    const output = await this.#options.open((reason) => {
+      lostBefore = reason;
+      if (opened && this.#output === opened) this.#lose(opened, reason);
+    });
     if (generation !== this.#generation) return output.close();
+    opened = output;
     this.#onError = onError;
     this.#output = output;
     this.#playback = new PacedPlayback(this.#options.pacer, output.sampleRateHz, this.#options.latencyMs);
-    const lost = (reason: string) => {
-      if (this.#output === output) this.#lose(output, reason);
-    };
-    output.stream.on('error', (error) => lost(messageOf(error)));
-    output.stream.once('close', () => lost('the sound system closed it'));
+    if (lostBefore !== undefined) this.#lose(output, lostBefore);
   }
 
   write(pcm: Int16Array): Promise<void> {
     const output = this.#output;
     if (!output || !this.#playback) return Promise.resolve();
     const room = this.#playback.play(pcm.length);
-    output.stream.write(bytesOfPcm(pcm));
+    output.write(bytesOfPcm(pcm));
     const stuckBytes = 2 * samplesPerFrame(output.sampleRateHz, STUCK_MS);
-    if (output.stream.writableLength > stuckBytes) this.#lose(output, 'it takes no more sound');
+    if (output.waitingBytes > stuckBytes) this.#lose(output, 'it takes no more sound');
     return room;
   }
 
   flush(): void {
     this.#playback?.flush();
+    this.#output?.flush();
   }
 
   pendingMs(): number {

@@ -60,8 +60,13 @@ describe('is there sound?', () => {
 
   test('the devices of a card are listed with the address that converts rates', () => {
     expect(listAlsaDevices({ ...silent, alsaDirectory: ONE_CARD })).toEqual([
-      { address: 'plughw:0,0', name: 'ALC257 Analog', capture: true, playback: true },
-      { address: 'plughw:0,3', name: 'HDMI 0', capture: false, playback: true },
+      {
+        address: 'plughw:CARD=PCH,DEV=0',
+        name: 'HDA Intel PCH, ALC257 Analog',
+        capture: true,
+        playback: true,
+      },
+      { address: 'plughw:CARD=PCH,DEV=3', name: 'HDA Intel PCH, HDMI 0', capture: false, playback: true },
     ]);
   });
 });

@@ -31,7 +31,13 @@ async function install(script: string, onlyThis = false): Promise<void> {
 }
 
 const ENDLESS = 'exec cat /dev/zero';
-const create = (device?: string) => createRecordMicrophone({ clock: monotonicClock, device });
+/** No sound server and no card: only what `install` put on the PATH. */
+const create = (device?: string) =>
+  createRecordMicrophone({
+    clock: monotonicClock,
+    device,
+    surroundings: { env: { PATH: process.env.PATH }, alsaDirectory: '/nowhere', platform: 'linux' },
+  });
 
 /** Resolves when the first sound, or the first error, comes. */
 function listening() {
@@ -74,7 +80,9 @@ test('raw 16 kHz mono is asked for, from the device that was named', async () =>
   await microphone.start(listening().sink);
   await microphone.stop();
   const given = (await readFile(join(directory, 'arguments'), 'utf8')).trim();
-  expect(given).toBe('-D plughw:1,0 -q -r 16000 -c 1 -t raw -f S16_LE -');
+  expect(given).toBe(
+    '-D plughw:1,0 -q -t raw -f S16_LE -c 1 -r 16000 --period-time=20000 --buffer-time=200000',
+  );
   expect(microphone).toMatchObject({ name: 'record:plughw:1,0', sampleRateHz: 16_000 });
 });
 
@@ -102,6 +110,30 @@ test('a program that fails at once fails the start, with its own words', async (
     code: 'AUDIO_DEVICE_MISSING',
     message: expect.stringMatching(/arecord ended with 1.*audio open error/),
   });
+});
+
+test('a microphone that only stops sending, as when its sound server died, is lost after two seconds', async () => {
+  await install('head -c 32000 /dev/zero; exec sleep 60');
+  const microphone = create();
+  const { sink, errors, failed } = listening();
+  await microphone.start(sink);
+  const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+  await failed;
+  expect(errors).toMatchObject([
+    { code: 'AUDIO_DEVICE_LOST', message: expect.stringContaining('no sound comes any more') },
+  ]);
+  await microphone.stop();
+  expect(alive(pid)).toBe(false);
+});
+
+test('overruns that ALSA tells of are counted, and are no loss', async () => {
+  await install('echo "overrun!!! (at least 12.3 ms long)" >&2; exec cat /dev/zero');
+  const microphone = create();
+  const { sink, errors } = listening();
+  await microphone.start(sink);
+  while (microphone.xruns === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect([microphone.xruns, errors]).toEqual([1, []]);
+  await microphone.stop();
 });
 
 test('a microphone that is unplugged later is reported once', async () => {

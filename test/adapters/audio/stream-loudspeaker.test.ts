@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
 import { createStreamLoudspeaker } from '../../../src/adapters/audio/stream-loudspeaker.ts';
@@ -6,36 +5,41 @@ import type { ClientError } from '../../../src/core/errors.ts';
 import { loudspeakerContract } from '../../contract/loudspeaker.contract.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-type Take = (bytes: Buffer, done: (error?: Error) => void) => void;
-
-/** A sound card whose driver is `take`. */
-function card(take: Take = (_, done) => done()) {
+/** A sound card; one that is not `taking` leaves everything waiting. */
+function card({ taking = true } = {}) {
   const clock = new FakeClock();
-  const state = { played: 0, closed: 0 };
+  const state = { played: 0, closed: 0, flushed: 0, waitingBytes: 0 };
   const errors: ClientError[] = [];
-  let stream: Writable | undefined;
+  let lose = (_reason: string) => {};
   const loudspeaker = createStreamLoudspeaker({
     name: 'card',
     pacer: createPacer(clock, 60),
     latencyMs: 50,
-    open: () => {
-      const opened = new Writable({
-        write: (bytes: Buffer, _, done) => {
-          state.played += bytes.length / 2;
-          take(bytes, done);
+    open: (onLost) => {
+      lose = onLost;
+      state.waitingBytes = 0;
+      return Promise.resolve({
+        sampleRateHz: 48_000,
+        xruns: 3,
+        get waitingBytes() {
+          return state.waitingBytes;
+        },
+        write: (pcm) => {
+          if (taking) state.played += pcm.length / 2;
+          else state.waitingBytes += pcm.length;
+        },
+        flush: () => {
+          state.flushed += 1;
+        },
+        close: () => {
+          state.closed += 1;
+          return Promise.resolve();
         },
       });
-      stream = opened;
-      const close = () => {
-        state.closed += 1;
-        opened.destroy();
-        return Promise.resolve();
-      };
-      return Promise.resolve({ stream: opened, sampleRateHz: 48_000, close });
     },
   });
   const start = () => loudspeaker.start((error) => errors.push(error));
-  return { loudspeaker, clock, state, errors, start, stream: () => stream as Writable };
+  return { loudspeaker, clock, state, errors, start, lose: (reason: string) => lose(reason) };
 }
 
 loudspeakerContract(() => {
@@ -54,11 +58,12 @@ test('heard is what the card has played, its latency included', async () => {
 });
 
 test('an error of the driver is reported once, lets the writer go and closes the stream', async () => {
-  const { loudspeaker, errors, state, start, stream } = card();
+  const { loudspeaker, errors, state, start, lose } = card();
   await start();
   void loudspeaker.write(new Int16Array(2_880));
   const waiting = loudspeaker.write(new Int16Array(2_880));
-  stream().destroy(new Error('write() failed: -1'));
+  lose('write() failed: -1');
+  lose('and once more');
   await waiting;
   await loudspeaker.write(new Int16Array(2_880));
   expect(errors).toMatchObject([
@@ -68,12 +73,12 @@ test('an error of the driver is reported once, lets the writer go and closes the
 });
 
 test('a card that takes nothing any more is given up before its queue grows beyond two seconds', async () => {
-  const { loudspeaker, clock, errors, start, stream } = card(() => {});
+  const { loudspeaker, clock, errors, start, state } = card({ taking: false });
   await start();
   let maxQueued = 0;
   for (let i = 0; i < 60; i++) {
     void loudspeaker.write(new Int16Array(2_880));
-    maxQueued = Math.max(maxQueued, stream().writableLength);
+    maxQueued = Math.max(maxQueued, state.waitingBytes);
     await clock.advanceAsync(60);
   }
   expect(maxQueued).toBeLessThan(2 * 48_000 * 2.1);
@@ -81,12 +86,45 @@ test('a card that takes nothing any more is given up before its queue grows beyo
 });
 
 test('it can be started again after a loss', async () => {
-  const { loudspeaker, state, start, stream } = card();
+  const { loudspeaker, state, start, lose } = card();
   await start();
-  const lost = new Promise((resolve) => stream().once('close', resolve));
-  stream().destroy(new Error('gone'));
-  await lost;
+  lose('gone');
   await start();
   await loudspeaker.write(new Int16Array(2_880));
   expect(state.played).toBe(2_880);
+});
+
+test('a flush reaches the card, and the count of its underruns comes back', async () => {
+  const { loudspeaker, state, start } = card();
+  expect(loudspeaker.xruns).toBe(0);
+  await start();
+  loudspeaker.flush();
+  expect([state.flushed, loudspeaker.xruns]).toEqual([1, 3]);
+});
+
+test('a card that is lost before its start has ended is lost all the same', async () => {
+  const errors: ClientError[] = [];
+  let closed = 0;
+  const loudspeaker = createStreamLoudspeaker({
+    name: 'card',
+    pacer: createPacer(new FakeClock(), 60),
+    latencyMs: 0,
+    open: (onLost) => {
+      onLost('unplugged');
+      const close = () => {
+        closed += 1;
+        return Promise.resolve();
+      };
+      return Promise.resolve({
+        sampleRateHz: 48_000,
+        xruns: 0,
+        waitingBytes: 0,
+        write() {},
+        flush() {},
+        close,
+      });
+    },
+  });
+  await loudspeaker.start((error) => errors.push(error));
+  expect([errors.map(({ code }) => code), closed]).toEqual([['AUDIO_DEVICE_LOST'], 1]);
 });

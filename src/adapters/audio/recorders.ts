@@ -1,0 +1,98 @@
+import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { findProgram } from './find-program.ts';
+import { alsaAddressOf, alsaRateHz, findSoundServer, type SoundSurroundings } from './sound-hardware.ts';
+import { findServerDevice } from './sound-server.ts';
+
+/** A program that writes raw sound to its standard output. */
+export interface RecorderCommand {
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sampleRateHz: number;
+}
+
+export type RecorderName = 'parec' | 'pw-record' | 'arecord' | 'sox';
+
+export interface Recorder {
+  readonly name: RecorderName;
+  /** Why this one, in words. */
+  readonly reason: string;
+  /** Sound it holds back, asked for, in ms. */
+  readonly latencyMs: number;
+  /** @throws ClientError AUDIO_DEVICE_MISSING */
+  command(device: string | undefined): Promise<RecorderCommand>;
+}
+
+/** Speech needs no more; a sound server converts with a good filter. */
+const SPEECH_RATE_HZ = 16_000;
+const LATENCY_MS = 20;
+/** Sound that ALSA keeps while this machine is busy; it delays nothing. */
+const ALSA_BUFFER_MS = 200;
+
+/**
+ * The recording program to use: that of the sound server when one is running, because a card it holds cannot be opened past
+ * it; else one for ALSA, which also takes over when an ALSA address (`plughw:…`) is asked for.
+ */
+export function findRecorder(surroundings: SoundSurroundings, device?: string): Recorder | undefined {
+  const { env } = surroundings;
+  const has = (program: RecorderName) => findProgram(program, env.PATH) !== undefined;
+  const server = device?.includes(':') ? undefined : findSoundServer(surroundings);
+  if (server?.speaksPulse && has('parec')) return parec(`${server.name} is running`, env);
+  if (server?.speaksPipeWire && has('pw-record')) return pwRecord(`${server.name} is running`, env);
+  if (has('arecord')) return arecord('arecord is installed', surroundings);
+  if (has('sox')) return sox('sox is installed', surroundings);
+  return undefined;
+}
+
+export function recorderMissing(): ClientError {
+  return new ClientError(
+    ErrorCode.audioBackendMissing,
+    'No recording program is installed. Run "apt install pulseaudio-utils" for parec where a sound server runs, else "apt install alsa-utils" for arecord.',
+  );
+}
+
+function parec(reason: string, env: SoundSurroundings['env']): Recorder {
+  const command = async (device: string | undefined) => {
+    const source = device === undefined ? [] : [`--device=${await findServerDevice('sources', device, env)}`];
+    const format = ['--raw', '--format=s16le', `--rate=${SPEECH_RATE_HZ}`, '--channels=1'];
+    const asked = [`--latency-msec=${LATENCY_MS}`, '--client-name=xiaozhi-speaker'];
+    return { cmd: 'parec', args: [...format, ...asked, ...source], env, sampleRateHz: SPEECH_RATE_HZ };
+  };
+  return { name: 'parec', reason, latencyMs: LATENCY_MS, command };
+}
+
+function pwRecord(reason: string, env: SoundSurroundings['env']): Recorder {
+  const command = (device: string | undefined) => {
+    const target = device === undefined ? [] : ['--target', device];
+    const format = ['--format', 's16', '--rate', String(SPEECH_RATE_HZ), '--channels', '1'];
+    const args = [...format, '--latency', `${LATENCY_MS}ms`, ...target, '-'];
+    return Promise.resolve({ cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ });
+  };
+  return { name: 'pw-record', reason, latencyMs: LATENCY_MS, command };
+}
+
+function arecord(reason: string, surroundings: SoundSurroundings): Recorder {
+  const command = (device: string | undefined) => {
+    const address = alsaAddressOf(surroundings, device, 'capture');
+    const sampleRateHz = alsaRateHz(surroundings, address, SPEECH_RATE_HZ);
+    const format = ['-q', '-t', 'raw', '-f', 'S16_LE', '-c', '1', '-r', String(sampleRateHz)];
+    const asked = [`--period-time=${LATENCY_MS * 1000}`, `--buffer-time=${ALSA_BUFFER_MS * 1000}`];
+    const where = address === undefined ? [] : ['-D', address];
+    const args = [...where, ...format, ...asked];
+    return Promise.resolve({ cmd: 'arecord', args, env: surroundings.env, sampleRateHz });
+  };
+  return { name: 'arecord', reason, latencyMs: LATENCY_MS, command };
+}
+
+function sox(reason: string, surroundings: SoundSurroundings): Recorder {
+  const command = (device: string | undefined) => {
+    const address = alsaAddressOf(surroundings, device, 'capture') ?? 'default';
+    const sampleRateHz = alsaRateHz(surroundings, address, SPEECH_RATE_HZ);
+    const format = ['-r', String(sampleRateHz), '-c', '1', '-b', '16', '-e', 'signed-integer'];
+    const input = ['-t', 'alsa', ...format.slice(0, 4), address];
+    const args = ['-q', '--buffer', '1024', ...input, ...format, '-t', 'raw', '-'];
+    return Promise.resolve({ cmd: 'sox', args, env: surroundings.env, sampleRateHz });
+  };
+  // Its ALSA reader ignores the buffer size and takes eighths of a second.
+  return { name: 'sox', reason, latencyMs: 130, command };
+}

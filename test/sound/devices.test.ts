@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { createPortAudioLoudspeaker } from '../../src/adapters/audio/loudspeaker-naudiodon.ts';
+import { createSpeakerLoudspeaker } from '../../src/adapters/audio/loudspeaker-speaker.ts';
+import { createRecordMicrophone } from '../../src/adapters/audio/microphone-lpcm16.ts';
+import { createPortAudioMicrophone } from '../../src/adapters/audio/microphone-naudiodon.ts';
+import { createPacer, type Pacer } from '../../src/adapters/audio/pacer.ts';
+import { monotonicClock } from '../../src/core/clock.ts';
+import type { Loudspeaker } from '../../src/ports/loudspeaker.ts';
+import type { Microphone } from '../../src/ports/microphone.ts';
+import { loudspeakerContract } from '../contract/loudspeaker.contract.ts';
+import { microphoneContract } from '../contract/microphone.contract.ts';
+import { noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
+import { loudspeakerOnRealSound } from './loudspeaker-cases.ts';
+import { microphoneOnRealSound } from './microphone-cases.ts';
+import { wait } from './sound.ts';
+
+// Real time cannot be hurried, so everything runs at once, each row on sound cards of its own. And it cannot be held up: on a
+// machine that is busy for a moment sound has holes, so a test may try again; a fault of ours fails every time.
+const retry = 3;
+
+type Env = VirtualAudio['env'];
+/** No sound card of this machine, only the virtual ones. */
+const only = (env: Env) => ({ env, alsaDirectory: '/nowhere' });
+const clock = monotonicClock;
+
+const microphones: Readonly<Record<string, (env: Env, device: string | undefined) => Microphone>> = {
+  'record, by parec': (env, device) => createRecordMicrophone({ clock, device, surroundings: only(env) }),
+  'record, by arecord': (env, device) =>
+    createRecordMicrophone({ clock, device: `pulse:${device ?? 'microphone'}`, surroundings: only(env) }),
+  portaudio: (env, device) => createPortAudioMicrophone({ clock, device, env }),
+};
+
+const loudspeakers: Readonly<
+  Record<string, (env: Env, pacer: Pacer, device: string | undefined) => Loudspeaker>
+> = {
+  speaker: (env, pacer, device) => createSpeakerLoudspeaker({ pacer, device, surroundings: only(env) }),
+  portaudio: (env, pacer, device) => createPortAudioLoudspeaker({ pacer, device, env }),
+};
+
+describe.skipIf(noVirtualAudio !== undefined)(`real sound ${noVirtualAudio ?? ''}`, () => {
+  for (const [name, create] of Object.entries(microphones)) {
+    atOnce(`${name} microphone`, (audio) => microphoneOnRealSound(audio, create));
+    // The same code as parec's row from here on.
+    if (name === 'record, by arecord') continue;
+    atOnce(`${name} microphone contract`, (audio) =>
+      microphoneContract(() =>
+        Promise.resolve({ microphone: create(audio().env, undefined), pass: wait, exact: false }),
+      ),
+    );
+  }
+  for (const [name, create] of Object.entries(loudspeakers)) {
+    const pacer = createPacer(clock, 60);
+    atOnce(`${name} loudspeaker contract`, (audio) =>
+      loudspeakerContract(() =>
+        Promise.resolve({ loudspeaker: create(audio().env, pacer, undefined), pass: wait }),
+      ),
+    );
+    atOnce(`${name} loudspeaker`, (audio) =>
+      loudspeakerOnRealSound(audio, (env, device) => create(env, pacer, device)),
+    );
+  }
+});
+
+/** Beside the other rows, but in itself one test after the other. */
+function atOnce(name: string, tests: (audio: () => VirtualAudio) => void): void {
+  describe.concurrent(name, { retry }, () => {
+    describe.sequential('', () => {
+      let audio: VirtualAudio;
+      beforeAll(async () => {
+        audio = await startVirtualAudio();
+      });
+      afterAll(() => audio.stop());
+      tests(() => audio);
+    });
+  });
+}
