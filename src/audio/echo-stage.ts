@@ -1,0 +1,188 @@
+import type { Clock } from '../core/clock.ts';
+import { type ClientError, toClientError } from '../core/errors.ts';
+import type { EchoCanceller } from '../ports/echo-canceller.ts';
+import { CaptureClock } from './capture-clock.ts';
+import { EchoDelay } from './echo-delay.ts';
+import { EchoReference } from './echo-reference.ts';
+import { durationMs } from './format.ts';
+import { Framer } from './framer.ts';
+import { levelDbfs } from './gain.ts';
+import { createResampler, type Resampler } from './resampler.ts';
+
+export interface EchoStageOptions {
+  readonly canceller: EchoCanceller;
+  readonly clock: Clock;
+  /** Called once at most: from then on sound passes as it is. */
+  readonly onProblem: (error: ClientError) => void;
+}
+
+export interface EchoCounters {
+  /** Frames of 10 ms, and those of them during which the loudspeaker could be heard. */
+  readonly frames: number;
+  readonly farFrames: number;
+  /** By how much the echo comes later than the loudspeaker promised; undefined until it is known. */
+  readonly delayMs: number | undefined;
+  /** How often the far end had to be moved to where the echo is. */
+  readonly realigned: number;
+  /** Echo return loss enhancement of the last seconds of far end, in dB: the near end before over after. */
+  readonly erleDb: number | undefined;
+}
+
+const SEARCH = { leadMs: 100, latestMs: 500 };
+/** Where a canceller wants the echo: behind the far end, and early in its filter. */
+const WANTED_DELAY_MS = 20;
+const LATEST_DELAY_MS = 70;
+/** A new delay has to be found so often in a row, every 10 frames, before the canceller must learn anew. */
+const CONFIRMATIONS = 4;
+const FRAMES_PER_LOOK = 10;
+const AUDIBLE_DBFS = -50;
+const MEMORY_FRAMES = 100;
+
+/**
+ * Near end and far end side by side: what the loudspeaker plays goes in when it is written, what the microphone hears comes
+ * out without it, in frames of 10 ms at the canceller's rate.
+ */
+export class EchoStage {
+  readonly #options: EchoStageOptions;
+  readonly #reference: EchoReference;
+  readonly #delay = new EchoDelay(SEARCH);
+  readonly #captureClock: CaptureClock;
+  readonly #framer: Framer;
+  readonly #far: Int16Array;
+  #nearResampler: Resampler;
+  #farResampler: Resampler;
+  #nearRateHz: number;
+  #farRateHz: number;
+  #onFrame: (frame: Int16Array) => void = () => {};
+  /** When the frame that is being filled began to be captured. */
+  #frameStartMs = 0;
+  /** Samples of the frame that is being filled. */
+  #carried = 0;
+  /** The far end is given to the canceller by so much later than it was promised to be heard. */
+  #shiftMs = 0;
+  #delayMs: number | undefined;
+  #confirmations = 0;
+  #failed = false;
+  #frames = 0;
+  #farFrames = 0;
+  #realigned = 0;
+  #energyBefore = 0;
+  #energyAfter = 0;
+
+  constructor(options: EchoStageOptions) {
+    const { sampleRateHz, samplesPerFrame } = options.canceller;
+    this.#options = options;
+    this.#reference = new EchoReference(sampleRateHz);
+    this.#captureClock = new CaptureClock(options.clock);
+    this.#framer = new Framer(samplesPerFrame, (frame) => this.#process(frame));
+    this.#far = new Int16Array(samplesPerFrame);
+    this.#nearRateHz = sampleRateHz;
+    this.#farRateHz = sampleRateHz;
+    this.#nearResampler = createResampler(sampleRateHz, sampleRateHz);
+    this.#farResampler = createResampler(sampleRateHz, sampleRateHz);
+  }
+
+  get counters(): EchoCounters {
+    const heard = this.#energyAfter > 0 && this.#energyBefore > 0;
+    return {
+      frames: this.#frames,
+      farFrames: this.#farFrames,
+      delayMs: this.#delayMs,
+      realigned: this.#realigned,
+      erleDb: heard ? 10 * Math.log10(this.#energyBefore / this.#energyAfter) : undefined,
+    };
+  }
+
+  /** The microphone starts. `onFrame` gets cleaned sound; the array is lent. */
+  beginNear(onFrame: (frame: Int16Array) => void): void {
+    this.#onFrame = onFrame;
+    this.#framer.reset();
+    this.#carried = 0;
+    this.#captureClock.reset();
+    this.#nearResampler.reset();
+  }
+
+  /** What the microphone has just delivered; lent. */
+  pushNear(pcm: Int16Array, sampleRateHz: number): void {
+    const { sampleRateHz: rateHz, samplesPerFrame } = this.#options.canceller;
+    if (sampleRateHz !== this.#nearRateHz) {
+      this.#nearResampler = createResampler(sampleRateHz, rateHz);
+      this.#nearRateHz = sampleRateHz;
+    }
+    const near = this.#nearResampler.push(pcm);
+    const startMs = this.#captureClock.push(durationMs(near.length, rateHz));
+    this.#frameStartMs = startMs - durationMs(this.#carried, rateHz);
+    this.#carried = (this.#carried + near.length) % samplesPerFrame;
+    this.#framer.push(near);
+  }
+
+  /** What has been given to the loudspeaker, and when its first sample will be heard. The array is lent. */
+  pushFar(pcm: Int16Array, sampleRateHz: number, startMs: number): void {
+    if (sampleRateHz !== this.#farRateHz) {
+      this.#farResampler = createResampler(sampleRateHz, this.#options.canceller.sampleRateHz);
+      this.#farRateHz = sampleRateHz;
+    }
+    this.#reference.write(this.#farResampler.push(pcm), startMs);
+  }
+
+  /** The loudspeaker falls silent at `atMs`: what was to be heard later is not heard. */
+  cutFar(atMs: number): void {
+    this.#reference.cut(atMs);
+    this.#farResampler.reset();
+  }
+
+  #process(frame: Int16Array): void {
+    const startMs = this.#frameStartMs;
+    this.#frameStartMs += durationMs(frame.length, this.#options.canceller.sampleRateHz);
+    if (!this.#failed) this.#cancel(frame, startMs);
+    this.#onFrame(frame);
+  }
+
+  #cancel(near: Int16Array, startMs: number): void {
+    this.#reference.read(this.#far, startMs);
+    this.#delay.push(near, this.#far);
+    this.#frames += 1;
+    if (this.#frames % FRAMES_PER_LOOK === 0) this.#align();
+    this.#reference.read(this.#far, startMs - this.#shiftMs);
+    const before = energyOf(near);
+    try {
+      this.#options.canceller.process(near, this.#far, this.#delayInFilterMs ?? WANTED_DELAY_MS);
+    } catch (thrown) {
+      this.#failed = true;
+      this.#options.onProblem(toClientError(thrown));
+      return;
+    }
+    if (levelDbfs(this.#far) > AUDIBLE_DBFS) this.#measure(before, energyOf(near));
+  }
+
+  get #delayInFilterMs(): number | undefined {
+    return this.#delayMs === undefined ? undefined : Math.max(0, this.#delayMs - this.#shiftMs);
+  }
+
+  #align(): void {
+    const delayMs = this.#delay.delayMs;
+    if (delayMs === undefined) return;
+    const inFilterMs = delayMs - this.#shiftMs;
+    const isGood = inFilterMs >= 0 && inFilterMs <= LATEST_DELAY_MS;
+    this.#confirmations = isGood ? 0 : this.#confirmations + 1;
+    if (isGood) this.#delayMs = delayMs;
+    if (this.#confirmations < CONFIRMATIONS) return;
+    this.#confirmations = 0;
+    this.#delayMs = delayMs;
+    this.#shiftMs = delayMs - WANTED_DELAY_MS;
+    this.#realigned += 1;
+  }
+
+  #measure(before: number, after: number): void {
+    const kept = 1 - 1 / MEMORY_FRAMES;
+    this.#farFrames += 1;
+    this.#energyBefore = this.#energyBefore * kept + before;
+    this.#energyAfter = this.#energyAfter * kept + after;
+  }
+}
+
+function energyOf(pcm: Int16Array): number {
+  let energy = 0;
+  for (let i = 0; i < pcm.length; i++) energy += (pcm[i] as number) ** 2;
+  return energy;
+}
