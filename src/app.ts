@@ -84,6 +84,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       ...identity.identity,
       ca,
       uplink: config.audio,
+      serverAec: config.audio.aec === 'server',
       clock,
     },
     {
@@ -142,6 +143,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       preRollMs: config.audio.preRollMs,
       volumePercent: volume.percent,
       muted: config.audio.muted,
+      serverAec: config.audio.aec === 'server',
     },
   );
   await tools.attach(device);

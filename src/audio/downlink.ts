@@ -8,6 +8,7 @@ import { samplesPerFrame } from './format.ts';
 import { Gain, levelDbfs } from './gain.ts';
 import { Gate } from './gate.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
+import type { PlaybackTimestamps } from './playback-timestamps.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
 /** Half a minute of frames of our own sounds; newest dropped. */
@@ -41,6 +42,8 @@ export interface DownlinkOptions {
   readonly volumePercent: number;
   readonly edges: PlaybackEdges;
   readonly onProblem: (error: ClientError) => void;
+  /** Told the server's timestamp of each frame that has been played; for a server that cancels echo. */
+  readonly timestamps?: PlaybackTimestamps | undefined;
 }
 
 export interface DownlinkCounters {
@@ -87,6 +90,8 @@ export class Downlink {
   #starved = false;
   /** What was played last was nearly silence. */
   #quiet = true;
+  /** The server's timestamp of what is being given to the loudspeaker; 0: it has none. */
+  #timestampMs = 0;
   #silenceTimer: TimerHandle;
   #waitTimer: TimerHandle;
   #received = 0;
@@ -169,6 +174,7 @@ export class Downlink {
     this.#starved = false;
     this.#buffer.begin();
     if (this.#sounding) return;
+    this.#options.timestamps?.clear();
     this.#output?.decoder.reset();
     this.#output?.concealer.reset();
   }
@@ -198,6 +204,7 @@ export class Downlink {
     this.#sounding = false;
     this.#buffer.flush();
     this.#sounds.clear();
+    this.#options.timestamps?.clear();
     this.#stopTimers();
     this.#output?.loudspeaker.flush();
     this.#output?.decoder.reset();
@@ -242,6 +249,7 @@ export class Downlink {
   }
 
   #step(output: Output, epoch: number): void {
+    this.#timestampMs = 0;
     const pcm = this.#sounds.shift() ?? this.#nextSound(output);
     if (pcm === undefined) {
       this.#pumping = false;
@@ -250,7 +258,9 @@ export class Downlink {
     this.#gain.apply(pcm);
     this.#soundBegins();
     void output.loudspeaker.write(pcm).then(() => {
-      if (epoch === this.#epoch) this.#step(output, epoch);
+      if (epoch !== this.#epoch) return;
+      this.#options.timestamps?.played(this.#timestampMs);
+      this.#step(output, epoch);
     });
   }
 
@@ -263,6 +273,7 @@ export class Downlink {
           const pcm = this.#decode(output, pulled.packet);
           if (!pcm) continue;
           this.#played += 1;
+          this.#timestampMs = pulled.timestampMs;
           this.#quiet = levelDbfs(pcm) < quietDbfs;
           output.concealer.good(pcm);
           return output.resampler.push(pcm);

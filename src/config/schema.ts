@@ -188,6 +188,12 @@ const Audio = z
       .describe('Sample rate answers are decoded at, whatever the server sends.'),
     volumePercent: z.int().min(0).max(100).default(70).describe('Volume at start.'),
     muted: z.boolean().default(false).describe('Start with the microphone muted.'),
+    aec: z
+      .enum(['off', 'server'])
+      .default('off')
+      .describe(
+        "Who removes the device's own voice from what the microphone hears. `server`: the server is asked to, and told what was played when; needs MQTT or `server.protocolVersion` 2, and makes sense with `conversation.mode` `realtime`.",
+      ),
     preRollMs: z
       .int()
       .min(0)

@@ -1,4 +1,5 @@
 import type { Downlink } from '../audio/downlink.ts';
+import type { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import type { Uplink } from '../audio/uplink.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { ChannelEvent } from '../machine/events.ts';
@@ -17,6 +18,8 @@ export interface ChannelParts extends MessageParts {
   readonly transports: TransportFactory;
   readonly uplink: Uplink;
   readonly downlink: Downlink;
+  /** What the server wants to know of each frame it gets, when it cancels echo (firmware F60). */
+  readonly timestamps: PlaybackTimestamps | undefined;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
@@ -76,13 +79,13 @@ const asClientError = (thrown: unknown): ClientError =>
     : new ClientError(ErrorCode.internal, 'The channel to the server could not be made.', { cause: thrown });
 
 function attach(
-  { wire, uplink, downlink, display }: ChannelParts,
+  { wire, uplink, downlink, display, timestamps }: ChannelParts,
   transport: SessionTransport,
   info: SessionInfo,
 ): void {
   wire.attach(transport, info.sessionId);
   downlink.newStream();
-  uplink.connect((packet) => transport.sendAudio(packet, 0));
+  uplink.connect((packet) => transport.sendAudio(packet, timestamps?.next() ?? 0));
   display.show({
     type: 'session',
     id: info.sessionId,

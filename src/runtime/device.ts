@@ -1,5 +1,6 @@
 import { createActor, fromCallback } from 'xstate';
 import { Downlink } from '../audio/downlink.ts';
+import { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import { Uplink } from '../audio/uplink.ts';
 import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
@@ -47,6 +48,8 @@ export interface DeviceOptions {
   readonly preRollMs: number;
   readonly volumePercent: number;
   readonly muted: boolean;
+  /** The server cancels echo: it is told what was being played while each frame was recorded. */
+  readonly serverAec?: boolean;
 }
 
 /** How a device ended: stopped by its owner, or the server asked for a restart. */
@@ -61,6 +64,7 @@ export class Device {
   readonly #parts: DeviceParts;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
+  readonly #timestamps: PlaybackTimestamps | undefined;
   readonly #sound: SoundDevices;
   readonly #narrator: Narrator;
   readonly #actor;
@@ -87,6 +91,7 @@ export class Device {
       preRollMs: options.preRollMs,
       onProblem: report,
     });
+    this.#timestamps = options.serverAec ? new PlaybackTimestamps() : undefined;
     this.#downlink = this.#createDownlink(report);
     this.#sound = new SoundDevices({
       microphone: parts.microphone,
@@ -174,6 +179,7 @@ export class Device {
       clock,
       volumePercent: this.#muted ? 0 : this.#volumePercent,
       onProblem: report,
+      timestamps: this.#timestamps,
       edges: {
         onStarted: () => {
           this.#showPlayback('started');
@@ -215,6 +221,7 @@ export class Device {
       transports,
       uplink: this.#uplink,
       downlink: this.#downlink,
+      timestamps: this.#timestamps,
     });
     const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });
     const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });

@@ -20,7 +20,7 @@ export interface GatewayPeer {
   sayHello(sessionId: string, audioParams?: object, udp?: object): void;
   send(message: object | string): void;
   /** Sealed and numbered, unless a number is given. */
-  sendAudio(packet: Uint8Array, sequence?: number): void;
+  sendAudio(packet: Uint8Array, sequence?: number, timestampMs?: number): void;
   sendDatagram(datagram: Uint8Array): void;
   /** The last session's goodbye. */
   hangUp(): void;
@@ -114,9 +114,9 @@ function createPeer(clientId: string, connectionId: number, broker: MessageBroke
     send(message: object | string) {
       broker.push(clientId, typeof message === 'string' ? message : JSON.stringify(message));
     },
-    sendAudio(packet: Uint8Array, number?: number) {
+    sendAudio(packet: Uint8Array, number?: number, timestampMs = 0) {
       sequence += 1;
-      this.sendDatagram(sealUdpPacket(keys, packet, 0, number ?? sequence));
+      this.sendDatagram(sealUdpPacket(keys, packet, timestampMs, number ?? sequence));
     },
     sendDatagram(datagram: Uint8Array) {
       if (this.address) socket.send(datagram, this.address.port, this.address.address);

@@ -14,6 +14,8 @@ export interface WebSocketTransportOptions {
   readonly deviceId: string;
   readonly clientId: string;
   readonly uplink: UplinkFormat;
+  /** The server is asked to cancel echo; then uplink timestamps must be those of what was being played (F60). */
+  readonly serverAec?: boolean;
   /** PEM certificates of all authorities to trust; undefined means the usual ones. */
   readonly ca?: readonly string[] | undefined;
   /** TCP, TLS and upgrade together (firmware C4). */
@@ -157,10 +159,10 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   #sayHello(): void {
-    const { clock, helloTimeoutMs, pingIntervalMs, idleTimeoutMs, uplink } = this.#options;
+    const { clock, helloTimeoutMs, pingIntervalMs, idleTimeoutMs, uplink, serverAec = false } = this.#options;
     this.#lastMessageMs = clock.now();
     const version = this.#binaryVersion === 'gateway' ? 2 : this.#binaryVersion;
-    this.sendText(clientHello({ transport: 'websocket', version, ...uplink }));
+    this.sendText(clientHello({ transport: 'websocket', version, ...uplink, serverAec }));
     this.#helloTimer = clock.setTimeout(() => this.#giveUp(this.#noHello()), helloTimeoutMs);
     if (pingIntervalMs > 0) this.#pingTimer = clock.setTimeout(() => this.#ping(), pingIntervalMs);
     if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
