@@ -19,16 +19,20 @@ export interface MessageBroker {
   stop(): Promise<void>;
 }
 
-export interface PushingBroker extends MessageBroker {
+/** One that can die and come back. */
+export interface MortalBroker extends MessageBroker {
+  /** Cuts everybody and listens no more; `listen` takes the same port again. */
+  kill(): Promise<void>;
+  listen(): Promise<void>;
+}
+
+export interface PushingBroker extends MortalBroker {
   /** Devices that are connected. */
   readonly clientIds: readonly string[];
   /** Resets the connection of a device. */
   cut(clientId: string): void;
   /** Holds back what is pushed to a device until the answer is called; then all of it arrives at once. */
   hold(clientId: string): () => void;
-  /** Cuts everybody and listens no more; `listen` takes the same port again. */
-  kill(): Promise<void>;
-  listen(): Promise<void>;
   /** 0 takes everybody; else the CONNACK code, or `hang-up` right after CONNACK. */
   verdict: 0 | 4 | 5 | 'hang-up';
   /** User name and password that came last. */
@@ -39,7 +43,7 @@ export interface PushingBroker extends MessageBroker {
 const onLoopback = { host: '127.0.0.1', port: 0 };
 
 /** Pushes to clients that never subscribe, as the gateways in the field do. */
-export async function startPushingBroker(): Promise<PushingBroker> {
+export async function startPushingBroker(at = onLoopback): Promise<PushingBroker> {
   const clients = new Map<string, Client>();
   const sockets = new Set<Socket>();
   const subscriptions: string[] = [];
@@ -51,7 +55,6 @@ export async function startPushingBroker(): Promise<PushingBroker> {
     socket.on('close', () => sockets.delete(socket));
     aedes.handle(socket);
   });
-  let at = onLoopback;
   const broker: PushingBroker = {
     get port() {
       return at.port;
@@ -138,16 +141,24 @@ const mosquittoPath = ['mosquitto', '/usr/sbin/mosquitto'].find(
 export const mosquittoInstalled = mosquittoPath !== undefined;
 
 /** A plain broker knows nothing of devices: they subscribe, and a client of ours plays the gateway. */
-export async function startMosquitto(): Promise<MessageBroker> {
+export async function startMosquitto(): Promise<MortalBroker> {
   const directory = await mkdtemp(join(tmpdir(), 'mosquitto-'));
   const port = await freePort();
   const config = join(directory, 'mosquitto.conf');
   await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-  const child = spawn(mosquittoPath ?? 'mosquitto', ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await running(child);
-  const gateway = await connectAsync(`mqtt://127.0.0.1:${port}`, { clientId: 'gateway' });
+  let child = await runMosquitto(config);
+  const gateway = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+    clientId: 'gateway',
+    reconnectPeriod: 20,
+  });
   await gateway.subscribeAsync('up/+');
-  const broker: MessageBroker = {
+  gateway.on('error', () => {});
+  const kill = async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const broker: MortalBroker = {
     port,
     onText: () => {},
     push: (clientId, text, { retain = false } = {}) =>
@@ -157,16 +168,28 @@ export async function startMosquitto(): Promise<MessageBroker> {
       publishTopic: `up/${clientId}`,
       subscribeTopic: `down/${clientId}`,
     }),
+    kill,
+    async listen() {
+      // Subscribed anew before any device can be: nothing that one says is missed.
+      const back = new Promise<void>((resolve) => void gateway.once('connect', () => resolve()));
+      child = await runMosquitto(config);
+      await back;
+      await gateway.subscribeAsync('up/+');
+    },
     async stop() {
       await gateway.endAsync(true);
-      const ended = once(child, 'exit');
-      child.kill();
-      await ended;
+      await kill();
       await rm(directory, { recursive: true });
     },
   };
   gateway.on('message', (topic, payload) => broker.onText(topic.slice('up/'.length), payload.toString()));
   return broker;
+}
+
+async function runMosquitto(config: string): Promise<ChildProcess> {
+  const child = spawn(mosquittoPath ?? 'mosquitto', ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await running(child);
+  return child;
 }
 
 async function running(child: ChildProcess): Promise<void> {
