@@ -48,6 +48,7 @@ const sources = Math.max(
   newestMs(join(root, 'src')),
   modifiedMs(join(root, 'package.json')),
   modifiedMs(join(root, 'scripts/build.mjs')),
+  modifiedMs(join(root, 'scripts/bundle-options.mjs')),
   modifiedMs(installed),
 );
 if (built < sources) {
