@@ -155,7 +155,7 @@ export class Downlink {
   push(packet: Uint8Array, timestampMs = 0, sequence?: number): void {
     this.#received += 1;
     if (packet.length === 0 || packet.length > maxPacketBytes) this.#bad += 1;
-    else this.#gate.push({ packet: Uint8Array.from(packet), timestampMs, sequence });
+    else this.#gate.push({ packet: new Uint8Array(packet), timestampMs, sequence });
   }
 
   /** A new session: its packets are numbered anew. */
