@@ -51,7 +51,8 @@ export const phrases = {
   help: 'Speak, and I repeat it. Type a sentence, and I read it out. Type "tools" to hear which tools your device offers, or "call", the name of a tool and its arguments as JSON.',
   tools: (tools: readonly DeviceTool[]): string =>
     `Your device offers ${tools.length === 1 ? 'one tool' : `${tools.length} tools`}: ${tools.map(({ name }) => name).join(', ')}.`,
-  toolFailed: (tool: string, reason: string): string => `The tool ${tool} failed: ${reason}`,
+  toolFailed: (tool: string, reason: string): string =>
+    reason.includes(tool) ? reason : `The tool ${tool} failed: ${reason}`,
   toolAnswered: (text: string): string => {
     const { status, task_id: task } = runningTask(text);
     if (status === 'started') return `Started as task ${task}. I will tell you when it is done.`;

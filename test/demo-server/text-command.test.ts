@@ -47,6 +47,13 @@ describe('the answer of a tool', () => {
     expect(answers.map(phrases.toolAnswered)).toEqual(answers);
   });
 
+  it('that failed names the tool once', () => {
+    expect([
+      phrases.toolFailed('a', 'no answer within 30 s'),
+      phrases.toolFailed('b', 'Unknown tool: b'),
+    ]).toEqual(['The tool a failed: no answer within 30 s', 'Unknown tool: b']);
+  });
+
   it('that reads a result is the result', () => {
     expect(['{"task_id":"t1","state":"done","text":"Tea."}', 'Unknown task'].map(taskText)).toEqual([
       'Tea.',

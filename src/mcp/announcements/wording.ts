@@ -9,6 +9,8 @@ interface Wording {
   readonly failed: (tool: string, text: string) => string;
   readonly interrupted: (tool: string) => string;
   readonly reminder: (text: string) => string;
+  /** What our own sentences about failures are in this language, without the name of the tool that is told anyway. */
+  readonly reasons: readonly (readonly [RegExp, string])[];
   /** Several results of one tool, of which the newest is told. */
   readonly several: (tool: string, count: number, newest: string) => string;
   readonly andMore: (count: number) => string;
@@ -29,6 +31,12 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     interrupted: (tool) =>
       `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
     reminder: (text) => `Reminder: ${text}`,
+    reasons: [
+      [/^The tool \S+ failed: /, ''],
+      [/^The tool \S+ (?=cannot be reached|gave no usable answer)/, 'it '],
+      [/^\S+ (did not finish within [\d.]+ seconds).*$/s, 'it $1.'],
+      [/^\S+ failed because of a fault in this program\..*$/s, 'there is a fault in this program.'],
+    ],
     several: (tool, count, newest) => `The task "${tool}" has ended ${count} times. Most recently: ${newest}`,
     andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
@@ -42,6 +50,13 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     failed: (tool, text) => `任务“${tool}”失败了：${text}`,
     interrupted: (tool) => `任务“${tool}”因设备重启而中断，没有完成。`,
     reminder: (text) => `提醒：${text}`,
+    reasons: [
+      [/^The tool \S+ failed: /, ''],
+      [/^The tool \S+ cannot be reached: /, '无法连接，'],
+      [/^The tool \S+ gave no usable answer: /, '结果无法使用，'],
+      [/^\S+ did not finish within ([\d.]+) seconds.*$/s, '$1秒内没有完成，已被停止。'],
+      [/^\S+ failed because of a fault in this program\..*$/s, '程序内部出错。'],
+    ],
     several: (tool, count, newest) => `任务“${tool}”结束了${count}次，最近一次：${newest}`,
     andMore: (count) => `另外还有${count}个结果。`,
     request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
@@ -90,10 +105,15 @@ function mailFact(mail: TaskMail, wording: Wording, maxCharacters: number): stri
   const tool = toolName(mail);
   const text = printableText(mail.text, maxCharacters);
   if (mail.outcome === 'interrupted') return wording.interrupted(tool);
-  if (mail.outcome === 'failed') return wording.failed(tool, text);
+  if (mail.outcome === 'failed')
+    return wording.failed(tool, printableText(reasonOf(mail, wording), maxCharacters));
   if (text === '') return wording.doneEmpty(tool);
   // What a built-in tool has to say later is a reminder; its name means nothing to a person.
   return mail.tool.startsWith('self.') ? wording.reminder(text) : wording.done(tool, text);
+}
+
+function reasonOf({ text }: TaskMail, { reasons }: Wording): string {
+  return reasons.reduce((rest, [pattern, words]) => rest.replace(pattern, words), text);
 }
 
 function toolName({ tool }: TaskMail): string {
