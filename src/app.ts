@@ -9,6 +9,7 @@ import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
 import { createToolService } from './app-tools.ts';
+import { openVoice, soundSpecs } from './app-voice.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
@@ -18,6 +19,8 @@ import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
+import type { DeviceSettings } from './machine/context.ts';
+import type { ListeningMode } from './machine/events.ts';
 import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
@@ -107,9 +110,15 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
     keepVolume: volume.keep,
   });
   closers.push(() => tools.close());
+  const voice = await openVoice(parts, sound);
+  closers.push(() => Promise.resolve(voice.close()));
+  const { microphone, loudspeaker, voiceDetector, wakeWordDetector } = voice;
   const device = new Device(
     {
-      ...sound,
+      microphone,
+      loudspeaker,
+      voiceDetector,
+      wakeWordDetector,
       codec,
       transports,
       links: transports,
@@ -129,10 +138,13 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
     },
     {
       settings: {
-        listeningMode: config.conversation.mode,
+        listeningMode: voice.listeningMode,
         idleSettleMs: config.conversation.idleSettleMs,
         replyTimeoutMs: config.conversation.replyTimeoutMs,
         releaseTailMs: config.audio.frameDurationMs + 40,
+        bargeIn: voice.bargeIn,
+        localEndpointing: endsTurnsHere(config, voice.listeningMode),
+        wakeWord: wakeWordUse(config),
         recovery: config.server.recovery,
         announcements: { ...config.announcements, language: noticeLanguage(parts) },
         mailboxCapacity: config.announcements.mailboxCapacity,
@@ -148,6 +160,16 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
   );
   await tools.attach(device);
   return device;
+}
+
+/** In a script nobody is there to let go of the talk key. */
+function endsTurnsHere({ conversation }: Config, mode: ListeningMode): boolean {
+  return conversation.localEndpointing || (mode === 'manual' && conversation.turns !== undefined);
+}
+
+function wakeWordUse({ wakeWord }: Config): DeviceSettings['wakeWord'] {
+  if (wakeWord.modelDirectory === undefined) return 'none';
+  return wakeWord.uploadAudio ? 'uploaded' : 'unsent';
 }
 
 function noticeLanguage({ config, env }: AppParts): 'en' | 'zh-CN' {
@@ -233,13 +255,14 @@ async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts
   const pacer = createPacer(clock, config.audio.frameDurationMs);
   const demo = address.kind === 'embedded';
   const environment = { env, pacer, playbackSampleRateHz: config.audio.playbackSampleRateHz };
+  const specs = await soundSpecs(config, env);
   const [microphone, loudspeaker] = await Promise.all([
-    chooseMicrophone(config.audio.microphone, {
+    chooseMicrophone(specs.microphone, {
       env,
       pacer,
       fallbackSpec: demo ? demoMicrophone : undefined,
     }),
-    chooseLoudspeaker(config.audio.loudspeaker, {
+    chooseLoudspeaker(specs.loudspeaker, {
       ...environment,
       fallbackSpec: demo ? 'null' : undefined,
     }),

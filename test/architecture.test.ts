@@ -32,11 +32,13 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     'adapters',
     'app',
     'app-tools',
+    'app-voice',
     'app-device-tools',
     'node',
   ],
   app: [
     'app-tools',
+    'app-voice',
     'core',
     'ports',
     'protocol',
@@ -76,6 +78,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     'adapters',
     'node',
   ],
+  'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
   main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
 };
 

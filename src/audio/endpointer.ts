@@ -1,6 +1,7 @@
+import type { VoiceDetector } from '../ports/voice-detector.ts';
 import { samplesPerFrame } from './format.ts';
 import { Framer } from './framer.ts';
-import { EnergyVoiceActivity } from './voice-activity.ts';
+import { EnergyVoiceDetector } from './voice-activity.ts';
 
 const FRAME_MS = 10;
 
@@ -10,6 +11,8 @@ export interface EndpointerOptions {
   readonly hangoverMs: number;
   /** Speech, in ms, that it takes to begin a turn; shorter noises are no turn. */
   readonly minSpeechMs: number;
+  /** At `sampleRateHz`; energy against a noise floor unless given. */
+  readonly detector?: Pick<VoiceDetector, 'isSpeech' | 'reset'>;
   onSpeechStarted(): void;
   onSpeechEnded(): void;
 }
@@ -23,7 +26,7 @@ export interface Endpointer {
 
 /** Finds the beginning and end of turns. The callbacks alternate, beginning with `onSpeechStarted`. */
 export function createEndpointer(options: EndpointerOptions): Endpointer {
-  const vad = new EnergyVoiceActivity();
+  const vad = options.detector ?? new EnergyVoiceDetector(options.sampleRateHz);
   let speaking = false;
   let speechMs = 0;
   let silenceMs = 0;

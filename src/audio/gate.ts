@@ -17,9 +17,12 @@ interface Held<T> {
   readonly sinceMs: number;
 }
 
+export type GatePosition = 'closed' | 'remembering' | 'holding' | 'open';
+
 /**
  * One audio path, opened and closed by the state of the machine. Closed: items are dropped. Holding: the newest are kept
- * for a moment that may come. Open: items pass in the caller's own call; opening passes what was held first.
+ * for a moment that will come; opening passes them. Remembering: the newest are kept for a moment that may come, and only
+ * `release` passes them. Open: items pass in the caller's own call.
  */
 export class Gate<T> {
   passed = 0;
@@ -27,19 +30,20 @@ export class Gate<T> {
   dropped = 0;
   readonly #options: GateOptions<T>;
   readonly #held: BoundedQueue<Held<T>>;
-  #position: 'closed' | 'holding' | 'open' = 'closed';
+  #position: GatePosition = 'closed';
 
   constructor(options: GateOptions<T>) {
     this.#options = options;
     this.#held = new BoundedQueue(options.capacity, 'drop-oldest');
   }
 
-  get position(): 'closed' | 'holding' | 'open' {
+  get position(): GatePosition {
     return this.#position;
   }
 
-  set(position: 'closed' | 'holding' | 'open'): void {
+  set(position: GatePosition): void {
     if (position === this.#position) return;
+    if (this.#position === 'remembering') this.#held.clear();
     this.#position = position;
     if (position === 'open') this.release();
     if (position === 'closed') this.dropped += this.#held.clear();
@@ -51,8 +55,10 @@ export class Gate<T> {
       this.#options.sink(item);
     } else if (this.#position === 'closed') {
       this.dropped += 1;
-    } else if (!this.#held.push({ item: this.#options.copy(item), sinceMs: this.#options.clock.now() })) {
-      this.dropped += 1;
+    } else {
+      const kept = this.#held.push({ item: this.#options.copy(item), sinceMs: this.#options.clock.now() });
+      // What was only remembered was meant for nobody yet.
+      if (!kept && this.#position === 'holding') this.dropped += 1;
     }
   }
 

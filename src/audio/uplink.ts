@@ -3,7 +3,7 @@ import { type ClientError, toClientError } from '../core/errors.ts';
 import type { OpusEncoder } from '../ports/opus-codec.ts';
 import { durationMs } from './format.ts';
 import { Framer } from './framer.ts';
-import { Gate } from './gate.ts';
+import { Gate, type GatePosition } from './gate.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
 export interface UplinkOptions {
@@ -36,6 +36,7 @@ export class Uplink {
   #resampler: Resampler;
   #send: PacketSender | undefined;
   #tap: ((frame: Int16Array) => void) | undefined;
+  #listener: ((pcm: Int16Array) => void) | undefined;
   #captured = 0;
   #encoded = 0;
   #sent = 0;
@@ -50,7 +51,7 @@ export class Uplink {
     this.#gate = new Gate({
       clock,
       // Older speech than this belongs to no question that is still being asked; a slow connection must not flood the server.
-      capacity: Math.max(1, Math.ceil(preRollMs / frameMs)),
+      capacity: Math.max(1, Math.floor(preRollMs / frameMs)),
       maxAgeMs: preRollMs,
       copy: (frame) => frame.slice(),
       sink: (frame) => this.#encodeAndSend(frame),
@@ -68,6 +69,14 @@ export class Uplink {
     this.#tap = onFrame;
   }
 
+  /**
+   * Lends all sound at the encoder's rate, as it comes and when it has been through the gate, to whoever looks for voices and
+   * words in it: a frame of 60 ms would be late news.
+   */
+  listen(onSound: (pcm: Int16Array) => void): void {
+    this.#listener = onSound;
+  }
+
   connect(send: PacketSender): void {
     this.#send = send;
   }
@@ -76,11 +85,11 @@ export class Uplink {
     this.#send = undefined;
   }
 
-  setGate(position: 'closed' | 'holding' | 'open'): void {
-    if (this.#gate.position === 'closed' && position !== 'closed') {
-      this.#encoder.reset();
-      this.#framer.reset();
-    }
+  setGate(position: GatePosition): void {
+    const before = this.#gate.position;
+    if (before === 'closed' && position !== 'closed') this.#framer.reset();
+    // Each conversation begins with a fresh encoder; remembered sound is part of the next one.
+    if (before !== position && (before === 'closed' || position === 'remembering')) this.#encoder.reset();
     this.#gate.set(position);
   }
 
@@ -91,7 +100,9 @@ export class Uplink {
 
   /** Mono PCM at the microphone's rate; lent. */
   push(pcm: Int16Array): void {
-    this.#framer.push(this.#resampler.push(pcm));
+    const sound = this.#resampler.push(pcm);
+    this.#framer.push(sound);
+    this.#listener?.(sound);
   }
 
   get counters(): UplinkCounters {

@@ -1,3 +1,4 @@
+import type { VoiceDetector } from '../ports/voice-detector.ts';
 import { levelDbfs } from './gain.ts';
 
 /** Below this nothing is speech, however quiet the room: keeps codec noise after digital silence from counting. */
@@ -15,11 +16,15 @@ const FLOOR_RISE_DB = 0.015;
  * finds the ends of a turn in the demo server, which hears recordings and near microphones. A noisy room wants a trained
  * detector from a library behind the same method.
  */
-export class EnergyVoiceActivity {
+export class EnergyVoiceDetector implements VoiceDetector {
+  readonly sampleRateHz: number;
   #noiseFloorDbfs = -60;
   #voiced = false;
 
-  /** Whether this frame is speech; frames must come in order. */
+  constructor(sampleRateHz: number) {
+    this.sampleRateHz = sampleRateHz;
+  }
+
   isSpeech(frame: Int16Array): boolean {
     const level = Math.max(QUIETEST_FLOOR_DBFS, levelDbfs(frame));
     const margin = this.#voiced ? STAY_ABOVE_NOISE_DB : ENTER_ABOVE_NOISE_DB;

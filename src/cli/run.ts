@@ -3,14 +3,12 @@ import { type App, createApp } from '../app.ts';
 import { levelPercent } from '../audio/gain.ts';
 import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
-import type { Config } from '../config/schema.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
 import type { Device } from '../runtime/device.ts';
 import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
-import { createLocalEndpointing } from './local-endpointing.ts';
 import { openRunScreen, type RunScreen } from './run-screen.ts';
 import { TurnDriver } from './turn-driver.ts';
 
@@ -63,7 +61,7 @@ async function runOnce(
   try {
     app = await openApp(loaded, screen, display, context);
     device = app.device;
-    attachPerson(device, screen, config, onStop);
+    attachPerson(device, screen, onStop);
     device.ended.then(
       (end) => finish(end === 'restart' ? 'restart' : ExitCode.done),
       () => finish(ExitCode.failed),
@@ -111,19 +109,10 @@ function openApp(
   });
 }
 
-function attachPerson(
-  device: Device,
-  { terminal, listen }: RunScreen,
-  config: Config,
-  quit: () => void,
-): void {
-  const { mode, turns } = config.conversation;
-  const unattended = mode === 'manual' && turns !== undefined;
-  const endpoint = unattended ? createLocalEndpointing(device, config.audio.sampleRateHz) : undefined;
-  if (terminal || endpoint) {
+function attachPerson(device: Device, { terminal, listen }: RunScreen, quit: () => void): void {
+  if (terminal) {
     device.tapMicrophone((frame) => {
-      endpoint?.(frame);
-      terminal?.showLevel(device.status === 'listening' ? levelPercent(frame) : undefined);
+      terminal.showLevel(device.status === 'listening' ? levelPercent(frame) : undefined);
     });
   }
   terminal?.showVolume(device.volumePercent, device.muted);

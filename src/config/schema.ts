@@ -189,10 +189,25 @@ const Audio = z
     volumePercent: z.int().min(0).max(100).default(70).describe('Volume at start.'),
     muted: z.boolean().default(false).describe('Start with the microphone muted.'),
     aec: z
-      .enum(['off', 'server'])
+      .enum(['off', 'native', 'system', 'server'])
       .default('off')
       .describe(
-        "Who removes the device's own voice from what the microphone hears. `server`: the server is asked to, and told what was played when; needs MQTT or `server.protocolVersion` 2, and makes sense with `conversation.mode` `realtime`.",
+        "Who removes the device's own voice from what the microphone hears, so that both may talk at once. `native`: the add-on in native/ · `system`: an echo-cancelling device of PipeWire or PulseAudio, see below · `server`: the server is asked to, and told what was played when; needs MQTT or `server.protocolVersion` 2.",
+      ),
+    noiseSuppression: z
+      .boolean()
+      .default(true)
+      .describe('Lower steady noise in what the microphone hears. Only with `audio.aec` `native`.'),
+    gainControl: z
+      .boolean()
+      .default(false)
+      .describe('Bring speech to an even level. Only with `audio.aec` `native`.'),
+    voiceModel: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Silero model file (`silero_vad.onnx`) that tells speech from noise; needs the package `sherpa-onnx-node`. Not set: the detector of native/ where one is needed, else loudness.',
       ),
     preRollMs: z
       .int()
@@ -207,10 +222,20 @@ const Conversation = z
   .strictObject({
     mode: z
       .enum(['auto', 'manual', 'realtime'])
-      .default('auto')
+      .optional()
       .describe(
-        '`auto`: the server hears when you have finished · `manual`: you say when · `realtime`: both may talk at once.',
+        '`auto`: the server hears when you have finished · `manual`: you say when · `realtime`: both may talk at once. Not set: `realtime` when echo is cancelled (`audio.aec`), else `auto`.',
       ),
+    bargeIn: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Your voice interrupts an answer. Only in `realtime` mode with `audio.aec` `native` or `system`.',
+      ),
+    localEndpointing: z
+      .boolean()
+      .default(false)
+      .describe('In `manual` mode a turn also ends when you fall silent.'),
     start: z.boolean().default(false).describe('Begin listening at once; implied by `conversation.turns`.'),
     say: z
       .union([
@@ -241,6 +266,37 @@ const Conversation = z
     idleSettleMs: durationMs(0)
       .default(800)
       .describe('How long the device must have been idle before it may announce something.'),
+  })
+  .prefault({});
+
+const WakeWord = z
+  .strictObject({
+    modelDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Directory of a sherpa-onnx keyword model; `scripts/fetch-wakeword-model` fetches one. Not set: no wake word, and the microphone is closed while idle.',
+      ),
+    keywordsFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The words, spelt in tokens of the model, one per line. Not set: `keywords.txt` beside the model.',
+      ),
+    thresholdPercent: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(25)
+      .describe('How sure the detector must be; higher misses more and mistakes less.'),
+    uploadAudio: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Send the two seconds before and with the wake word ahead of it; servers tell voices apart by them.',
+      ),
   })
   .prefault({});
 
@@ -353,6 +409,7 @@ export const ConfigSchema = z.strictObject({
   identity: Identity,
   audio: Audio,
   conversation: Conversation,
+  wakeWord: WakeWord,
   display: Display,
   log: Log,
   paths: Paths,

@@ -16,6 +16,15 @@ export interface DeviceSettings {
   readonly replyTimeoutMs: number;
   /** How long the end of a pressed talk key keeps the microphone open, so that the last syllable is not cut. */
   readonly releaseTailMs: number;
+  /** In realtime mode the person interrupts an answer by speaking. Needs an echo canceller. */
+  readonly bargeIn: boolean;
+  /** In manual mode a turn also ends when the person falls silent. */
+  readonly localEndpointing: boolean;
+  /**
+   * `uploaded`: what was heard before and with the wake word is sent ahead of it (firmware F50) · `unsent`: the word only
+   * begins a conversation · `none`: nobody listens for it, so the microphone is closed while idle.
+   */
+  readonly wakeWord: 'uploaded' | 'unsent' | 'none';
   readonly recovery: {
     readonly firstDelayMs: number;
     readonly maxDelayMs: number;
@@ -55,8 +64,8 @@ export interface DeviceContext {
 /**
  * What the outside may ask a snapshot; names of states may change, these stay.
  * `idle`: neither side is talking, mail may be delivered. `uplink`, `downlink`: audio flows. `duplex`: in realtime mode the
- * uplink stays open too. `pre-roll`: the microphone's
- * sound is kept for the moment the uplink opens. `microphone`: it must be open. `session`: a channel is open or opening.
+ * uplink stays open too. `pre-roll`: the microphone's sound is kept for the moment the uplink opens; `wake-roll`: so is
+ * what came before and with the wake word. `microphone`: it must be open. `session`: a channel is open or opening.
  * `wake-word`: the detector's verdict counts.
  */
 export type DeviceTag =
@@ -65,6 +74,7 @@ export type DeviceTag =
   | 'downlink'
   | 'duplex'
   | 'pre-roll'
+  | 'wake-roll'
   | 'microphone'
   | 'session'
   | 'wake-word';

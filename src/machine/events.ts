@@ -46,6 +46,9 @@ export type PlaybackEvent =
   /** The last sample of a finished answer has been heard. */
   | { readonly type: 'playback.drained' };
 
+/** Edges of a voice at the microphone; while the device speaks, only of a voice that is surely not its own. */
+export type VoiceEvent = { readonly type: 'speech.started' } | { readonly type: 'speech.ended' };
+
 export type HardwareEvent = { readonly type: 'microphone.failed'; readonly error: ClientError };
 
 export type ToolEvent =
@@ -60,5 +63,6 @@ export type DeviceEvent =
   | LinkEvent
   | ServerEvent
   | PlaybackEvent
+  | VoiceEvent
   | HardwareEvent
   | ToolEvent;

@@ -1,18 +1,22 @@
 import type { DeviceStatus } from '../core/device-status.ts';
 import type { DeviceSnapshot } from './device-machine.ts';
 
-/** `holding`: kept for a moment that may come; see Gate. */
-export type GatePosition = 'closed' | 'holding' | 'open';
+/** See Gate. */
+export type GatePosition = 'closed' | 'remembering' | 'holding' | 'open';
 
 export interface AudioPaths {
   readonly uplink: GatePosition;
-  readonly downlink: GatePosition;
+  readonly downlink: Exclude<GatePosition, 'remembering'>;
   /**
    * `keep`: stay as you are. An open microphone stays open through a conversation, so that no syllable is lost. When nobody
-   * talks it is closed, channel or not: it would cost a fifth of a conversation's CPU to throw away what it hears.
+   * talks it is closed, channel or not, unless a wake word is waited for: it would cost a fifth of a conversation's CPU to
+   * throw away what it hears.
    */
   readonly microphone: 'open' | 'keep' | 'closed';
   readonly loudspeaker: 'open' | 'closed';
+  /** What is listened for in the microphone's sound: anybody's voice, one that is not the device's own, or none. */
+  readonly voice: 'none' | 'speech' | 'barge-in';
+  readonly wakeWord: boolean;
 }
 
 /** Which audio paths are open: a pure function of the state, so that nobody can forget to close one. */
@@ -23,28 +27,46 @@ export function audioPathsFor(snapshot: DeviceSnapshot): AudioPaths {
     downlink: downlinkPosition(snapshot),
     microphone: microphonePosition(snapshot, fullDuplex),
     loudspeaker: snapshot.hasTag('session') || snapshot.hasTag('downlink') ? 'open' : 'closed',
+    voice: voiceListenedFor(snapshot, fullDuplex),
+    wakeWord: listensForWakeWord(snapshot),
   };
+}
+
+function voiceListenedFor(snapshot: DeviceSnapshot, fullDuplex: boolean): AudioPaths['voice'] {
+  if (snapshot.hasTag('uplink')) return 'speech';
+  return fullDuplex && snapshot.context.settings.bargeIn ? 'barge-in' : 'none';
 }
 
 function uplinkPosition(snapshot: DeviceSnapshot, fullDuplex: boolean): GatePosition {
   if (snapshot.hasTag('uplink') || fullDuplex) return 'open';
-  return snapshot.hasTag('pre-roll') ? 'holding' : 'closed';
+  if (snapshot.hasTag('pre-roll')) return 'holding';
+  return remembersForWakeWord(snapshot) ? 'remembering' : 'closed';
+}
+
+/** What comes before and with the wake word is kept in case it comes; nothing of it is sent for any other reason. */
+function remembersForWakeWord(snapshot: DeviceSnapshot): boolean {
+  if (snapshot.hasTag('wake-roll')) return true;
+  return snapshot.hasTag('idle') && snapshot.context.settings.wakeWord === 'uploaded';
 }
 
 /** While a channel is open, audio that overtook its `tts start` waits a moment for it. */
-function downlinkPosition(snapshot: DeviceSnapshot): GatePosition {
+function downlinkPosition(snapshot: DeviceSnapshot): AudioPaths['downlink'] {
   if (snapshot.hasTag('downlink')) return 'open';
   return snapshot.hasTag('session') ? 'holding' : 'closed';
 }
 
 function microphonePosition(snapshot: DeviceSnapshot, fullDuplex: boolean): AudioPaths['microphone'] {
-  if (snapshot.hasTag('microphone') || fullDuplex) return 'open';
+  if (snapshot.hasTag('microphone') || fullDuplex || listensForWakeWord(snapshot)) return 'open';
   return snapshot.hasTag('session') && !snapshot.hasTag('idle') ? 'keep' : 'closed';
 }
 
-/** May the wake word's verdict count now? In a realtime session the person is heard anyway (firmware F53). */
-export function wakeWordCounts(snapshot: DeviceSnapshot): boolean {
+/**
+ * Is the wake word listened for now? In a realtime session the person is heard anyway (firmware F53). A conversation begun
+ * by it ends the tag, which disarms the detector until the next state that has it (F51).
+ */
+function listensForWakeWord(snapshot: DeviceSnapshot): boolean {
   return (
+    snapshot.context.settings.wakeWord !== 'none' &&
     snapshot.hasTag('wake-word') &&
     !(snapshot.hasTag('duplex') && snapshot.context.listeningMode === 'realtime')
   );

@@ -117,6 +117,12 @@ export const deviceSetup = setup({
     mustKeepQuiet: ({ context }) => planOf(context).kind === 'wait',
     announcesLocally: ({ context }) => nextAnnouncement(context)?.strategy === 'local',
     hasText: ({ context }) => context.text !== undefined,
+    /** A voice in full duplex interrupts (in half duplex nobody hears it). */
+    mayBargeIn: ({ context: { settings, listeningMode } }) =>
+      settings.bargeIn && listeningMode === 'realtime',
+    endsWithSpeech: ({ context: { settings, listeningMode } }) =>
+      settings.localEndpointing && listeningMode === 'manual',
+    uploadsWakeWord: ({ context }) => context.settings.wakeWord === 'uploaded',
     isAuto: ({ context }) => context.listeningMode === 'auto',
     isManual: ({ context }) => context.listeningMode === 'manual',
     isRealtime: ({ context }) => context.listeningMode === 'realtime',

@@ -38,6 +38,9 @@ export type StatusEvent =
   | { readonly type: 'alert'; readonly status: string; readonly message: string; readonly emotion: string }
   | { readonly type: 'playback'; readonly phase: 'started' | 'drained' | 'flushed' }
   | { readonly type: 'turn'; readonly n: number; readonly phase: 'started' | 'finished' }
+  /** A voice at the microphone; not told while nobody listens. */
+  | { readonly type: 'speech'; readonly phase: 'started' | 'ended' }
+  | { readonly type: 'wake'; readonly phrase: string }
   | ({ readonly type: 'audio' } & AudioCounters)
   | {
       readonly type: 'tool';

@@ -1,7 +1,9 @@
 import { createActor, fromCallback } from 'xstate';
 import { Downlink } from '../audio/downlink.ts';
+import { NearEnd } from '../audio/near-end.ts';
 import { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import { Uplink } from '../audio/uplink.ts';
+import { EnergyVoiceDetector } from '../audio/voice-activity.ts';
 import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -15,6 +17,8 @@ import type { Microphone } from '../ports/microphone.ts';
 import type { OpusCodec, OpusEncoderSettings } from '../ports/opus-codec.ts';
 import type { TransportFactory } from '../ports/session-transport.ts';
 import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
+import type { VoiceDetector } from '../ports/voice-detector.ts';
+import type { WakeWordDetector } from '../ports/wake-word-detector.ts';
 import { Announcer, type NoticeOutlet } from './announcer.ts';
 import { createChannelLogic } from './channel-actor.ts';
 import { createEffects } from './effects.ts';
@@ -30,6 +34,10 @@ export interface DeviceParts {
   readonly microphone: Microphone;
   readonly loudspeaker: Loudspeaker;
   readonly codec: OpusCodec;
+  /** Energy against a noise floor unless given. */
+  readonly voiceDetector?: VoiceDetector | undefined;
+  /** Without one nobody waits for a wake word; `settings.wakeWord` says so, too. */
+  readonly wakeWordDetector?: WakeWordDetector | undefined;
   readonly transports: TransportFactory;
   /** Connections for control messages, where the road has them. */
   readonly links?: { createLink(): ControlLink | undefined } | undefined;
@@ -65,6 +73,7 @@ export class Device {
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #timestamps: PlaybackTimestamps | undefined;
+  readonly #nearEnd: NearEnd;
   readonly #sound: SoundDevices;
   readonly #narrator: Narrator;
   readonly #actor;
@@ -93,11 +102,14 @@ export class Device {
     });
     this.#timestamps = options.serverAec ? new PlaybackTimestamps() : undefined;
     this.#downlink = this.#createDownlink(report);
+    this.#nearEnd = this.#createNearEnd(options.encoder.sampleRateHz);
+    this.#uplink.listen((pcm) => this.#nearEnd.push(pcm));
     this.#sound = new SoundDevices({
       microphone: parts.microphone,
       loudspeaker: parts.loudspeaker,
       uplink: this.#uplink,
       downlink: this.#downlink,
+      nearEnd: this.#nearEnd,
       onMicrophoneFailed: (error) => this.send({ type: 'microphone.failed', error }),
       onLoudspeakerFailed: report,
     });
@@ -164,12 +176,33 @@ export class Device {
     this.#parts.clock.clearTimeout(this.#countersTimer);
     this.#actor.stop();
     await this.#sound.stop();
+    this.#parts.wakeWordDetector?.close();
     await Promise.allSettled(this.#closing);
     this.#showCounters();
   }
 
   #applyVolume(): void {
     this.#downlink.setVolume(this.#muted ? 0 : this.#volumePercent);
+  }
+
+  #createNearEnd(sampleRateHz: number): NearEnd {
+    const { clock, display, voiceDetector, wakeWordDetector } = this.#parts;
+    const onEdge = (phase: 'started' | 'ended') => {
+      display.show({ type: 'speech', phase });
+      this.send({ type: `speech.${phase}` });
+    };
+    return new NearEnd({
+      clock,
+      voiceDetector: voiceDetector ?? new EnergyVoiceDetector(sampleRateHz),
+      wakeWordDetector,
+      sampleRateHz,
+      onSpeechStarted: () => onEdge('started'),
+      onSpeechEnded: () => onEdge('ended'),
+      onWakeWord: (phrase) => {
+        display.show({ type: 'wake', phrase });
+        this.send({ type: 'wake.detected', phrase });
+      },
+    });
   }
 
   #createDownlink(report: ReportProblem): Downlink {
@@ -254,6 +287,7 @@ export class Device {
         const paths = audioPathsFor(snapshot);
         this.#uplink.setGate(paths.uplink);
         this.#downlink.setGate(paths.downlink);
+        this.#nearEnd.attend(paths);
         this.#sound.follow(paths);
       },
       complete: () => {

@@ -1,5 +1,7 @@
 import type { Downlink } from '../audio/downlink.ts';
+import type { NearEnd } from '../audio/near-end.ts';
 import type { Uplink } from '../audio/uplink.ts';
+import { watchLoudspeaker } from '../audio/watched-loudspeaker.ts';
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { AudioPaths } from '../machine/projections.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
@@ -11,6 +13,7 @@ export interface SoundDeviceParts {
   readonly loudspeaker: Loudspeaker;
   readonly uplink: Uplink;
   readonly downlink: Downlink;
+  readonly nearEnd: NearEnd;
   readonly onMicrophoneFailed: (error: ClientError) => void;
   readonly onLoudspeakerFailed: (error: ClientError) => void;
 }
@@ -54,7 +57,7 @@ function microphoneSwitch({ microphone, uplink, onMicrophoneFailed }: SoundDevic
   };
 }
 
-function loudspeakerSwitch({ loudspeaker, downlink, onLoudspeakerFailed }: SoundDeviceParts) {
+function loudspeakerSwitch({ loudspeaker, downlink, nearEnd, onLoudspeakerFailed }: SoundDeviceParts) {
   const lost = (error: ClientError) => {
     downlink.disconnect();
     onLoudspeakerFailed(error);
@@ -64,7 +67,11 @@ function loudspeakerSwitch({ loudspeaker, downlink, onLoudspeakerFailed }: Sound
       downlink.expectOutput();
       try {
         await loudspeaker.start(lost);
-        downlink.connect(loudspeaker);
+        downlink.connect(
+          watchLoudspeaker(loudspeaker, (pcm, sampleRateHz, pendingMs) =>
+            nearEnd.played(pcm, sampleRateHz, pendingMs),
+          ),
+        );
       } catch (thrown) {
         lost(toClientError(thrown, ErrorCode.audioDeviceMissing));
       }

@@ -1,14 +1,29 @@
 import { describe, expect, test } from 'vitest';
+import { initialTransition } from 'xstate';
+import { deviceMachine } from '../../src/machine/device-machine.ts';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
 import { taskIdsOf } from '../../src/mcp/announcements/mailbox.ts';
-import { completed, elapsed, lost, opened, play, playFrom, refused, toggled } from './play.ts';
+import {
+  completed,
+  elapsed,
+  lost,
+  opened,
+  play,
+  playFrom,
+  provisioned,
+  refused,
+  settings,
+  toggled,
+} from './play.ts';
 
 const ttsStart: DeviceEvent = { type: 'tts.started' };
 const ttsStop: DeviceEvent = { type: 'tts.stopped' };
 const drained: DeviceEvent = { type: 'playback.drained' };
 const pressed: DeviceEvent = { type: 'talk.pressed' };
 const released: DeviceEvent = { type: 'talk.released' };
+const voice: DeviceEvent = { type: 'speech.started' };
+const silence: DeviceEvent = { type: 'speech.ended' };
 const wake: DeviceEvent = { type: 'wake.detected', phrase: 'hi' };
 const text: DeviceEvent = { type: 'text.submitted', text: 'hello' };
 const hungUp: DeviceEvent = { type: 'channel.closed' };
@@ -38,7 +53,8 @@ describe('a conversation where the server decides when the person has finished',
   });
 
   test('a toggle while listening hangs up', () => {
-    const { snapshot } = play([toggled, opened, toggled]);
+    const withoutWakeWord = initialTransition(deviceMachine, { ...settings(), wakeWord: 'none' })[0];
+    const { snapshot } = playFrom(withoutWakeWord, [provisioned(), toggled, opened, toggled]);
     expect([statusFor(snapshot), audioPathsFor(snapshot).microphone]).toEqual(['idle', 'closed']);
   });
 
@@ -111,6 +127,50 @@ describe('full duplex', () => {
     const { snapshot, effects } = playFrom(speaking.snapshot, [ttsStop, drained]);
     expect([statusFor(snapshot), effects]).toEqual(['listening', []]);
   });
+
+  test('a voice interrupts the answer, and is heard without a new listen start', () => {
+    const { snapshot, effects, actions } = play([toggled, opened, ttsStart, voice], 'realtime');
+    expect(effects).toEqual(['sendAbort', 'flushPlayback']);
+    expect(actions[0]).toMatchObject({ type: 'sendAbort', params: { reason: 'user' } });
+    expect([statusFor(snapshot), audioPathsFor(snapshot).uplink]).toEqual(['listening', 'open']);
+  });
+
+  test('a voice interrupts the last words of an answer, too', () => {
+    const { effects } = play([toggled, opened, ttsStart, ttsStop, voice], 'realtime');
+    expect(effects).toEqual(['sendAbort', 'flushPlayback']);
+  });
+
+  test.each([
+    ['without barge-in', { ...settings('realtime'), bargeIn: false }],
+    ['in half duplex', settings('auto')],
+  ])('%s a voice changes nothing', (_, input) => {
+    const start = initialTransition(deviceMachine, input)[0];
+    const { snapshot, effects } = playFrom(start, [provisioned(), toggled, opened, ttsStart, voice]);
+    expect([statusFor(snapshot), effects]).toEqual(['speaking', []]);
+  });
+});
+
+describe('finding the end of a turn here', () => {
+  const listening = (localEndpointing: boolean, mode: 'auto' | 'manual') =>
+    playFrom(initialTransition(deviceMachine, { ...settings(mode), localEndpointing })[0], [
+      provisioned(),
+      toggled,
+      opened,
+    ]).snapshot;
+  test('silence ends a manual turn as letting go of the key does', () => {
+    expect(playFrom(listening(true, 'manual'), [voice, silence, releaseTail]).effects).toEqual([
+      'sendListenStop',
+    ]);
+  });
+
+  test.each([
+    ['when nobody asked for it', false, 'manual'],
+    ['when the server does it', true, 'auto'],
+  ] as const)('not %s', (_, localEndpointing, mode) => {
+    const { snapshot } = playFrom(listening(localEndpointing, mode), [voice, silence]);
+    expect(statusFor(snapshot)).toBe('listening');
+    expect(snapshot.value).toEqual(listening(localEndpointing, mode).value);
+  });
 });
 
 describe('interrupting', () => {
@@ -167,8 +227,44 @@ describe('text turns', () => {
 describe('wake word', () => {
   test('what was heard and the word itself go out before listen start', () => {
     const opening = play([wake]);
-    expect(audioPathsFor(opening.snapshot).uplink).toBe('holding');
+    expect(audioPathsFor(opening.snapshot).uplink).toBe('remembering');
     expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendWake', 'sendListenStart']);
+  });
+
+  test('begins a conversation like a key press when its sound is not to be sent (B24)', () => {
+    const start = initialTransition(deviceMachine, { ...settings(), wakeWord: 'unsent' })[0];
+    const opening = playFrom(start, [provisioned(), wake]);
+    expect(audioPathsFor(opening.snapshot)).toMatchObject({ uplink: 'holding', microphone: 'open' });
+    expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendListenStart']);
+  });
+
+  test('counts while idle, thinking or speaking, and not while the person is heard anyway (F51, F53)', () => {
+    const counts = (events: DeviceEvent[], mode?: 'auto' | 'realtime') =>
+      audioPathsFor(play(events, mode).snapshot).wakeWord;
+    expect({
+      standby: counts([]),
+      opening: counts([wake]),
+      listening: counts([wake, opened]),
+      thinking: counts([text, opened]),
+      speaking: counts([wake, opened, ttsStart]),
+      idleAgain: counts([text, opened, ttsStart, ttsStop, drained]),
+      realtimeSpeaking: counts([wake, opened, ttsStart], 'realtime'),
+    }).toEqual({
+      standby: true,
+      opening: false,
+      listening: false,
+      thinking: true,
+      speaking: true,
+      idleAgain: true,
+      realtimeSpeaking: false,
+    });
+  });
+
+  test('opens the microphone while the device speaks, without sending anything', () => {
+    expect(audioPathsFor(play([wake, opened, ttsStart]).snapshot)).toMatchObject({
+      uplink: 'closed',
+      microphone: 'open',
+    });
   });
 });
 

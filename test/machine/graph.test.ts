@@ -29,6 +29,8 @@ const events: DeviceEvent[] = [
   { type: 'speech.requested', listenAfter: false },
   lost,
   refused,
+  { type: 'speech.started' },
+  { type: 'speech.ended' },
   { type: 'tts.started' },
   { type: 'tts.stopped' },
   { type: 'stt.received' },
@@ -89,10 +91,22 @@ describe.each(['auto', 'manual', 'realtime'] as const)(
       const wrong = running.filter(({ state }) => {
         const { uplink, microphone } = audioPathsFor(state);
         return (
-          uplink !== 'closed' && (!state.hasTag('session') || state.hasTag('idle') || microphone !== 'open')
+          ['open', 'holding'].includes(uplink) &&
+          (!state.hasTag('session') || state.hasTag('idle') || microphone !== 'open')
         );
       });
       expect(wrong.map(({ state }) => name(state))).toEqual([]);
+    });
+
+    test('nobody listens while idle unless there is a wake word to listen for', () => {
+      const openIn = (wakeWord: 'none' | 'uploaded' | 'unsent') =>
+        running.filter(({ state }) => {
+          const context = { ...state.context, settings: { ...state.context.settings, wakeWord } };
+          const { uplink, microphone } = audioPathsFor({ ...state, context } as Snapshot);
+          return state.hasTag('idle') && (uplink !== 'closed' || microphone !== 'closed');
+        }).length;
+      const idle = running.filter(({ state }) => state.hasTag('idle')).length;
+      expect([openIn('none'), openIn('unsent'), openIn('uploaded')]).toEqual([0, idle, idle]);
     });
 
     test('an announcement begins only from idle', () => {

@@ -68,10 +68,11 @@ it('push to talk: listen/stop on release, and the channel stays for the next pre
   expect(harness.transports.made).toHaveLength(1);
 });
 
-it('wake word: what was said while the channel opened, then the word, then listen/start (B72)', async () => {
-  const harness = await DeviceHarness.idle();
-  harness.device.send({ type: 'wake.detected', phrase: '你好小智' });
-  await harness.pass(300);
+it('wake word: two seconds with it, then the word, then listen/start (B72, F50)', async () => {
+  const harness = await DeviceHarness.idle({ wakeWord: 'uploaded' });
+  await harness.pass(5_000);
+  harness.wakeWord.expect('你好小智');
+  await harness.pass(60);
   await harness.greet();
   await harness.pass(120);
   expect(harness.trace).toEqual([
@@ -80,17 +81,33 @@ it('wake word: what was said while the channel opened, then the word, then liste
     '> {"session_id":"S","type":"listen","state":"start","mode":"auto"}',
     '> audio',
   ]);
-  expect(harness.far.sent.slice(0, 5).map((sent) => typeof sent)).toEqual(Array(5).fill('object'));
+  const packetsAhead = harness.far.sent.findIndex((sent) => typeof sent === 'string');
+  expect(packetsAhead).toBe(33);
+  expect(harness.eventsOf('wake')).toEqual([{ type: 'wake', phrase: '你好小智' }]);
+});
+
+it('wake word whose sound stays here: a conversation without its sound and without detect (B24)', async () => {
+  const harness = await DeviceHarness.idle({ wakeWord: 'unsent' });
+  await harness.pass(1_000);
+  harness.wakeWord.expect('你好小智');
+  await harness.pass(60);
+  await harness.greet();
+  await harness.pass(60);
+  expect(harness.trace).toEqual([
+    '> {"session_id":"S","type":"listen","state":"start","mode":"auto"}',
+    '> audio',
+  ]);
+  expect(harness.far.sent.filter((sent) => typeof sent !== 'string')).toHaveLength(1);
 });
 
 it('wake word over an answer: abort, silence, and listening (B73)', async () => {
-  const harness = await DeviceHarness.listening();
+  const harness = await DeviceHarness.listening({ wakeWord: 'uploaded' });
   harness.tts('start');
   harness.sendAudio(answerPackets(3_000));
-  await harness.pass(300);
+  await harness.pass(240);
   harness.trace.length = 0;
-  harness.device.send({ type: 'wake.detected', phrase: '你好小智' });
-  await harness.pass(120);
+  harness.wakeWord.expect('你好小智');
+  await harness.pass(180);
   harness.tts('stop');
   await harness.pass(120);
   expect(harness.trace).toEqual([
@@ -100,7 +117,7 @@ it('wake word over an answer: abort, silence, and listening (B73)', async () => 
     '< {"type":"tts","state":"stop"}',
     '> audio',
   ]);
-  expect(harness.loudspeaker.heardMs()).toBe(300);
+  expect(harness.loudspeaker.heardMs()).toBe(240);
   expect(harness.status).toBe('listening');
 });
 

@@ -8,6 +8,8 @@ import type { ListeningMode } from '../../src/machine/events.ts';
 import type { Loudspeaker } from '../../src/ports/loudspeaker.ts';
 import type { Microphone, MicrophoneSink } from '../../src/ports/microphone.ts';
 import type { StatusEvent } from '../../src/ports/status-display.ts';
+import type { VoiceDetector } from '../../src/ports/voice-detector.ts';
+import type { WakeWordDetector } from '../../src/ports/wake-word-detector.ts';
 import { Device, type DeviceParts } from '../../src/runtime/device.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { type FakeTransport, FakeTransports } from './fake-transport.ts';
@@ -130,7 +132,46 @@ export class FakeLoudspeaker implements Loudspeaker {
   }
 }
 
+/** Detects what the test says it does, in the sound it is pushed next. */
+export class FakeWakeWordDetector implements WakeWordDetector {
+  readonly name = 'fake';
+  readonly sampleRateHz = 16_000;
+  /** All that it was given to listen to, and how often it began anew. */
+  heardMs = 0;
+  resets = 0;
+  closed = false;
+  #listener: (phrase: string) => void = () => {};
+  #phrase: string | undefined;
+
+  onDetected(listener: (phrase: string) => void): void {
+    this.#listener = listener;
+  }
+
+  /** The next sound ends with these words. */
+  expect(phrase: string): void {
+    this.#phrase = phrase;
+  }
+
+  push(pcm: Int16Array): void {
+    this.heardMs += pcm.length / 16;
+    const phrase = this.#phrase;
+    this.#phrase = undefined;
+    if (phrase !== undefined) this.#listener(phrase);
+  }
+
+  reset(): void {
+    this.resets += 1;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
 export interface HarnessOptions {
+  /** A detector waits for the wake word. */
+  readonly wakeWord?: 'uploaded' | 'unsent';
+  readonly voiceDetector?: VoiceDetector;
   readonly mode?: ListeningMode;
   readonly idleTimeoutMs?: number;
   readonly settings?: Partial<DeviceSettings>;
@@ -143,6 +184,7 @@ export class DeviceHarness {
   readonly clock = new FakeClock();
   readonly microphone = new FakeMicrophone();
   readonly loudspeaker = new FakeLoudspeaker(this.clock);
+  readonly wakeWord = new FakeWakeWordDetector();
   readonly events: StatusEvent[] = [];
   /** Both directions in order: `> text`, `> audio`, `< text`, `< audio`; a run of audio is one entry. */
   readonly trace: string[] = [];
@@ -156,6 +198,8 @@ export class DeviceHarness {
     settings,
     provisioning,
     muted = false,
+    wakeWord,
+    voiceDetector,
   }: HarnessOptions = {}) {
     this.transports = new FakeTransports({
       clock: this.clock,
@@ -167,6 +211,8 @@ export class DeviceHarness {
         microphone: this.microphone,
         loudspeaker: this.loudspeaker,
         codec,
+        voiceDetector,
+        wakeWordDetector: wakeWord && this.wakeWord,
         transports: this.transports,
         provisioning: provisioning ?? {
           provisioning: undefined,
@@ -187,6 +233,9 @@ export class DeviceHarness {
           idleSettleMs: 800,
           replyTimeoutMs: 20_000,
           releaseTailMs: 100,
+          bargeIn: false,
+          localEndpointing: false,
+          wakeWord: wakeWord ?? 'none',
           recovery: { firstDelayMs: 1_000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },
           announcements: {
             strategies: ['detect', 'detect-cue', 'local'],

@@ -5,17 +5,21 @@
 export const beginConversation = {
   'talk.toggled': { target: '#opening.toListen', actions: ['flushPlayback', 'useDefaultMode'] },
   'talk.pressed': { target: '#opening.toListen', actions: ['flushPlayback', 'useManualMode'] },
-  'wake.detected': {
-    target: '#opening.toWake',
-    actions: [
-      'flushPlayback',
-      'useDefaultMode',
-      {
-        type: 'rememberWakePhrase',
-        params: ({ event }: { event: { phrase: string } }) => ({ phrase: event.phrase }),
-      },
-    ],
-  },
+  'wake.detected': [
+    {
+      guard: 'uploadsWakeWord',
+      target: '#opening.toWake',
+      actions: [
+        'flushPlayback',
+        'useDefaultMode',
+        {
+          type: 'rememberWakePhrase',
+          params: ({ event }: { event: { phrase: string } }) => ({ phrase: event.phrase }),
+        },
+      ],
+    },
+    { target: '#opening.toListen', actions: ['flushPlayback', 'useDefaultMode'] },
+  ],
   'text.submitted': {
     target: '#opening.toText',
     actions: [

@@ -37,7 +37,7 @@ export const opening = deviceSetup.createStateConfig({
       },
     },
     toWake: {
-      tags: ['pre-roll', 'microphone'],
+      tags: ['wake-roll', 'microphone'],
       on: {
         'channel.opened': {
           target: '#listening',
@@ -70,13 +70,17 @@ export const opening = deviceSetup.createStateConfig({
           { guard: 'hasMail', target: '#announcing', actions: rememberSession },
           { target: '#idle', actions: rememberSession },
         ],
-        'wake.detected': {
-          target: 'toWake',
-          actions: [
-            'useDefaultMode',
-            { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
-          ],
-        },
+        'wake.detected': [
+          {
+            guard: 'uploadsWakeWord',
+            target: 'toWake',
+            actions: [
+              'useDefaultMode',
+              { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
+            ],
+          },
+          { target: 'toListen', actions: 'useDefaultMode' },
+        ],
         'talk.toggled': { target: 'toListen', actions: 'useDefaultMode' },
         'talk.pressed': { target: 'toListen', actions: 'useManualMode' },
       },

@@ -8,10 +8,14 @@ export const recovering = deviceSetup.createStateConfig({
   on: {
     'talk.toggled': '#standby',
     'talk.released': '#standby',
-    'wake.detected': {
-      target: '#opening.toWake',
-      actions: { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
-    },
+    'wake.detected': [
+      {
+        guard: 'uploadsWakeWord',
+        target: '#opening.toWake',
+        actions: { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
+      },
+      { target: '#opening.toListen' },
+    ],
     'text.submitted': {
       target: '#opening.toText',
       actions: { type: 'rememberText', params: ({ event }) => ({ text: event.text }) },

@@ -22,10 +22,14 @@ const idle = deviceSetup.createStateConfig({
   on: {
     'talk.toggled': { target: '#listening', actions: 'useDefaultMode' },
     'talk.pressed': { target: '#listening', actions: 'useManualMode' },
-    'wake.detected': {
-      target: '#listening',
-      actions: ['useDefaultMode', { type: 'sendWake', params: ({ event }) => ({ phrase: event.phrase }) }],
-    },
+    'wake.detected': [
+      {
+        guard: 'uploadsWakeWord',
+        target: '#listening',
+        actions: ['useDefaultMode', { type: 'sendWake', params: ({ event }) => ({ phrase: event.phrase }) }],
+      },
+      { target: '#listening', actions: 'useDefaultMode' },
+    ],
     'text.submitted': { target: '#thinking.toText', actions: ['useManualMode', rememberText] },
     'tts.started': '#speaking',
     // Nobody is talking: the next conversation opens a new channel.
@@ -76,6 +80,7 @@ const listening = deviceSetup.createStateConfig({
       on: {
         'talk.toggled': [{ guard: 'isManual', target: 'releasing' }, { target: '#standby' }],
         'talk.released': { guard: 'isManual', target: 'releasing' },
+        'speech.ended': { guard: 'endsWithSpeech', target: 'releasing' },
         'stt.received': { guard: 'isAuto', target: '#thinking.attentive' },
       },
     },
@@ -132,6 +137,12 @@ const speaking = deviceSetup.createStateConfig({
     'talk.pressed': { target: '#listening', actions: [abortForUser, 'flushPlayback', 'useManualMode'] },
     'wake.detected': { target: '#listening', actions: [abortForWake, 'flushPlayback', 'useDefaultMode'] },
     'text.submitted': { target: '#thinking.toText', actions: [abortForUser, 'flushPlayback', rememberText] },
+    // The person is being heard already: no new `listen/start` (firmware B35).
+    'speech.started': {
+      guard: 'mayBargeIn',
+      target: '#listening.open',
+      actions: [abortForUser, 'flushPlayback'],
+    },
     'channel.closed': '#finishing',
   },
   states: {
