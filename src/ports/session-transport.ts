@@ -44,6 +44,8 @@ export interface SessionTransport {
    * as a problem, because servers end the connection over it.
    */
   readonly maxMessageBytes?: number;
+  /** Audio packets that were not taken so far, by reason; absent where only the server can send any. */
+  readonly rejected?: Readonly<Record<string, number>> | undefined;
   /** Connects and says hello; never throws. Everything else arrives through the handlers, none of it within the call. */
   open(handlers: TransportHandlers): void;
   /** One JSON object as compact text. False when it could not be handed to the network. */

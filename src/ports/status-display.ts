@@ -18,6 +18,8 @@ export interface AudioCounters {
     readonly dropped: number;
     readonly played: number;
     readonly underruns: number;
+    /** Packets that were not taken, by reason: `replay`, `wrong-length` …; empty where all was well. */
+    readonly rejected: Readonly<Record<string, number>>;
   };
   readonly jitterDelayMs: number;
 }

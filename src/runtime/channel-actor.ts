@@ -12,12 +12,14 @@ import type {
 } from '../ports/session-transport.ts';
 import { clientMessage } from '../protocol/messages.ts';
 import { type MessageParts, receiveMessage } from './receive-message.ts';
+import type { RejectedPackets } from './rejected-packets.ts';
 import type { OpenTools } from './tool-channel.ts';
 
 export interface ChannelParts extends MessageParts {
   readonly transports: TransportFactory;
   readonly uplink: Uplink;
   readonly downlink: Downlink;
+  readonly rejected: RejectedPackets;
   /** What the server wants to know of each frame it gets, when it cancels echo (firmware F60). */
   readonly timestamps: PlaybackTimestamps | undefined;
   /** The tools of this device, served over one channel until it is closed. */
@@ -34,6 +36,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
   return ({ sendBack }) => {
     const transport = createTransport(parts, sendBack);
     if (!transport) return undefined;
+    parts.rejected.follow(transport);
     let opened = false;
     const { wire } = parts;
     const tools = parts.openTools?.(
@@ -55,6 +58,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
     return () => {
       parts.uplink.disconnect();
       wire.detach(transport);
+      parts.rejected.settle(transport);
       if (tools) parts.onClosing(tools.close());
       parts.onClosing(transport.close());
     };

@@ -26,6 +26,7 @@ import { createLinkLogic } from './link-actor.ts';
 import { causeOf, Narrator } from './narrator.ts';
 import { createProblemReporter, type ReportProblem } from './problem-reporter.ts';
 import { createProvisioningActors, type ProvisioningParts } from './provisioning-actors.ts';
+import { RejectedPackets } from './rejected-packets.ts';
 import { SoundDevices } from './sound-devices.ts';
 import type { OpenTools } from './tool-channel.ts';
 import { Wire } from './wire.ts';
@@ -72,6 +73,7 @@ export class Device {
   readonly #parts: DeviceParts;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
+  readonly #rejected = new RejectedPackets();
   readonly #timestamps: PlaybackTimestamps | undefined;
   readonly #nearEnd: NearEnd;
   readonly #sound: SoundDevices;
@@ -160,7 +162,7 @@ export class Device {
   get counters(): AudioCounters {
     return {
       uplink: this.#uplink.counters,
-      downlink: this.#downlink.counters,
+      downlink: { ...this.#downlink.counters, rejected: this.#rejected.counts },
       jitterDelayMs: this.#downlink.jitterDelayMs,
     };
   }
@@ -254,6 +256,7 @@ export class Device {
       transports,
       uplink: this.#uplink,
       downlink: this.#downlink,
+      rejected: this.#rejected,
       timestamps: this.#timestamps,
     });
     const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });

@@ -105,6 +105,14 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     return this.#connection?.connected ?? false;
   }
 
+  /**
+   * The server has left us without an answer. After a sleep of the computer or a change of networks a connection looks
+   * alive for minutes; a new one tells the truth.
+   */
+  distrust(end: ChannelEnd): void {
+    if (this.#connection) this.#ended(end);
+  }
+
   /** Ends a session on the wire; the next hello waits for the server's echo. */
   sayGoodbye(sessionId: string): void {
     if (!this.#connection?.publish(clientMessage.goodbye(sessionId))) return;

@@ -54,6 +54,7 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   /** When the session began; cleared by the first sign that the server is really in it. */
   #freshSinceMs: number | undefined;
   #spoke = false;
+  #saidHelloMs = 0;
   #lastMessageMs = 0;
   #helloTimer: TimerHandle;
   #idleTimer: TimerHandle;
@@ -67,6 +68,10 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   /** Undefined before the server's hello. */
   get counters(): UdpAudioCounters | undefined {
     return this.#udp?.counters;
+  }
+
+  get rejected(): Readonly<Record<string, number>> | undefined {
+    return this.#udp?.rejected;
   }
 
   open(handlers: TransportHandlers): void {
@@ -128,14 +133,20 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
 
   #sayHello(): void {
     const { clock, helloTimeoutMs, idleTimeoutMs, uplink, serverAec = false } = this.#options;
-    this.#lastMessageMs = clock.now();
+    this.#saidHelloMs = clock.now();
+    this.#lastMessageMs = this.#saidHelloMs;
     this.#saidHello = true;
     this.#hub.publish(clientHello({ transport: 'udp', version: 3, ...uplink, serverAec }), this);
-    this.#helloTimer = clock.setTimeout(
-      () => this.#end(endOfNoHello(helloTimeoutMs, this.#hub.label), true),
-      helloTimeoutMs,
-    );
+    this.#helloTimer = clock.setTimeout(() => this.#helloTimedOut(helloTimeoutMs), helloTimeoutMs);
     if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
+  }
+
+  /** A server that does not answer may be at the end of a connection that has long been dead. */
+  #helloTimedOut(helloTimeoutMs: number): void {
+    const end = endOfNoHello(helloTimeoutMs, this.#hub.label);
+    const silent = this.#lastMessageMs === this.#saidHelloMs;
+    this.#end(end, true);
+    if (silent) this.#hub.distrust(end);
   }
 
   #onHello(json: Json): void {

@@ -67,6 +67,12 @@ export class UdpAudio {
     return this.#counters;
   }
 
+  /** Only the reasons that occurred. */
+  get rejected(): Readonly<Partial<Record<UdpAudioRejection, number>>> {
+    const { received: _, reordered: __, sent: ___, ...rejected } = this.#counters;
+    return Object.fromEntries(Object.entries(rejected).filter(([, count]) => count > 0));
+  }
+
   /** Packets that have been missed so far. */
   get lost(): number {
     return this.#window.lost;
