@@ -184,6 +184,37 @@ describe('the control link', () => {
     expect(again.sessions[0]?.sessionId).toBe('s-2');
   });
 
+  it('is made anew when a hello is not answered: it may have been dead since the computer slept', async () => {
+    const { ends } = openLink();
+    await connected();
+    const { transport } = await talk();
+    await transport.close();
+    broker.hold(name);
+    const { record } = openSession();
+    await until(() => clock.pendingTimers > 0);
+    clock.advance(1_000);
+    await until(() => hellos() === 2);
+    clock.advance(10_000);
+    expect([record.ends, ends]).toMatchObject([
+      [{ error: { code: 'TRANSPORT_TIMEOUT', retryable: true } }],
+      [{ error: { code: 'TRANSPORT_TIMEOUT', retryable: true } }],
+    ]);
+    openLink();
+    const { record: again } = await talk('s-2');
+    expect(again.sessions[0]?.sessionId).toBe('s-2');
+  });
+
+  it('is kept when the server says something, only not hello', async () => {
+    const { ends } = openLink();
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    clock.advance(1);
+    peer().send({ type: 'mcp' });
+    await until(() => record.messages.length === 1);
+    clock.advance(10_000);
+    expect([record.ends.length, ends]).toEqual([1, []]);
+  });
+
   it('gives up on a server that accepts and says nothing', async () => {
     const { createServer } = await import('node:net');
     const silent = createServer(() => {});
