@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Storage } from '../../ports/storage.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 
 /**
  * Loaded on the first write, which most starts do without, and by Node itself: the package names its temporary files
@@ -25,7 +26,7 @@ export function createJsonFileStorage({ directory, onDamaged }: JsonFileStorageS
 
   const write = async (file: string, text: string): Promise<void> => {
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makePrivateDirectory(directory);
       await loadWriter()(file, text, { mode: 0o600 });
     } catch (cause) {
       throw unwritable(directory, cause);

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 
 const requestPattern = /^cancel-(t\d{1,15})$/;
 /** Where a directory cannot be watched (limits of inotify, network file systems) it is looked at this often. */
@@ -46,7 +47,7 @@ export async function watchCancelRequests({
     }, pollMs);
   };
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(directory);
     watcher = watch(directory, (_event, name) => {
       if (name === null || requestPattern.test(name)) void look();
     });

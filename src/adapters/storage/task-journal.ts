@@ -1,7 +1,8 @@
-import { appendFile, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { TaskJournal } from '../../ports/task-journal.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 import { encodeEntry, type ParsedJournal, parseJournal } from './task-journal-format.ts';
 
 /** The journal is rewritten long before; what is larger is not ours. */
@@ -57,7 +58,7 @@ export function createTaskJournal({ directory, onDamaged }: TaskJournalSettings)
 
   const opened = async (): Promise<FileHandle> => {
     if (handle) return handle;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(directory);
     // Not O_APPEND: Linux would ignore the position, and a broken write has to be written over.
     handle = await open(file, 'r+').catch(async () => {
       const made = await open(file, 'wx+', 0o600);
@@ -117,7 +118,7 @@ export function createTaskJournal({ directory, onDamaged }: TaskJournalSettings)
 
   const replace = async (bytes: Buffer): Promise<void> => {
     const fresh = `${file}.new`;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(directory);
     await rm(fresh, { force: true });
     const target = await open(fresh, 'wx', 0o600);
     try {
