@@ -5,13 +5,14 @@ import { spawn } from 'node:child_process';
 
 const [source, sink] = process.argv.slice(2);
 const sampleRateHz = 48_000;
-const format = ['--raw', '--format=s16le', `--rate=${sampleRateHz}`, '--channels=1', '--latency-msec=20'];
+const format = ['--raw', '--format=s16le', `--rate=${sampleRateHz}`, '--channels=1', '--latency-msec=40'];
 
 /** Direct sound 4 ms away (1.4 m), then reflections that fade over 120 ms; about 8 dB quieter in all. */
 const directGain = 0.35;
 const directDelayMs = 4;
 const reflectionsOver = 120;
 const reflectionCount = 32;
+const maxLateMs = 80;
 
 const reflections = makeReflections();
 const longest = Math.max(...reflections.map(({ delay }) => delay));
@@ -20,12 +21,19 @@ let past = new Float32Array(longest);
 const recorder = spawn('parec', ['-d', source, ...format], { stdio: ['ignore', 'pipe', 'inherit'] });
 const player = spawn('pacat', ['-d', sink, ...format], { stdio: ['pipe', 'ignore', 'inherit'] });
 let odd = Buffer.alloc(0);
+/** When what has been given to the player will have been played. */
+let endsAtMs = 0;
 recorder.stdout.on('data', (bytes) => {
   const whole = odd.length === 0 ? bytes : Buffer.concat([odd, bytes]);
   const even = whole.length & ~1;
   odd = whole.subarray(even);
-  // Sound that cannot be played now is late later.
-  if (player.stdin.writableLength < sampleRateHz / 5) player.stdin.write(reflect(whole.subarray(0, even)));
+  const sound = reflect(whole.subarray(0, even));
+  // After a moment in which this machine was busy the same sound would stay late for ever, in pipes nobody can look into.
+  const nowMs = performance.now();
+  endsAtMs = Math.max(endsAtMs, nowMs);
+  if (endsAtMs - nowMs > maxLateMs) return;
+  endsAtMs += even / 2 / (sampleRateHz / 1000);
+  player.stdin.write(sound);
 });
 player.stdin.on('error', end);
 recorder.on('exit', end);

@@ -4,13 +4,17 @@ import { ConfigSchema } from '../config/schema.ts';
 import { messageOf } from '../core/errors.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { type Finding, fault, findingLines, ok } from './doctor/finding.ts';
+import { checkLoop } from './doctor/loop-check.ts';
 import { checkNetwork } from './doctor/network-checks.ts';
 import { checkProgram } from './doctor/program-checks.ts';
 import { checkSound } from './doctor/sound-checks.ts';
 import { checkState } from './doctor/state-checks.ts';
 
 /** Options of `doctor`: those of `run`, so that one can ask whether they would work. */
-export type DoctorOptions = RunOptions;
+export interface DoctorOptions extends RunOptions {
+  /** Play a sweep and record it: not by itself, because it is heard. */
+  readonly sound?: boolean;
+}
 
 /** Reports what works, what is missing and what to do about it. Exit 1 when the device could not run. */
 export const doctorAction: CommandAction<DoctorOptions> = async (options, context) => {
@@ -31,6 +35,7 @@ async function* examine(options: DoctorOptions, { env, stop }: CliContext): Asyn
   yield findings;
   yield await checkState(stateDirectory(config, env));
   yield await checkSound(config, env);
+  if (options.sound) yield await checkLoop(config, env, stop);
   yield await checkNetwork(config, env, stop);
 }
 

@@ -1,0 +1,141 @@
+import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose-audio.ts';
+import { createPacer } from '../../adapters/audio/pacer.ts';
+import { createResampler } from '../../audio/resampler.ts';
+import type { Environment } from '../../config/environment.ts';
+import type { Config } from '../../config/schema.ts';
+import { monotonicClock, wait } from '../../core/clock.ts';
+import { type ClientError, messageOf } from '../../core/errors.ts';
+import type { Loudspeaker } from '../../ports/loudspeaker.ts';
+import type { Microphone } from '../../ports/microphone.ts';
+import { type Finding, fault, note, ok } from './finding.ts';
+import { analyseLoop, type LoopFigures, makeSweep } from './loop-analysis.ts';
+
+const SUBJECT = 'Sound loop';
+const FRAME_MS = 60;
+const SILENCE_BEFORE_MS = 600;
+/** Long enough for a drift of 30 ppm to be two samples. */
+const DISTANCE_MS = 4_020;
+const SILENCE_AFTER_MS = 1_500;
+
+/** Plays a sweep twice and records it: whether the microphone hears the loudspeaker, how loud, how late, how true in time. */
+export async function checkLoop({ audio }: Config, env: Environment, stop: AbortSignal): Promise<Finding[]> {
+  const pacer = createPacer(monotonicClock, FRAME_MS);
+  try {
+    const microphone = await chooseMicrophone(audio.microphone, { env, pacer });
+    const loudspeaker = await chooseLoudspeaker(audio.loudspeaker, { env, pacer });
+    const { figures, lost } = await playAndRecord(microphone.device, loudspeaker.device, stop);
+    if (lost) return [fault(SUBJECT, lost.message)];
+    const names = `${loudspeaker.device.name} → ${microphone.device.name}`;
+    return stop.aborted ? [] : loopFindings(names, figures);
+  } catch (error) {
+    return [fault(SUBJECT, messageOf(error))];
+  }
+}
+
+async function playAndRecord(microphone: Microphone, loudspeaker: Loudspeaker, stop: AbortSignal) {
+  const pieces: Int16Array[] = [];
+  let samples = 0;
+  let lost: ClientError | undefined;
+  const onError = (error: ClientError) => {
+    lost = error;
+  };
+  const onChunk = (pcm: Int16Array) => {
+    pieces.push(pcm.slice());
+    samples += pcm.length;
+  };
+  try {
+    await Promise.all([microphone.start({ onChunk, onError }), loudspeaker.start(onError)]);
+    await wait(monotonicClock, SILENCE_BEFORE_MS, stop);
+    const writtenAt = samples;
+    const sweep = makeSweep(loudspeaker.sampleRateHz);
+    const distance = (DISTANCE_MS / 1000) * loudspeaker.sampleRateHz;
+    const sound = new Int16Array(distance + sweep.length);
+    sound.set(sweep);
+    sound.set(sweep, distance);
+    const frame = (loudspeaker.sampleRateHz * FRAME_MS) / 1000;
+    for (let at = 0; at < sound.length && !stop.aborted && !lost; at += frame) {
+      await loudspeaker.write(sound.slice(at, at + frame));
+    }
+    await wait(monotonicClock, SILENCE_AFTER_MS, stop);
+    const { sampleRateHz } = microphone;
+    const recording = {
+      sampleRateHz,
+      heard: joined(pieces, samples),
+      sweep: createResampler(loudspeaker.sampleRateHz, sampleRateHz).push(sweep),
+      writtenAt,
+      distance: (DISTANCE_MS / 1000) * sampleRateHz,
+    };
+    return { figures: analyseLoop(recording), lost };
+  } finally {
+    await Promise.all([microphone.stop(), loudspeaker.stop()]);
+  }
+}
+
+/** The figures in words, with what to change. */
+export function loopFindings(names: string, figures: LoopFigures): Finding[] {
+  if (figures.resemblance < 0.15) {
+    return [
+      note(
+        SUBJECT,
+        `${names}: the microphone does not hear the loudspeaker (background ${db(figures.backgroundDb)}).`,
+        'Turn both up and unmute them (alsamixer or pavucontrol), or choose others: "xiaozhi-speaker devices". A headset is fine as it is.',
+      ),
+    ];
+  }
+  return [levelFinding(names, figures), delayFinding(figures), driftFinding(figures)];
+}
+
+function levelFinding(names: string, { levelDb, backgroundDb, lossDb, clipped }: LoopFigures): Finding {
+  const text = `${names}: heard at ${db(levelDb)}, ${Math.round(lossDb)} dB below what was played; background ${db(backgroundDb)}`;
+  if (clipped > 0) {
+    return note(
+      SUBJECT,
+      `${text}; ${clipped} samples clipped.`,
+      'Turn the microphone down, or the loudspeaker.',
+    );
+  }
+  if (levelDb < -50) return note(SUBJECT, `${text}; faint.`, 'Turn the microphone up, or move it closer.');
+  if (backgroundDb > -35) {
+    return note(SUBJECT, `${text}; noisy.`, 'Turn the microphone down, or move it away from fans and hum.');
+  }
+  return ok(SUBJECT, text);
+}
+
+function delayFinding({ delayMs }: LoopFigures): Finding {
+  const text = `the microphone hears the loudspeaker ${Math.round(delayMs)} ms after it is told to play`;
+  return delayMs > 300
+    ? note(
+        SUBJECT,
+        `${text}, which is late.`,
+        'Bluetooth does that; for answers without delay, and for echo cancelling, use cable or USB.',
+      )
+    : ok(SUBJECT, text);
+}
+
+function driftFinding({ driftPpm }: LoopFigures): Finding {
+  if (driftPpm === undefined) {
+    return note(
+      SUBJECT,
+      'the second sweep was not heard where it should be: sound gets lost.',
+      'Close programs that keep this computer busy, and run this again.',
+    );
+  }
+  const text = `the clocks of loudspeaker and microphone differ by ${Math.round(Math.abs(driftPpm))} ppm`;
+  return Math.abs(driftPpm) > 300
+    ? note(SUBJECT, `${text}, which is much.`, 'For echo cancelling use one device for both.')
+    : ok(SUBJECT, text);
+}
+
+function db(value: number): string {
+  return `${Math.round(value)} dBFS`;
+}
+
+function joined(pieces: readonly Int16Array[], samples: number): Int16Array {
+  const whole = new Int16Array(samples);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
