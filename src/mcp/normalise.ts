@@ -1,4 +1,4 @@
-import type { JSONRPCNotification, JSONRPCRequest } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest } from '@modelcontextprotocol/server';
 
 /** The only one, whatever the server asks for (firmware G10). */
 const protocolVersion = '2024-11-05';
@@ -21,8 +21,10 @@ export type NormalisedMessage =
   | { readonly kind: 'ignored'; readonly reason: string }
   /** Answered without asking anybody. */
   | { readonly kind: 'refused'; readonly id: RequestId; readonly code: number; readonly message: string }
+  /** For the SDK. */
   | { readonly kind: 'request'; readonly request: JSONRPCRequest; readonly vision?: VisionEndpoint }
-  | { readonly kind: 'cancellation'; readonly notification: JSONRPCNotification };
+  | { readonly kind: 'call'; readonly id: RequestId; readonly name: string; readonly args: Json }
+  | { readonly kind: 'cancellation'; readonly id: RequestId };
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -89,17 +91,14 @@ function call(id: RequestId, params: Json | undefined): NormalisedMessage {
   if (typeof name !== 'string') return refused(id, rpcErrorCode.invalidParams, 'Missing name');
   const args = params.arguments ?? {};
   if (!isObject(args)) return refused(id, rpcErrorCode.invalidParams, 'Invalid arguments');
-  return {
-    kind: 'request',
-    request: { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } },
-  };
+  return { kind: 'call', id, name, args };
 }
 
 function normaliseNotification(method: string, params: unknown): NormalisedMessage {
   if (method !== 'notifications/cancelled') return ignored('a notification that means nothing here');
   const requestId = isObject(params) ? normaliseId(params.requestId) : undefined;
   if (requestId === undefined) return ignored('a cancellation without request id');
-  return { kind: 'cancellation', notification: { jsonrpc: '2.0', method, params: { requestId } } };
+  return { kind: 'cancellation', id: requestId };
 }
 
 /**

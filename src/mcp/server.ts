@@ -1,11 +1,12 @@
-import type { CallToolResult, Server } from '@modelcontextprotocol/server';
+import type { JSONRPCRequest, Server } from '@modelcontextprotocol/server';
 import { messageOf, toClientError } from '../core/errors.ts';
+import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
-import { Caller } from './caller.ts';
-import { createChannelTransport, replyKey } from './channel-transport.ts';
-import type { CallReply, Dispatcher } from './dispatcher.ts';
-import { type VisionEndpoint, withUserToolsKey } from './normalise.ts';
+import { createChannelCalls } from './channel-calls.ts';
+import { createChannelTransport } from './channel-transport.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { normalise, type VisionEndpoint, withUserToolsKey } from './normalise.ts';
 import { pageOf, unlistable } from './paging.ts';
 import type { ToolRegistry } from './registry.ts';
 import { rpcErrorOf } from './result.ts';
@@ -50,28 +51,25 @@ export function loadServerSdk() {
 }
 
 /**
- * An SDK server over one channel: initialize at any time and any number of times, tools/list in pages, tools/call, ping.
+ * One channel: the SDK answers initialize, at any time and any number of times, tools/list in pages, and ping. Calls go to
+ * the dispatcher without it, because its checks and signals would take twice the time of all the rest of a call.
  * The SDK is loaded by the first message, unless `loadServerSdk` was called before: a start must not wait for it.
  */
 export function createChannelServer(options: ChannelServerOptions): ChannelServer {
   const { registry, access, dispatcher, channel, logger, replyWithinMs, maxPageBytes } = options;
+  const early: JSONRPCRequest[] = [];
+  const counters = { ignored: 0, refused: 0 };
   let gone = false;
-  const callers = new Set<Caller>();
-  const replies = new Map<number, () => void>();
-  const early: Readonly<Record<string, unknown>>[] = [];
-  let lastReply = 0;
   let reportedUnlistable = '';
   let connecting: Promise<Server | undefined> | undefined;
   let connected = false;
 
-  const transport = createChannelTransport({
+  const transport = createChannelTransport(options.send);
+  const calls = createChannelCalls({
+    dispatcher,
+    channel,
     send: options.send,
-    ...(options.onVision && { onVision: options.onVision }),
-    onReply(token, sent) {
-      const lost = replies.get(token);
-      replies.delete(token);
-      if (!sent) lost?.();
-    },
+    ...(replyWithinMs !== undefined && { replyWithinMs }),
   });
 
   function listTools(cursor: string | undefined, withUserTools: boolean): Record<string, unknown> {
@@ -104,36 +102,6 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     reportedUnlistable = joined;
   }
 
-  async function callTool(
-    name: string,
-    args: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
-  ): Promise<CallToolResult> {
-    const caller = new Caller();
-    callers.add(caller);
-    signal.addEventListener('abort', () => caller.end(gone ? 'gone' : 'cancelled'), { once: true });
-    const reply = await dispatcher.call(name, args, {
-      channel,
-      caller,
-      ...(replyWithinMs !== undefined && { replyWithinMs }),
-    });
-    callers.delete(caller);
-    return resultOf(reply);
-  }
-
-  function resultOf(reply: CallReply): CallToolResult {
-    switch (reply.kind) {
-      case 'failure':
-        throw rpcError(reply.error);
-      case 'nobody':
-        return { content: [], _meta: { [replyKey]: 'unsent' } };
-      case 'content':
-        lastReply += 1;
-        replies.set(lastReply, reply.lost);
-        return { content: [...reply.content], isError: false, _meta: { [replyKey]: lastReply } };
-    }
-  }
-
   async function connect(): Promise<Server | undefined> {
     const [{ Server }, { CfWorkerJsonSchemaValidator }] = await loadServerSdk();
     if (gone) return undefined;
@@ -153,9 +121,6 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
         throw rpcError(thrown);
       }
     });
-    server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
-      callTool(params.name, params.arguments ?? {}, mcpReq.signal),
-    );
     await server.connect(transport);
     return server;
   }
@@ -164,7 +129,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     try {
       const server = await connect();
       connected = server !== undefined;
-      for (const payload of early.splice(0)) if (connected) transport.receive(payload);
+      for (const request of early.splice(0)) if (connected) transport.receive(request);
       return server;
     } catch (thrown) {
       logger.error('The MCP server could not be started', { message: messageOf(thrown) });
@@ -172,26 +137,51 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     }
   }
 
+  function ask(request: JSONRPCRequest): void {
+    if (connected) {
+      transport.receive(request);
+      return;
+    }
+    if (early.length < maxEarlyMessages) early.push(request);
+    else logger.warn('Message dropped: too many came before the MCP server was loaded');
+    connecting ??= connectAndCatchUp();
+  }
+
   return {
     receive(payload) {
       if (gone) return;
-      if (connected) {
-        transport.receive(payload);
-        return;
+      const message = normalise(payload);
+      switch (message.kind) {
+        case 'ignored':
+          counters.ignored += 1;
+          return;
+        case 'refused': {
+          counters.refused += 1;
+          const { id, code, message: text } = message;
+          options.send({ jsonrpc: '2.0', id, error: { code, message: text } });
+          return;
+        }
+        case 'call':
+          calls.take(message);
+          return;
+        case 'cancellation':
+          calls.cancel(message.id);
+          return;
+        case 'request':
+          if (message.vision) options.onVision?.(message.vision);
+          ask(message.request);
+          return;
+        default:
+          assertNever(message);
       }
-      if (early.length < maxEarlyMessages) early.push(payload);
-      else logger.warn('Message dropped: too many came before the MCP server was loaded');
-      connecting ??= connectAndCatchUp();
     },
     async close() {
-      // Before the SDK aborts its requests, so that they are known as orphaned and not as cancelled.
       gone = true;
-      for (const caller of callers) caller.end('gone');
+      calls.close();
       early.length = 0;
       const server = await connecting;
       await (server?.close() ?? transport.close());
-      for (const lost of replies.values()) lost();
-      replies.clear();
+      logger.debug('MCP channel closed', { ...counters, ...calls.counters });
     },
   };
 }

@@ -89,8 +89,10 @@ describe('the dialect of servers', () => {
   it('takes arguments null for none and drops stray members', () => {
     const params = { name: 'a', arguments: null, serialNumber: null };
     expect(normalise({ ...call(3, params), session_id: 's' })).toEqual({
-      kind: 'request',
-      request: { jsonrpc: '2.0', id: 3, method: 'tools/call', params: { name: 'a', arguments: {} } },
+      kind: 'call',
+      id: 3,
+      name: 'a',
+      args: {},
     });
   });
 
@@ -107,7 +109,7 @@ describe('the dialect of servers', () => {
     const params = { requestId: 7.2, reason: 'x' };
     expect(normalise({ jsonrpc: '2.0', method: 'notifications/cancelled', params })).toEqual({
       kind: 'cancellation',
-      notification: { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } },
+      id: 7,
     });
   });
 

@@ -1,0 +1,98 @@
+import { Caller } from './caller.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { RequestId } from './normalise.ts';
+import { rpcErrorOf } from './result.ts';
+import type { ToolArguments } from './tool.ts';
+
+export interface ChannelCallsOptions {
+  readonly dispatcher: Dispatcher;
+  /** In events, and with tasks. */
+  readonly channel: string;
+  /** How long the server waits for an answer; not set: as long as it takes. */
+  readonly replyWithinMs?: number;
+  /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
+  send(payload: unknown): boolean;
+}
+
+export interface ToolCallRequest {
+  readonly id: RequestId;
+  readonly name: string;
+  readonly args: ToolArguments;
+}
+
+/** The calls of one channel that have not been answered. */
+export interface ChannelCalls {
+  /** Never throws. */
+  take(call: ToolCallRequest): void;
+  cancel(id: RequestId): void;
+  /** The channel is gone: nobody waits any more. */
+  close(): void;
+  readonly counters: {
+    /** The same call with the same id again before it was answered. */
+    readonly repeated: number;
+    /** Answers held back because the call was taken back or the channel was gone. */
+    readonly unsent: number;
+  };
+}
+
+/** Answers calls in the order in which they end. */
+export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
+  const { dispatcher, channel, replyWithinMs, send } = options;
+  const counters = { repeated: 0, unsent: 0 };
+  /** By id the call that came last with it: servers count from 1 again (servers.md 1.10). The dispatcher bounds them. */
+  const open = new Map<RequestId, { readonly call: ToolCallRequest; readonly caller: Caller }>();
+  const callers = new Set<Caller>();
+  let gone = false;
+
+  async function answer({ id, name, args }: ToolCallRequest, caller: Caller): Promise<void> {
+    const reply = await dispatcher.call(name, args, {
+      channel,
+      caller,
+      ...(replyWithinMs !== undefined && { replyWithinMs }),
+    });
+    callers.delete(caller);
+    if (open.get(id)?.caller === caller) open.delete(id);
+    // Members in the order in which the firmware writes them (G5).
+    const head = { jsonrpc: '2.0', id };
+    if (reply.kind === 'failure' && !gone) {
+      send({ ...head, error: rpcErrorOf(reply.error) });
+      return;
+    }
+    if (reply.kind === 'content') {
+      const { content, lost } = reply;
+      if (!gone && send({ ...head, result: { content, isError: false } })) return;
+      lost();
+    }
+    counters.unsent += 1;
+  }
+
+  return {
+    counters,
+    take(call) {
+      const known = open.get(call.id);
+      if (known && isSame(known.call, call)) {
+        counters.repeated += 1;
+        return;
+      }
+      const caller = new Caller();
+      callers.add(caller);
+      open.set(call.id, { call, caller });
+      void answer(call, caller);
+    },
+    cancel: (id) => open.get(id)?.caller.end('cancelled'),
+    close() {
+      gone = true;
+      for (const caller of callers) caller.end('gone');
+    },
+  };
+}
+
+function isSame(one: ToolCallRequest, other: ToolCallRequest): boolean {
+  if (one.name !== other.name) return false;
+  try {
+    return JSON.stringify(one.args) === JSON.stringify(other.args);
+  } catch {
+    // Nested too deep to be compared; the call is refused later for the same reason.
+    return false;
+  }
+}
