@@ -15,9 +15,10 @@ const MARGIN_DB = 9;
 /** Echo relative to the far end before anything is known: what a canceller that has not learned yet leaves. */
 const FIRST_ECHO_DB = -6;
 const LOUDEST_ECHO_DB = 0;
-const QUIETEST_ECHO_DB = -60;
+/** A canceller may do better, but not be relied on to: rooms change. */
+const QUIETEST_ECHO_DB = -40;
 /** Per 10 ms. Falls as fast as a canceller learns; rises slowly enough that a voice does not pass for echo. */
-const FALL_DB = 0.1;
+const FALL_DB = 0.2;
 const RISE_DB = 0.05;
 
 interface Block {

@@ -29,7 +29,7 @@ export interface NearEndOptions {
 const HANGOVER_MS = 800;
 const LEAST_SPEECH_MS = 120;
 /** Longer, because a false alarm costs an answer: shorter noises are a cough or a cup. */
-const LEAST_BARGE_IN_MS = 200;
+const LEAST_BARGE_IN_MS = 140;
 
 /** Finds voices and the wake word in what the microphone hears; tells edges, and only while somebody wants to know. */
 export class NearEnd {
