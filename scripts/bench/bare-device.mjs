@@ -5,6 +5,22 @@ import { encoderSettings, frameDurationMs } from './speech.mjs';
 
 const { announcements, audio, conversation, server } = ConfigSchema.parse({});
 
+/** What the machine has to know; the defaults of the configuration. */
+export const machineSettings = (mode) => ({
+  listeningMode: mode,
+  idleSettleMs: conversation.idleSettleMs,
+  replyTimeoutMs: conversation.replyTimeoutMs,
+  releaseTailMs: frameDurationMs + 40,
+  bargeIn: false,
+  localEndpointing: false,
+  wakeWord: 'none',
+  recovery: server.recovery,
+  announcements: { ...announcements, language: 'en' },
+  mailboxCapacity: announcements.mailboxCapacity,
+  random: () => 0.5,
+  now: () => new Date(),
+});
+
 /** The device with ports of the bench's own: what `createApp` makes, without files, network and OTA. */
 export function createBareDevice({ microphone, loudspeaker, codec, transports, clock, display, mode }) {
   return new Device(
@@ -23,20 +39,7 @@ export function createBareDevice({ microphone, loudspeaker, codec, transports, c
       logger: silentLogger,
     },
     {
-      settings: {
-        listeningMode: mode,
-        idleSettleMs: conversation.idleSettleMs,
-        replyTimeoutMs: conversation.replyTimeoutMs,
-        releaseTailMs: frameDurationMs + 40,
-        bargeIn: false,
-        localEndpointing: false,
-        wakeWord: 'none',
-        recovery: server.recovery,
-        announcements: { ...announcements, language: 'en' },
-        mailboxCapacity: announcements.mailboxCapacity,
-        random: () => 0.5,
-        now: () => new Date(),
-      },
+      settings: machineSettings(mode),
       encoder: encoderSettings,
       preRollMs: audio.preRollMs,
       volumePercent: audio.volumePercent,

@@ -13,19 +13,28 @@ export async function buildFigures() {
       'scripts/bench/server.mjs',
       'scripts/bench/figures/conversation-cpu.mjs',
       'scripts/bench/figures/frame-latency.mjs',
+      'scripts/bench/figures/mailbox.mjs',
       'scripts/bench/figures/many-turns.mjs',
+      'scripts/bench/figures/mcp-cost.mjs',
+      'scripts/bench/figures/tool-calls.mjs',
+      'scripts/bench/figures/tool-load.mjs',
     ],
     entryNames: '[name]',
     outdir: built,
   });
 }
 
-/** Runs one figure in a process of its own and gives what it reports. Rejects when it breaks. */
-export async function measure(figure, setup) {
-  const child = fork(`${built}/${figure}.js`, {
+/** Starts one figure in a process of its own. */
+export function runFigure(figure, setup) {
+  return fork(`${built}/${figure}.js`, {
     execArgv: ['--expose-gc'],
     env: { ...process.env, BENCH_SETUP: JSON.stringify(setup) },
   });
+}
+
+/** Runs one figure to its end and gives what it reports. Rejects when it breaks. */
+export async function measure(figure, setup) {
+  const child = runFigure(figure, setup);
   const broken = once(child, 'exit').then(([code]) => {
     throw new Error(`${figure} ended with code ${code} and no result`);
   });

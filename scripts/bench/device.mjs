@@ -4,7 +4,14 @@ import { monotonicClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 
 /** The whole device, put together as `run` does it, with nobody watching. `until` waits for a state or playback edge. */
-export async function openDevice({ websocketUrl, microphone, mode, stateDirectory, clock = monotonicClock }) {
+export async function openDevice({
+  websocketUrl,
+  microphone,
+  mode,
+  stateDirectory,
+  mcp = {},
+  clock = monotonicClock,
+}) {
   const waiting = new Set();
   const display = {
     show: (event) => {
@@ -16,6 +23,7 @@ export async function openDevice({ websocketUrl, microphone, mode, stateDirector
       server: { url: websocketUrl },
       audio: { microphone, loudspeaker: 'null' },
       conversation: { mode },
+      mcp,
       paths: { state: stateDirectory },
     }),
     file: undefined,

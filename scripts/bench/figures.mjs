@@ -1,8 +1,11 @@
 import { root } from '../bundle-options.mjs';
 import { measure, startServer } from './child-processes.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
-import { measureStartup } from './startup.mjs';
+import { measureStartup, nodeAloneMs } from './startup.mjs';
 import { median, percentile } from './statistics.mjs';
+import { measureToolLoad } from './tool-load.mjs';
+import { measureToolRoundTrip } from './tool-round-trip.mjs';
+import { startService } from './tool-service.mjs';
 
 const speech = `${root}config/demo-speech.wav`;
 
@@ -129,5 +132,89 @@ async function manyTurns({ quick }) {
   return [bounded(`heap growth over ${turns} turns`, growthBytes / 1e6, 'MB', 2, note)];
 }
 
+async function toolCalls({ quick, directory }) {
+  const rounds = quick ? 3 : 5;
+  const service = await startService('ok');
+  const measured = await measure('tool-calls', { rounds, directory, url: service.url, program: 'cat' });
+  service.stop();
+  const builtin = [];
+  for (const [tool, args] of [
+    ['self.audio_speaker.set_volume', { volume: 50 }],
+    ['self.timer.list', {}],
+  ])
+    builtin.push(await measureToolRoundTrip({ tool, args, rounds, calls: 3000, directory }));
+  const slowest = builtin.map(({ device, echo }) => ({ device, echo, ratio: median(ratios(device, echo)) }));
+  const { device, echo, ratio } = slowest.reduce((most, each) => (each.ratio > most.ratio ? each : most));
+  const ms = (values) => `${Number(median(values).toPrecision(3))} ms`;
+  const against = (figure, values, bare, bound) =>
+    bounded(figure, median(ratios(values, bare)), '×', bound, `p50 ${ms(values)}, bare ${ms(bare)}`);
+  return [
+    bounded(
+      'built-in tool over loopback WebSocket, p50 against a bare echo',
+      ratio,
+      '×',
+      2,
+      `${median(device).toFixed(1)} µs, echo ${median(echo).toFixed(1)} µs`,
+    ),
+    against('subprocess tool against a bare spawn', measured.program, measured.spawn, 1.3),
+    against('http tool against a bare fetch', measured.service, measured.fetch, 1.5),
+    against('call with 1000 tools against 10', measured.thousand, measured.ten, 1.2),
+  ];
+}
+
+async function toolLoad({ quick, directory }) {
+  const rounds = quick ? 2 : 5;
+  const { quiet, loaded, tookMs } = await measureToolLoad({ calls: 200, rounds, speech, directory });
+  return [
+    bounded(
+      'longest uplink gap during 200 calls at once with 1 MB each',
+      median(loaded),
+      'ms',
+      Math.max(90, median(quiet)),
+      `${median(quiet).toFixed(0)} ms without them; done in ${(median(tookMs) / 1000).toFixed(1)} s`,
+    ),
+  ];
+}
+
+async function mailbox() {
+  const { heapMb, rssMb, peakRssMb, inOrder } = await measure('mailbox', { mails: 10_000 });
+  if (!inOrder) throw new Error('The mail lost its order');
+  return [
+    bounded('10 000 results that wait to be told, heap', heapMb, 'MB', 20),
+    informative('  resident memory, after and at most', rssMb, 'MB', `${peakRssMb.toFixed(1)} MB at most`),
+  ];
+}
+
+async function mcpCost({ quick, directory }) {
+  const measured = { without: [], with: [], node: [] };
+  for (let pair = 0; pair < (quick ? 5 : 11); pair++) {
+    measured.without.push(await measure('mcp-cost', { withTools: false, directory }));
+    measured.with.push(await measure('mcp-cost', { withTools: true, directory }));
+    measured.node.push(await nodeAloneMs());
+  }
+  const added = (key) => median(measured.with.map((each, i) => each[key] - measured.without[i][key]));
+  return [
+    bounded('MCP in use, added memory', added('rssMb'), 'MB', 30),
+    bounded(
+      'MCP, added to the start, against `node -e 0`',
+      added('readyMs') / median(measured.node),
+      '×',
+      1,
+      `${added('readyMs').toFixed(0)} ms, node ${median(measured.node).toFixed(0)} ms`,
+    ),
+    informative('  until the tools are listed, once', added('listedMs'), 'ms'),
+  ];
+}
+
 /** Every figure by the name that `--only` takes. Each gives rows of the table. */
-export const figures = { conversationCpu, frameLatency, startup, memory, manyTurns };
+export const figures = {
+  conversationCpu,
+  frameLatency,
+  startup,
+  memory,
+  manyTurns,
+  toolCalls,
+  toolLoad,
+  mailbox,
+  mcpCost,
+};

@@ -7,7 +7,7 @@ import { root } from '../bundle-options.mjs';
 
 const nsPerMs = 1e6;
 
-async function nodeAloneMs() {
+export async function nodeAloneMs() {
   const startNs = process.hrtime.bigint();
   const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
   await once(child, 'exit');

@@ -1,5 +1,6 @@
 import type { SnapshotFrom } from 'xstate';
 import type { ClientError } from '../core/errors.ts';
+import { emptyMailbox } from '../mcp/announcements/mailbox.ts';
 import { deliveryNote, deviceSetup } from './setup.ts';
 import { announcingLocally } from './states/announcing-locally.ts';
 import { finishing } from './states/finishing.ts';
@@ -79,7 +80,7 @@ export const deviceMachine = deviceSetup.createMachine({
     provisioningFailures: 0,
     recoveryAttempts: 0,
     linkFailures: 0,
-    mailbox: [],
+    mailbox: emptyMailbox,
     announceAttempt: 0,
     announcement: undefined,
   }),

@@ -1,5 +1,5 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
-import { type Mailbox, taskIdsOf } from './mailbox.ts';
+import { itemsOf, type Mailbox, type MailboxItem, taskIdsOf } from './mailbox.ts';
 import { quietForMs } from './quiet-hours.ts';
 import type { AnnouncementSettings, AnnouncementStrategy } from './settings.ts';
 import { cueToRead, factOf, joinFacts, requestToSpeak } from './wording.ts';
@@ -95,14 +95,19 @@ function factsOf(
   mailbox: Mailbox,
   { language, maxSpokenCharacters }: AnnouncementSettings,
 ): { readonly facts: readonly string[]; readonly taskIds: readonly string[]; readonly left: number } {
+  const items = itemsOf(mailbox);
   const facts: string[] = [];
   let free = maxSpokenCharacters;
-  for (const item of mailbox.slice(0, maxItemsPerNotice)) {
+  for (const item of items.slice(0, maxItemsPerNotice)) {
     if (facts.length > 0 && free < fewestCharactersPerItem) break;
     const fact = factOf(item, language, free);
     facts.push(fact);
     free -= fact.length;
   }
-  const told = mailbox.slice(0, facts.length);
-  return { facts, taskIds: taskIdsOf(told), left: taskIdsOf(mailbox.slice(facts.length)).length };
+  const idsOf = (some: readonly MailboxItem[]) => some.flatMap(({ taskIds }) => taskIds);
+  return {
+    facts,
+    taskIds: idsOf(items.slice(0, facts.length)),
+    left: idsOf(items.slice(facts.length)).length,
+  };
 }

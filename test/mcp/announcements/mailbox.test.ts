@@ -4,6 +4,7 @@ import type { TaskMail } from '../../../src/mcp/announcements/mail.ts';
 import {
   deliver,
   emptyMailbox,
+  itemsOf,
   type Mailbox,
   taskIdsOf,
   withdraw,
@@ -36,7 +37,7 @@ test('a full mailbox joins the mail of each tool at the place of its oldest, wit
     [mail('t1', 'a'), mail('t2', 'b'), mail('t3', 'a'), mail('t4', 'a')],
     3,
   );
-  expect(mailbox).toEqual([
+  expect(itemsOf(mailbox)).toEqual([
     { tool: 'a', taskIds: ['t1', 't3', 't4'], newest: mail('t4', 'a') },
     { tool: 'b', taskIds: ['t2'], newest: mail('t2', 'b') },
   ]);
