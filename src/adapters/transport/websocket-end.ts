@@ -15,12 +15,21 @@ const tlsErrorCodes: ReadonlySet<string> = new Set([
 const connectWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing is listening there',
   ECONNRESET: 'it closed the connection',
-  ENOTFOUND: 'the name is not known; check its spelling and your network',
-  EAI_AGAIN: 'the name could not be looked up; check your network',
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'the name could not be looked up',
   ETIMEDOUT: 'it did not answer',
   ENETUNREACH: 'there is no network',
   EHOSTUNREACH: 'there is no way to this host',
 };
+
+const connectAdvice: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'Check the spelling in server.url, and your network.',
+  EAI_AGAIN: 'Check your network.',
+  ENETUNREACH: 'Check your network.',
+  EHOSTUNREACH: 'Check your network, and server.url.',
+};
+
+const ifThisGoesOn = 'If this goes on, check your network and look at the log of the server.';
 
 const failed = (error: ClientError): ChannelEnd => ({ normal: false, error, description: error.message });
 
@@ -43,10 +52,12 @@ export function endOfSocketError(thrown: unknown, host: string, opened: boolean)
     );
   }
   if (opened) return endOfBrokenStream(thrown, name, host);
+  const noHttp = name.startsWith('HPE_') ? 'it does not speak HTTP' : undefined;
+  const why = noHttp ?? connectWords[name] ?? messageOf(thrown);
   return failed(
     new ClientError(
       ErrorCode.transportUnreachable,
-      `Cannot connect to ${host}: ${connectWords[name] ?? messageOf(thrown)}.`,
+      `Cannot connect to ${host}: ${why}. ${connectAdvice[name] ?? 'Check that the server runs, and server.url.'}`,
       { retryable: true, cause: thrown },
     ),
   );
@@ -58,10 +69,11 @@ function endOfBrokenStream(thrown: unknown, name: string, host: string): Channel
     : undefined;
   const why = protocolWords[name] ?? garbled ?? connectWords[name] ?? messageOf(thrown);
   return failed(
-    new ClientError(ErrorCode.transportClosed, `The conversation with ${host} broke off: ${why}.`, {
-      retryable: true,
-      cause: thrown,
-    }),
+    new ClientError(
+      ErrorCode.transportClosed,
+      `The conversation with ${host} broke off: ${why}. ${ifThisGoesOn}`,
+      { retryable: true, cause: thrown },
+    ),
   );
 }
 
@@ -96,9 +108,11 @@ export function endOfHttpAnswer(status: number, host: string): ChannelEnd {
   }
   if (status >= 500) {
     return failed(
-      new ClientError(ErrorCode.transportUnreachable, `The server ${host} is in trouble (HTTP ${status}).`, {
-        retryable: true,
-      }),
+      new ClientError(
+        ErrorCode.transportUnreachable,
+        `The server ${host} is in trouble (HTTP ${status}). Try again later; if it is yours, look at its log.`,
+        { retryable: true },
+      ),
     );
   }
   const hint =
@@ -131,9 +145,11 @@ export function endOfClose({ code, reason, helloSeen, plainText }: SocketClose, 
   if (code === 1000 || code === 1005) return { normal: true, description: `the server hung up (${where})` };
   const why = code === 1006 ? 'the connection was lost' : where;
   return failed(
-    new ClientError(ErrorCode.transportClosed, `The conversation with ${host} broke off: ${why}.`, {
-      retryable: true,
-    }),
+    new ClientError(
+      ErrorCode.transportClosed,
+      `The conversation with ${host} broke off: ${why}. ${ifThisGoesOn}`,
+      { retryable: true },
+    ),
   );
 }
 

@@ -33,6 +33,8 @@ export interface WebSocketTransportOptions {
 const maxPayloadBytes = 4 * maxMessageCharacters;
 /** Some seconds of speech that the network has not taken: newer packets are dropped, they would arrive too late anyway. */
 const maxBackedUpBytes = 16_384;
+/** What a server that reads nothing may leave in our memory of control messages and answers of tools. */
+const maxUnreadTextBytes = 1_048_576;
 /** How long a server may take to answer our close frame before the connection is cut. */
 const closeGraceMs = 1_000;
 const maxQuotedCharacters = 200;
@@ -104,8 +106,13 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   sendText(text: string): boolean {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return false;
+    if (socket.bufferedAmount > maxUnreadTextBytes) {
+      this.#giveUp(this.#readsNothing());
+      return false;
+    }
+    socket.send(text);
     return true;
   }
 
@@ -248,6 +255,15 @@ export class WebSocketTransport implements SessionTransport {
     const error = new ClientError(
       ErrorCode.transportIdle,
       `The server ${this.#host} has said nothing for ${Math.round(this.#options.idleTimeoutMs / 1000)} s; the conversation was ended.`,
+    );
+    return { normal: false, error, description: error.message };
+  }
+
+  #readsNothing(): ChannelEnd {
+    const error = new ClientError(
+      ErrorCode.transportSendFailed,
+      `The server ${this.#host} takes nothing of what it is sent, so the conversation was ended. If this goes on, look at the log of the server.`,
+      { retryable: true },
     );
     return { normal: false, error, description: error.message };
   }

@@ -293,7 +293,7 @@ describe('a refusal', () => {
       false,
       /redirect, which devices do not follow/,
     ],
-    ['500 Oops', ErrorCode.transportUnreachable, true, /is in trouble \(HTTP 500\)/],
+    ['500 Oops', ErrorCode.transportUnreachable, true, /is in trouble \(HTTP 500\)\. Try again later/],
     ['503 Busy', ErrorCode.transportUnreachable, true, /HTTP 503/],
   ])('by HTTP %s on upgrade says so', async (status, code, retryable, words) => {
     const server = await serve({ refuse: `HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n` });
@@ -345,7 +345,7 @@ describe('the end of a conversation', () => {
     expect(record.ends).toMatchObject([
       { normal: false, error: { code: ErrorCode.transportClosed, retryable: true } },
     ]);
-    expect(record.ends[0]?.description).toMatch(/broke off: the connection was lost/);
+    expect(record.ends[0]?.description).toMatch(/broke off: the connection was lost\. If this goes on/);
   });
 
   it('of ours is a clean close frame', async () => {
@@ -370,6 +370,18 @@ describe('the end of a conversation', () => {
 });
 
 describe('messages that are too much', () => {
+  it('of ours, for a server that reads none, end the conversation before they fill the memory', async () => {
+    const { peer, record, transport } = await talk();
+    peer.connection.pause();
+    const text = 'x'.repeat(64_000);
+    let taken = 0;
+    while (taken < 1_000 && transport.sendText(text)) taken += 1;
+    expect(taken).toBeLessThan(100);
+    expect(record.ends).toMatchObject([
+      { normal: false, error: { code: ErrorCode.transportSendFailed, retryable: true } },
+    ]);
+  });
+
   it('of 1 MB are taken', async () => {
     const { peer, record } = await talk();
     const text = 'x'.repeat(1_000_000);
@@ -436,7 +448,10 @@ describe('messages that are too much', () => {
 
 describe('a server that cannot be reached', () => {
   it.each([
-    ['ws://127.0.0.1:1/', /^Cannot connect to 127\.0\.0\.1:1: nothing is listening there/],
+    [
+      'ws://127.0.0.1:1/',
+      /^Cannot connect to 127\.0\.0\.1:1: nothing is listening there\. Check that the server runs/,
+    ],
     [
       'ws://no-such-host.invalid/',
       /^Cannot connect to no-such-host\.invalid: the name (is not known|could not be looked up)/,
