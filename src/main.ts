@@ -71,12 +71,17 @@ const program = new Command('xiaozhi-speaker')
   .enablePositionalOptions()
   .exitOverride();
 
-withConfigOptions(program.command('run', { isDefault: true }).description('the device')).action(
-  async (options) => {
-    const { runAction } = await import('./cli/run.ts');
-    await run(runAction, options);
-  },
-);
+withConfigOptions(
+  program
+    .command('run', { isDefault: true })
+    .description('the device')
+    .argument('[command]')
+    .usage('[options]'),
+).action(async (word: string | undefined, options) => {
+  if (word !== undefined) program.error(`error: there is no command "${word}"`);
+  const { runAction } = await import('./cli/run.ts');
+  await run(runAction, options);
+});
 
 withConfigOptions(
   program.command('doctor').description('report what works, what is missing and what fixes it'),

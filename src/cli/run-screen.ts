@@ -7,7 +7,7 @@ import { resolveLanguage } from '../config/language.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { StatusDisplay } from '../ports/status-display.ts';
+import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
 import type { CliContext } from './context.ts';
 
 /** Where a running device is seen: a terminal or log lines, and the event stream. */
@@ -17,6 +17,8 @@ export interface RunScreen {
   /** Undefined when nobody sits in front of it. */
   readonly terminal: TerminalDisplay | undefined;
   say(line: string): void;
+  /** For scripts alone: into the event stream, if there is one. */
+  record(event: StatusEvent): void;
   /** From now on keys are commands. */
   listen(onCommand: (command: KeyCommand) => void): void;
   close(): Promise<void>;
@@ -73,6 +75,7 @@ export async function openRunScreen(
     logger,
     terminal,
     say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),
+    record: (event) => events?.show(event),
     listen: (onCommand) => {
       if (!terminal || !stdin.isTTY) return;
       void import('../adapters/display/keyboard.ts').then(({ openKeyboard }) => {

@@ -4,8 +4,9 @@ import { levelPercent } from '../audio/gain.ts';
 import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { monotonicClock } from '../core/clock.ts';
+import { ClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
-import type { StatusDisplay } from '../ports/status-display.ts';
+import { errorEvent, type StatusDisplay } from '../ports/status-display.ts';
 import type { Device } from '../runtime/device.ts';
 import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
@@ -22,32 +23,43 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     env: context.env,
   });
   const screen = await openRunScreen(loaded, context, clock);
+  const { driver, done } = planTurns(loaded, screen);
   try {
     for (;;) {
-      const exitCode = await runOnce(loaded, screen, context);
+      const exitCode = await runOnce({ loaded, screen, context, driver, done });
       if (exitCode !== 'restart') return exitCode;
     }
+  } catch (thrown) {
+    // The person is told when the program ends; scripts read the events.
+    if (thrown instanceof ClientError) screen.record(errorEvent(thrown));
+    throw thrown;
   } finally {
+    driver.close();
     await screen.close();
   }
 };
 
-async function runOnce(
-  loaded: LoadedConfig,
-  screen: RunScreen,
-  context: CliContext,
-): Promise<number | 'restart'> {
-  const { config } = loaded;
-  let finish: (outcome: number | 'restart') => void = () => {};
-  const outcome = new Promise<number | 'restart'>((resolve) => {
-    finish = resolve;
+interface RunParts {
+  readonly loaded: LoadedConfig;
+  readonly screen: RunScreen;
+  readonly context: CliContext;
+  readonly driver: TurnDriver;
+  /** Exit code, once the turns are done or cannot be. */
+  readonly done: Promise<number>;
+}
+
+function planTurns({ config }: LoadedConfig, { display }: RunScreen): Pick<RunParts, 'driver' | 'done'> {
+  let onDone: (exitCode: number) => void = () => {};
+  const done = new Promise<number>((resolve) => {
+    onDone = resolve;
   });
-  let device: Device | undefined;
-  const driver = new TurnDriver(config.conversation, {
-    clock,
-    send: (event) => device?.send(event),
-    display: screen.display,
-    onDone: finish,
+  return { driver: new TurnDriver(config.conversation, { clock, display, onDone }), done };
+}
+
+async function runOnce({ loaded, screen, context, driver, done }: RunParts): Promise<number | 'restart'> {
+  let finish: (outcome: number | 'restart') => void = () => {};
+  const ended = new Promise<number | 'restart'>((resolve) => {
+    finish = resolve;
   });
   const display: StatusDisplay = {
     show: (event) => {
@@ -60,7 +72,8 @@ async function runOnce(
   let app: App | undefined;
   try {
     app = await openApp(loaded, screen, display, context);
-    device = app.device;
+    const { device } = app;
+    driver.attach((event) => device.send(event));
     attachPerson(device, screen, onStop);
     device.ended.then(
       (end) => finish(end === 'restart' ? 'restart' : ExitCode.done),
@@ -68,10 +81,9 @@ async function runOnce(
     );
     if (context.stop.aborted) onStop();
     device.start();
-    return await outcome;
+    return await Promise.race([done, ended]);
   } finally {
     context.stop.removeEventListener('abort', onStop);
-    driver.close();
     await app?.close();
   }
 }

@@ -19,7 +19,6 @@ export interface TurnPlan {
 
 export interface TurnDriverParts {
   readonly clock: Clock;
-  readonly send: (event: DeviceEvent) => void;
   readonly display: StatusDisplay;
   /** The plan is carried out, or cannot be. At most once. */
   readonly onDone: (exitCode: number) => void;
@@ -35,13 +34,18 @@ const noSound: ReadonlySet<string> = new Set([
   ErrorCode.audioFileInvalid,
 ]);
 
-/** Plays the person where there is none: begins conversations, sends texts, counts turns and decides the exit code. */
+/**
+ * Plays the person where there is none: begins conversations, sends texts, counts turns and decides the exit code. Outlives
+ * a restart of the device: a server that asks for one again and again gets no more turns and no more time by it.
+ */
 export class TurnDriver implements StatusDisplay {
   readonly #plan: TurnPlan;
   readonly #parts: TurnDriverParts;
+  #send: (event: DeviceEvent) => void = () => {};
   #status: DeviceStatus = 'starting';
   #finished = 0;
   #said = 0;
+  #begun = false;
   /** What was begun and has not been answered to its end. */
   #open: 'nothing' | 'speech' | 'text' = 'nothing';
   #reached = false;
@@ -56,6 +60,13 @@ export class TurnDriver implements StatusDisplay {
     if (plan.turns !== undefined && plan.timeoutSeconds !== undefined) {
       this.#timer = parts.clock.setTimeout(() => this.#timeOut(), plan.timeoutSeconds * 1_000);
     }
+  }
+
+  /** The device that is driven from now on. */
+  attach(send: (event: DeviceEvent) => void): void {
+    this.#send = send;
+    this.#begun = false;
+    if (this.#plan.turns === undefined) this.#open = 'nothing';
   }
 
   show(event: StatusEvent): void {
@@ -106,14 +117,15 @@ export class TurnDriver implements StatusDisplay {
   #begin(): void {
     const { say, turns, start } = this.#plan;
     const text = say[this.#said];
-    const isFirst = this.#said === 0 && this.#finished === 0 && this.#restarts === 0;
+    const mayStart = start && !this.#begun;
+    this.#begun = true;
     if (text !== undefined) {
       this.#said += 1;
       this.#open = 'text';
-      this.#parts.send({ type: 'text.submitted', text });
-    } else if (turns !== undefined || (start && isFirst)) {
+      this.#send({ type: 'text.submitted', text });
+    } else if (turns !== undefined || mayStart) {
       this.#open = 'speech';
-      this.#parts.send({ type: 'talk.toggled' });
+      this.#send({ type: 'talk.toggled' });
     }
   }
 

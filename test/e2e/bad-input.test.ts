@@ -46,9 +46,11 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
   timeout: 60_000,
 }, () => {
   it('no such recording', async ({ expect }) => {
-    const program = startProgram(['--mic', 'wav:/no/such.wav', '--speaker', 'null', '--turns', '1']);
+    const args = ['--mic', 'wav:/no/such.wav', '--speaker', 'null', '--turns', '1', '--events', '-'];
+    const program = startProgram(args);
     expect(await program.exited).toBe(4);
     expect(program.stderr).toMatch(/\/no\/such\.wav .*\[AUDIO_FILE_INVALID\]/);
+    expect(program.eventsOf('error')).toMatchObject([{ code: 'AUDIO_FILE_INVALID', retryable: false }]);
   });
 
   it('a recording that is none', async ({ expect }) => {
@@ -114,8 +116,9 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
       ['--server', 'gopher://x'],
       ['sing'],
     ];
-    const codes = await Promise.all(runs.map((args) => startProgram(args).exited));
-    expect(codes).toEqual(runs.map(() => 2));
+    const programs = runs.map((args) => startProgram(args));
+    expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual(runs.map(() => 2));
+    expect(programs.at(-1)?.stderr).toMatch(/there is no command "sing"/);
   });
 
   it('a chat server that is not there', async ({ expect }) => {
@@ -136,7 +139,8 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
     expect(program.eventsOf('error')[0]).toMatchObject({
       code: 'TRANSPORT_UNREACHABLE',
       retryable: true,
-      message: 'Cannot connect to 127.0.0.1:1: nothing is listening there.',
+      message:
+        'Cannot connect to 127.0.0.1:1: nothing is listening there. Check that the server runs, and server.url.',
     });
   });
 
@@ -374,6 +378,30 @@ describe.concurrent('a server that misbehaves in every way at once', { timeout: 
     const codes = new Set(program.eventsOf('error').map(({ code }) => code));
     expect(codes).toEqual(new Set(['PROTOCOL_BAD_MESSAGE', 'OPUS_BAD_PACKET', 'PROTOCOL_UNKNOWN_TYPE']));
     expect(program.eventsOf('error').length).toBeLessThan(15);
+    await server.stop();
+  });
+
+  it('that wants a restart again and again gets no more time by it', async ({ expect }) => {
+    const server = await startScriptedServer({
+      onText: (peer, text) => {
+        const { type } = JSON.parse(text) as { type: string };
+        if (type === 'hello') peer.send({ type: 'hello', transport: 'websocket', session_id: 's' });
+        if (type === 'listen') peer.send({ type: 'system', command: 'reboot' });
+      },
+    });
+    const program = startProgram([
+      ...sound,
+      '--server',
+      server.url,
+      '--turns',
+      '1',
+      '--timeout',
+      '2',
+      '--events',
+      '-',
+    ]);
+    expect(await program.exited).toBe(1);
+    expect(program.eventsOf('error')).toMatchObject([{ code: 'TURNS_TIMEOUT' }]);
     await server.stop();
   });
 
