@@ -20,7 +20,7 @@ export function microphoneOnRealSound(audio: () => VirtualAudio, create: Create)
     expect(bestCorrelation(aligned, voiced)).toBeGreaterThan(0.98);
     expect(rms(aligned) / rms(voiced)).toBeCloseTo(1, 1);
     // Not the longest: this process itself may have been busy.
-    expect(chunksMs.sort((a, b) => a - b)[chunksMs.length >> 1]).toBeLessThanOrEqual(20);
+    expect(chunksMs.sort((a, b) => a - b)[chunksMs.length >> 1]).toBeLessThanOrEqual(40);
   });
 
   test('a card with 44.1 kHz, six channels and 24 bits is heard as well', async () => {

@@ -141,7 +141,8 @@ function opened(child: ChildProcess, clock: Clock): Promise<number> {
       reject(new Error(reason));
     };
     const onMessage = (message: SoundHelperMessage) => {
-      if ('failed' in message) return fail(message.failed);
+      // Some libraries go on for pages about where they looked.
+      if ('failed' in message) return fail(message.failed.split('\n')[0] ?? '');
       settle();
       resolve(message.ready.sampleRateHz);
     };
