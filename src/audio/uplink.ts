@@ -64,7 +64,7 @@ export class Uplink {
     this.#framer.reset();
   }
 
-  /** Lends each captured frame to one listener (meter, end-pointing), whether or not it is sent. */
+  /** Lends each captured frame to one listener (a meter), whether or not it is sent. */
   tap(onFrame: ((frame: Int16Array) => void) | undefined): void {
     this.#tap = onFrame;
   }

@@ -154,7 +154,7 @@ export class Device {
     this.#applyVolume();
   }
 
-  /** Lends each captured frame to one listener: level meter, local end-pointing. */
+  /** Lends each captured frame to one listener: a level meter. */
   tapMicrophone(onFrame: (frame: Int16Array) => void): void {
     this.#uplink.tap(onFrame);
   }

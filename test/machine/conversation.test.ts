@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { initialTransition } from 'xstate';
+import type { DeviceSettings } from '../../src/machine/context.ts';
 import { deviceMachine } from '../../src/machine/device-machine.ts';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
@@ -133,6 +134,26 @@ describe('full duplex', () => {
     expect(effects).toEqual(['sendAbort', 'flushPlayback']);
     expect(actions[0]).toMatchObject({ type: 'sendAbort', params: { reason: 'user' } });
     expect([statusFor(snapshot), audioPathsFor(snapshot).uplink]).toEqual(['listening', 'open']);
+  });
+
+  test('whose voice is listened for follows from who may speak', () => {
+    const listenedFor = (input: DeviceSettings, events: DeviceEvent[]) =>
+      audioPathsFor(playFrom(initialTransition(deviceMachine, input)[0], [provisioned(), ...events]).snapshot)
+        .voice;
+    const realtime = settings('realtime');
+    expect({
+      idle: listenedFor(realtime, []),
+      listening: listenedFor(realtime, [toggled, opened]),
+      speaking: listenedFor(realtime, [toggled, opened, ttsStart]),
+      withoutBargeIn: listenedFor({ ...realtime, bargeIn: false }, [toggled, opened, ttsStart]),
+      halfDuplex: listenedFor(settings('auto'), [toggled, opened, ttsStart]),
+    }).toEqual({
+      idle: 'none',
+      listening: 'speech',
+      speaking: 'barge-in',
+      withoutBargeIn: 'none',
+      halfDuplex: 'none',
+    });
   });
 
   test('a voice interrupts the last words of an answer, too', () => {

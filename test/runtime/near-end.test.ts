@@ -12,7 +12,7 @@ const byLoudness: VoiceDetector = {
 const bargeIn = { settings: { bargeIn: true }, mode: 'realtime', voiceDetector: byLoudness } as const;
 const silence = new Int16Array(960);
 const voice = tone(200, 16_000, 60);
-const murmur = tone(200, 16_000, 60, 0.02);
+const murmur = tone(200, 16_000, 60, 0.035);
 
 /** Time goes by in which the microphone hears this. */
 async function hear(harness: DeviceHarness, sound: Int16Array, times: number): Promise<void> {
@@ -117,6 +117,27 @@ it('the detector is disarmed by a detection and armed anew by idle (F51), and cl
   expect([harness.eventsOf('wake').length, harness.wakeWord.resets]).toEqual([2, 2]);
   await harness.device.stop();
   expect([harness.wakeWord.closed, harness.microphone.open]).toEqual([true, false]);
+});
+
+it('a verdict that comes too late counts for nothing', async () => {
+  const harness = await DeviceHarness.idle({ wakeWord: 'uploaded' });
+  harness.device.send({ type: 'talk.toggled' });
+  await harness.pass(60);
+  harness.wakeWord.say('小智');
+  await harness.greet();
+  expect([harness.eventsOf('wake'), harness.trace.length]).toEqual([[], 2]);
+});
+
+it('on an open channel no more than 33 packets go ahead of the wake word (F50)', async () => {
+  const harness = await DeviceHarness.idle({ wakeWord: 'uploaded' });
+  harness.device.send({ type: 'text.submitted', text: '你好' });
+  await harness.greet();
+  await harness.answer();
+  await harness.pass(5_000);
+  harness.far.sent.length = 0;
+  harness.wakeWord.expect('小智');
+  await harness.pass(60);
+  expect(harness.far.sent.findIndex((sent) => typeof sent === 'string')).toBe(33);
 });
 
 it('without a detector the microphone is closed while idle', async () => {

@@ -152,6 +152,11 @@ export class FakeWakeWordDetector implements WakeWordDetector {
     this.#phrase = phrase;
   }
 
+  /** At once, whether or not it is listening. */
+  say(phrase: string): void {
+    this.#listener(phrase);
+  }
+
   push(pcm: Int16Array): void {
     this.heardMs += pcm.length / 16;
     const phrase = this.#phrase;

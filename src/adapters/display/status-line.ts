@@ -6,6 +6,8 @@ export interface StatusLineContent {
   readonly status: DeviceStatus;
   /** 0–100; undefined while no sound is measured. */
   readonly levelPercent: number | undefined;
+  /** Somebody is speaking to the device; the meter is bright then (firmware B64). */
+  readonly voice: boolean;
   /** Undefined until it is known. */
   readonly volumePercent: number | undefined;
   readonly muted: boolean;
@@ -53,7 +55,7 @@ export function statusLine(content: StatusLineContent, words: Words, columns: nu
   };
   if (content.levelPercent !== undefined) {
     const bar = meter(content.levelPercent);
-    add(bar, paint(color, bar));
+    add(bar, paint(content.voice ? color : 'dim', bar));
   }
   if (content.volumePercent !== undefined) {
     const volume = `${words.volume} ${content.volumePercent}%`;

@@ -66,6 +66,7 @@ class LineScreen implements TerminalDisplay {
   #content: StatusLineContent = {
     status: 'starting',
     levelPercent: undefined,
+    voice: false,
     volumePercent: undefined,
     muted: false,
     edit: '',
@@ -97,6 +98,10 @@ class LineScreen implements TerminalDisplay {
   show(event: StatusEvent): void {
     if (event.type === 'state') {
       this.#update({ status: event.to });
+      return;
+    }
+    if (event.type === 'speech') {
+      this.#update({ voice: event.phase === 'started' });
       return;
     }
     // What a server reports now is the device's own notice, not what the person said.

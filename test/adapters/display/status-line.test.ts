@@ -6,6 +6,7 @@ import { wordsFor } from '../../../src/adapters/display/words.ts';
 const content: StatusLineContent = {
   status: 'listening',
   levelPercent: 50,
+  voice: false,
   volumePercent: 70,
   muted: true,
   edit: '',
@@ -38,6 +39,15 @@ test('the level stays within its meter', () => {
     '< Listening  [            ]',
     '< Listening  [||||||||||||]',
     '< Listening  [||||||||||||]',
+  ]);
+});
+
+test('the meter is bright while somebody speaks', () => {
+  const painted = (voice: boolean) =>
+    statusLine({ ...content, voice }, wordsFor('en'), 30, (color, text) => `${color}(${text})`);
+  expect([painted(true), painted(false)]).toEqual([
+    'bold(green(< Listening))  green([||||||      ])',
+    'bold(green(< Listening))  dim([||||||      ])',
   ]);
 });
 
