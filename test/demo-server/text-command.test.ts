@@ -49,9 +49,9 @@ describe('the answer of a tool', () => {
 
   it('that failed names the tool once', () => {
     expect([
-      phrases.toolFailed('a', 'no answer within 30 s'),
+      phrases.toolFailed('alarm', 'no answer within 30 s'),
       phrases.toolFailed('b', 'Unknown tool: b'),
-    ]).toEqual(['The tool a failed: no answer within 30 s', 'Unknown tool: b']);
+    ]).toEqual(['The tool alarm failed: no answer within 30 s', 'Unknown tool: b']);
   });
 
   it('that reads a result is the result', () => {
