@@ -100,6 +100,8 @@ export const deviceMachine = deviceSetup.createMachine({
       actions: { type: 'withdrawFromMailbox', params: ({ event }) => ({ taskIds: event.taskIds }) },
     },
     'reboot.requested': '.rebooting',
+    // Nobody talks: the runtime tries again by itself.
+    'microphone.failed': { actions: reportError },
   },
   states: {
     provisioning,

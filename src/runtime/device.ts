@@ -112,6 +112,7 @@ export class Device {
       uplink: this.#uplink,
       downlink: this.#downlink,
       nearEnd: this.#nearEnd,
+      clock: parts.clock,
       onMicrophoneFailed: (error) => this.send({ type: 'microphone.failed', error }),
       onLoudspeakerFailed: report,
     });

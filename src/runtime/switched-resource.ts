@@ -11,6 +11,7 @@ export class SwitchedResource {
   readonly #resource: Switchable;
   #wanted = false;
   #open = false;
+  #broken = false;
   #working: Promise<void> | undefined;
 
   constructor(resource: Switchable) {
@@ -19,11 +20,13 @@ export class SwitchedResource {
 
   set(wanted: boolean): void {
     this.#wanted = wanted;
-    if (!this.#working && this.#open !== wanted) {
-      this.#working = this.#follow().finally(() => {
-        this.#working = undefined;
-      });
-    }
+    this.#work();
+  }
+
+  /** It broke while it was open: it is closed, and opened again as long as it is wanted. */
+  reopen(): void {
+    this.#broken = this.#open;
+    this.#work();
   }
 
   /** Closes for good and resolves when nothing is open any more. */
@@ -32,9 +35,21 @@ export class SwitchedResource {
     await this.#working;
   }
 
+  #work(): void {
+    if (this.#working || !this.#isDue()) return;
+    this.#working = this.#follow().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  #isDue(): boolean {
+    return this.#broken || this.#open !== this.#wanted;
+  }
+
   async #follow(): Promise<void> {
-    while (this.#open !== this.#wanted) {
-      this.#open = this.#wanted;
+    while (this.#isDue()) {
+      this.#broken = false;
+      this.#open = !this.#open;
       await (this.#open ? this.#resource.open() : this.#resource.close());
     }
   }
