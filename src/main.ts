@@ -85,10 +85,12 @@ withConfigOptions(
 
 withConfigOptions(
   program.command('doctor').description('report what works, what is missing and what fixes it'),
-).action(async (options) => {
-  const { doctorAction } = await import('./cli/doctor.ts');
-  await run(doctorAction, options);
-});
+)
+  .option('--sound', 'play a sweep and record it: level, delay, drift')
+  .action(async (options) => {
+    const { doctorAction } = await import('./cli/doctor.ts');
+    await run(doctorAction, options);
+  });
 
 program
   .command('devices')
