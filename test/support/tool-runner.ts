@@ -9,7 +9,7 @@ export const runnerDeps = (): RunnerDeps => ({
   clock: monotonicClock,
   logger: silentLogger,
   env: process.env,
-  baseDirectory: new URL('../fixtures/tools', import.meta.url).pathname,
+  baseDirectory: new URL('../fixtures', import.meta.url).pathname,
 });
 
 /** A runner for one tool as it stands in a configuration file. */
