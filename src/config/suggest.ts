@@ -7,8 +7,11 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, far: farness(lower, candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best !== undefined && best.far <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+  return best !== undefined && best.far <= mostWrongLetters(word) ? best.candidate : undefined;
 }
+
+/** Of a short word two wrong letters leave too little: `foo` is not meant to be `log`. */
+const mostWrongLetters = (word: string): number => (word.length < 4 ? 1 : Math.max(2, word.length / 3));
 
 /** A name cut short (`volume` for `volumePercent`) is nearer than its length tells. */
 function farness(word: string, candidate: string): number {

@@ -271,6 +271,16 @@ describe('faults', () => {
     expect(message).not.toContain('my-secret');
   });
 
+  test('suggest nothing where nothing is near', async () => {
+    const { message } = await failure(
+      loadConfig({ env: noFile(), overrides: runOptionOverrides({ set: ['foo=1', 'a.b=1'] }) }),
+    );
+    expect(message.split('\n').slice(1, 3)).toEqual([
+      '  foo: unknown key (argument --set foo)',
+      '  a: unknown key (argument --set a.b)',
+    ]);
+  });
+
   test('are blamed on the layer that won, not on what it replaced', async () => {
     await writeFile(file, '{"audio": 5}');
     const env = { XIAOZHI_AUDIO__VOLUME_PERCENT: '200' };
