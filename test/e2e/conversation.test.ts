@@ -271,7 +271,8 @@ describe.concurrent('a conversation with a server that behaves like the common o
     expectSentences(expect, heard, 2);
     const peer = server.peers.find(({ headers }) => headers['device-id'] === '02:00:00:00:00:77');
     const withoutTools = peer?.story.filter((entry) => !entry.includes('"mcp"'));
-    expect(withoutTools).toEqual([
+    // An answer to mcp may have come between two frames.
+    expect(withoutTools?.filter((entry, i, all) => entry !== 'audio' || all[i - 1] !== 'audio')).toEqual([
       '{"session_id":"real","type":"listen","state":"start","mode":"manual"}',
       'audio',
       '{"session_id":"real","type":"listen","state":"stop"}',
