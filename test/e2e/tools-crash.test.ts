@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -126,13 +127,14 @@ describe.concurrent('after kill -9 of the whole device', { timeout: 60_000 }, ()
   it('a tool that may run again does, and its children of before are gone', async ({ expect }) => {
     const notes = freshHome();
     const { server, start, talk, told } = await lives(
-      tea(`echo $$ >> ${notes}/pids; sleep 1; echo Tea.`, { idempotent: true }),
+      tea(`echo $$ >> ${notes}/pids; [ -e ${notes}/again ] || sleep 300; echo Tea.`, { idempotent: true }),
     );
     const first = await talk();
     await server.call('tea');
     const [pid = 0] = await pidsIn(join(notes, 'pids'), 1);
     await kill(first);
     await ended([pid]);
+    writeFileSync(join(notes, 'again'), '');
     const second = start();
     await second.until(() => spoken(second).length === 1);
     expect(told()).toEqual([expect.stringContaining('The task "tea" has finished: Tea.')]);

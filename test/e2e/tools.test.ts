@@ -150,6 +150,7 @@ describe.concurrent('a tool called in a conversation with the embedded server', 
     await quiet.until(() => quiet.eventsOf('turn').filter(({ phase }) => phase === 'finished').length === 2);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(announcementsOf(quiet)).toEqual(['queued t1']);
+    expect(quiet.eventsOf('state').map(({ to }) => to)).not.toContain('announcing');
     quiet.child.kill('SIGTERM');
     await quiet.exited;
     const later = startToolProgram({ home, mcp });
