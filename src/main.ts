@@ -19,6 +19,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
 const context: CliContext = {
   env: process.env,
   stdin: process.stdin,

@@ -300,6 +300,14 @@ describe.concurrent('events', { timeout: 60_000 }, () => {
     expect(program.stderr).toMatch(/EVENTS_ENDED/);
   });
 
+  it('and reports whose reader goes away, as `doctor | head` does, end without a stack trace', async ({
+    expect,
+  }) => {
+    const program = startProgram(['doctor', ...sound]);
+    program.child.stdout.destroy();
+    expect([await program.exited, program.stderr]).toEqual([0, '']);
+  });
+
   it('for which the disk is full do not either', async ({ expect }) => {
     const program = startProgram([
       ...sound,
