@@ -157,6 +157,10 @@ function obey(command: KeyCommand, device: Device, quit: () => void): void {
     case 'quit':
       quit();
       break;
+    case 'interrupt':
+      // In raw mode the terminal sends none; the exit code is that of the signal (130).
+      process.kill(process.pid, 'SIGINT');
+      break;
     default:
       assertNever(command);
   }

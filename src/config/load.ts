@@ -8,6 +8,7 @@ import { isPlainObject, type Merged, merge } from './layers.ts';
 import { givenByOverrides, type Override } from './options.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 import { parseServerAddress } from './server-address.ts';
+import { checkTools } from './tools.ts';
 
 export interface LoadInput {
   /** From `--config`; must exist when given. */
@@ -38,6 +39,7 @@ export async function loadConfig({ configFile, overrides, env }: LoadInput): Pro
   const parsed = ConfigSchema.safeParse(merged.raw);
   const faults = [...fromEnvironment.faults, ...(parsed.error ? faultsOf(parsed.error, merged) : [])];
   if (parsed.data) faults.push(...contradictions(parsed.data));
+  if (merged.raw.mcp !== undefined) faults.push(...checkTools(merged.raw.mcp).faults);
   if (!parsed.data || faults.length > 0) throw invalid(faults);
   return { ...withImplied(parsed.data, merged), file: fromFile === undefined ? undefined : file };
 }

@@ -143,8 +143,21 @@ export interface ToolsConfig {
  * @throws ClientError CONFIG_INVALID with all faults at once; no value is shown, as it may be a secret.
  */
 export function parseToolsConfig(raw: unknown): ToolsConfig {
+  const { config, faults } = checkTools(raw);
+  if (faults.length > 0) throw invalid(faults);
+  return config;
+}
+
+/** The same, with what is wrong as lines; the configuration is empty when the section is no group of settings. */
+export function checkTools(raw: unknown): {
+  readonly config: ToolsConfig;
+  readonly faults: readonly string[];
+} {
   const parsed = section.safeParse(raw ?? {});
-  if (!parsed.success) throw invalid(faultsOf(parsed.error, 'mcp', Object.keys(section.shape)));
+  if (!parsed.success) {
+    const faults = faultsOf(parsed.error, 'mcp', Object.keys(section.shape));
+    return { config: { tools: [], allow: [], deny: [] }, faults };
+  }
   const { enabled, tools, allow, deny } = parsed.data;
   const faults: string[] = [];
   const definitions = tools.flatMap((tool, index) => {
@@ -154,8 +167,7 @@ export function parseToolsConfig(raw: unknown): ToolsConfig {
     return [];
   });
   faults.push(...repeatedNames(definitions));
-  if (faults.length > 0) throw invalid(faults);
-  return { tools: enabled ? definitions : [], allow, deny };
+  return { config: { tools: enabled ? definitions : [], allow, deny }, faults };
 }
 
 /** Reads only the tools of a configuration file; no file means no tools. Throws what `parseToolsConfig` throws. */

@@ -313,3 +313,13 @@ describe('faults', () => {
     expect(({} as { muted?: boolean }).muted).toBeUndefined();
   });
 });
+
+test('faults of tools are told with all the others', async () => {
+  const overrides = [
+    { path: 'audio.volumePercent', value: 'loud', source: 'argument --set' },
+    { path: 'mcp', value: { tools: [{ name: 'a' }] }, source: 'argument --set' },
+  ];
+  const { message } = await failure(loadConfig({ overrides, env: noFile() }));
+  expect(message).toMatch(/audio\.volumePercent: found "loud"/);
+  expect(message).toMatch(/mcp\.tools\[0\] \("a"\)\.type: must be one of/);
+});

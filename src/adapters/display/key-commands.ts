@@ -11,7 +11,9 @@ export type KeyCommand =
   | { readonly type: 'mute' }
   /** `delta` in percent of full volume. */
   | { readonly type: 'volume'; readonly delta: number }
-  | { readonly type: 'quit' };
+  | { readonly type: 'quit' }
+  /** Ctrl-C: what SIGINT would be on a terminal in its usual mode. */
+  | { readonly type: 'interrupt' };
 
 export interface KeyCommandsOptions {
   readonly clock: Clock;
@@ -144,6 +146,7 @@ export function createKeyCommands({ clock, onCommand, onEdit }: KeyCommandsOptio
           takeLetter();
           return setEdit('');
         case 'interrupt':
+          return onCommand({ type: 'interrupt' });
         case 'end-of-input':
           return onCommand({ type: 'quit' });
         case 'kitty-supported':

@@ -84,7 +84,7 @@ describe('auto', () => {
     expect(await thrownBy(chooseMicrophone('auto', silent))).toMatchObject({
       code: 'AUDIO_DEVICE_MISSING',
       message:
-        'There is no microphone: this machine has no sound card. Plug one in, or name another: wav:FILE or null.',
+        'There is no microphone: this machine has no sound card. Plug one in, or do without: --mic null, or wav:FILE for a recording.',
     });
   });
 });

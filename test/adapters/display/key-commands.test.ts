@@ -154,11 +154,11 @@ test('a text is at most 500 characters long', () => {
   expect(commands).toEqual([{ type: 'text', text: '很'.repeat(500) }]);
 });
 
-test('Ctrl-C and Ctrl-D quit, even in the middle of a text', () => {
+test('Ctrl-C interrupts and Ctrl-D quits, even in the middle of a text', () => {
   type('hello\u0003');
   type('\u0004');
 
-  expect(commands).toEqual([{ type: 'quit' }, { type: 'quit' }]);
+  expect(commands).toEqual([{ type: 'interrupt' }, { type: 'quit' }]);
 });
 
 test('Space held down talks until it is let go', () => {
