@@ -66,7 +66,7 @@ export type DeviceOutcome = 'stopped' | 'restart';
 
 const countersPeriodMs = 10_000;
 
-/** The speaker: machine, data plane and ports joined. Made by `createDevice`, lives from `start` to `stop`. */
+/** The speaker: machine, data plane and ports joined. Lives from `start` to `stop`. */
 export class Device {
   /** Resolves when the device has ended and everything it started is closed; rejects when it broke. */
   readonly ended: Promise<DeviceOutcome>;
