@@ -5,7 +5,6 @@ const exitCodes: Readonly<Partial<Record<ErrorCode, number>>> = {
   [ErrorCode.usageInvalid]: ExitCode.usage,
   [ErrorCode.configInvalid]: ExitCode.usage,
   [ErrorCode.configUnreadable]: ExitCode.usage,
-  [ErrorCode.transportUnsupported]: ExitCode.usage,
   [ErrorCode.transportUnreachable]: ExitCode.serverNeverReached,
   [ErrorCode.provisioningUnreachable]: ExitCode.serverNeverReached,
   [ErrorCode.provisioningGaveUp]: ExitCode.serverNeverReached,
@@ -13,7 +12,6 @@ const exitCodes: Readonly<Partial<Record<ErrorCode, number>>> = {
   [ErrorCode.audioDeviceMissing]: ExitCode.noSoundDevice,
   [ErrorCode.audioDeviceLost]: ExitCode.noSoundDevice,
   [ErrorCode.audioFileInvalid]: ExitCode.noSoundDevice,
-  [ErrorCode.activationRequired]: ExitCode.notActivated,
 };
 
 /** How a command that failed with this error ends. */

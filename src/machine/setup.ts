@@ -126,7 +126,6 @@ export const deviceSetup = setup({
     isAuto: ({ context }) => context.listeningMode === 'auto',
     isManual: ({ context }) => context.listeningMode === 'manual',
     isRealtime: ({ context }) => context.listeningMode === 'realtime',
-    defaultIsManual: ({ context }) => context.settings.listeningMode === 'manual',
     mayAskAgain: ({ context }) => context.provisioningFailures + 1 < maxProvisioningFailures,
     canRecover: ({ context }, { error }: { error: ClientError }) =>
       error.retryable && context.recoveryAttempts < context.settings.recovery.attempts,
