@@ -13,8 +13,11 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 /** Of a short word two wrong letters leave too little: `foo` is not meant to be `log`. */
 const mostWrongLetters = (word: string): number => (word.length < 4 ? 1 : Math.max(2, word.length / 3));
 
-/** A name cut short (`volume` for `volumePercent`) is nearer than its length tells. */
+const lettersOf = (word: string): string => [...word].sort().join('');
+
+/** Letters in the wrong order (`ulr`) are one mistake. A name cut short (`volume` for `volumePercent`) is nearer than its length tells. */
 function farness(word: string, candidate: string): number {
+  if (lettersOf(word) === lettersOf(candidate)) return Math.min(1, distance(word, candidate));
   const cutShort = word.length >= 4 && (candidate.startsWith(word) || word.startsWith(candidate));
   return cutShort ? Math.min(1, distance(word, candidate)) : distance(word, candidate);
 }

@@ -268,6 +268,10 @@ describe('faults', () => {
     );
     expect(message).toContain('identity.hmacKey: found a hidden value, allowed is 64 hexadecimal digits');
     expect(message).toContain('server.tokn: unknown key, did you mean "token"?');
+    const swapped = await failure(
+      loadConfig({ overrides: [{ path: 'server.ulr', value: 'x', source: 'test' }], env: noFile() }),
+    );
+    expect(swapped.message).toContain('server.ulr: unknown key, did you mean "url"?');
     expect(message).not.toContain('my-secret');
   });
 
