@@ -14,6 +14,7 @@ const inside = [
   'machine',
   'mcp',
   'config',
+  'processes',
   'demo-server',
   'runtime',
   'adapters',
@@ -25,6 +26,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   core: [],
   ports: ['core'],
   protocol: ['core', 'zod', 'node:crypto'],
+  processes: ['core', 'node'],
   audio: ['core', 'ports'],
   // What is told, when and how is part of the model: pure functions over the mailbox.
   machine: ['core', 'xstate', 'mcp/announcements'],
@@ -33,7 +35,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   'demo-server': ['core', 'protocol', 'audio', 'ports', 'zod', 'ws', 'aedes', 'node'],
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
   // Runners give what the MCP server runs: its type is their port.
-  adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'node', 'package'],
+  adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
   cli: [...inside, 'app', 'app-tools', 'app-voice', 'app-device-tools'],
   app: [...inside, 'app-tools', 'app-voice'],
   'app-tools': [...inside, 'app-device-tools'],

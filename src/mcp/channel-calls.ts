@@ -1,7 +1,7 @@
 import { Caller } from './caller.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { RequestId } from './normalise.ts';
-import { rpcErrorOf } from './result.ts';
+import { failedResultOf, rpcErrorOf } from './result.ts';
 import type { ToolArguments } from './tool.ts';
 
 export interface ChannelCallsOptions {
@@ -10,9 +10,16 @@ export interface ChannelCallsOptions {
   readonly channel: string;
   /** How long the server waits for an answer; not set: as long as it takes. */
   readonly replyWithinMs?: number;
+  /** Which tools this channel may use; not given: every one. */
+  readonly permits?: (toolName: string) => boolean;
+  /** How a failed call is told; a JSON-RPC error when not given. */
+  readonly failures?: FailureStyle;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
 }
+
+/** What the server at the other end reads: some look only into errors, some only into results (servers.md §4, mcp.md 2.3). */
+export type FailureStyle = 'rpc-error' | 'tool-result';
 
 export interface ToolCallRequest {
   readonly id: RequestId;
@@ -37,7 +44,7 @@ export interface ChannelCalls {
 
 /** Answers calls in the order in which they end. */
 export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
-  const { dispatcher, channel, replyWithinMs, send } = options;
+  const { dispatcher, channel, replyWithinMs, permits, failures = 'rpc-error', send } = options;
   const counters = { repeated: 0, unsent: 0 };
   /** By id the call that came last with it: servers count from 1 again (servers.md 1.10). The dispatcher bounds them. */
   const open = new Map<RequestId, { readonly call: ToolCallRequest; readonly caller: Caller }>();
@@ -49,13 +56,18 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       channel,
       caller,
       ...(replyWithinMs !== undefined && { replyWithinMs }),
+      ...(permits && { permits }),
     });
     callers.delete(caller);
     if (open.get(id)?.caller === caller) open.delete(id);
     // Members in the order in which the firmware writes them (G5).
     const head = { jsonrpc: '2.0', id };
     if (reply.kind === 'failure' && !gone) {
-      send({ ...head, error: rpcErrorOf(reply.error) });
+      send(
+        failures === 'rpc-error'
+          ? { ...head, error: rpcErrorOf(reply.error) }
+          : { ...head, result: failedResultOf(reply.error) },
+      );
       return;
     }
     if (reply.kind === 'content') {

@@ -16,7 +16,7 @@ import { createRunQueue, type QueuedRun } from './run-queue.ts';
 import { canonicalArguments } from './task-arguments.ts';
 import { startTaskRun, type TaskResult, type TaskRun } from './task-run.ts';
 import type { TaskHandle, TaskKeeper, Tasks } from './tasks.ts';
-import type { Tool, ToolArguments, ToolMode } from './tool.ts';
+import type { Tool, ToolArguments, ToolMode, ToolOutput } from './tool.ts';
 
 export type { CallOrigin };
 
@@ -24,6 +24,8 @@ export type CallReply =
   | {
       readonly kind: 'content';
       readonly content: readonly ContentBlock[];
+      /** What the tool gave, uncut; absent when the reply only tells that a task goes on. */
+      readonly output?: ToolOutput;
       /** To be called when the reply could not be sent: the result becomes mail. */
       readonly lost: () => void;
     }
@@ -129,7 +131,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   /** The call, if it may be made at all. */
   function admit(tool: Tool | undefined, name: string, args: ToolArguments, origin: CallOrigin): Call {
     try {
-      if (!tool || !access.permits(name)) throw unknownTool(name);
+      if (!tool || !access.permits(name) || origin.permits?.(name) === false) throw unknownTool(name);
       const checked = checkArguments(tool, args);
       if (closed || waitingCalls >= maxWaitingCalls) throw busy(tool);
       return { tool, args: checked, origin, startedMs: clock.now() };
@@ -296,6 +298,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return {
       kind: 'content',
       content: contentOf(result.output, tool.maxResultBytes, keep),
+      output: result.output,
       lost: () => {
         if (tool.source === 'builtin') return;
         const finished: TaskRun = { result: Promise.resolve(result), cancel: () => {} };

@@ -10,6 +10,8 @@ export interface CallOrigin {
   readonly caller?: Caller;
   /** An answer that comes later would be mistaken for another (servers.md 1.10), so the call is handed over by then. */
   readonly replyWithinMs?: number;
+  /** Which tools this way in may use, beside the access list of all; not given: every one. */
+  readonly permits?: (toolName: string) => boolean;
 }
 
 export type Outcome =

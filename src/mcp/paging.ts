@@ -97,18 +97,24 @@ function fitting(tools: readonly Tool[], maxBytes: number): readonly Entry[] {
   return entries.filter(({ bytes }) => emptyPageBytes + bytes + reserve <= maxBytes);
 }
 
-const sizes = new WeakMap<Tool, number>();
+const texts = new WeakMap<Tool, string>();
 
-function sizeOf(tool: Tool): number | undefined {
-  const known = sizes.get(tool);
+/** A tool as it goes on the wire; undefined for a schema that is no JSON. */
+export function listedText(tool: Tool): string | undefined {
+  const known = texts.get(tool);
   if (known !== undefined) return known;
   try {
-    const bytes = Buffer.byteLength(JSON.stringify(listed(tool)));
-    sizes.set(tool, bytes);
-    return bytes;
+    const text = JSON.stringify(listed(tool));
+    texts.set(tool, text);
+    return text;
   } catch {
     return undefined;
   }
+}
+
+function sizeOf(tool: Tool): number | undefined {
+  const text = listedText(tool);
+  return text === undefined ? undefined : Buffer.byteLength(text);
 }
 
 const cursorBytes = (name: string): number => Buffer.byteLength(`],"nextCursor":${JSON.stringify(name)}}`);

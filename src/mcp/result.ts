@@ -57,6 +57,11 @@ export function rpcErrorOf(error: ClientError): { readonly code: number; readonl
   return { code: rpcCodeOf(error), message: printableText(error.message, maxErrorCharacters) };
 }
 
+/** A failed call as the result of the tool, for servers that show the model nothing of an error. */
+export function failedResultOf(error: ClientError) {
+  return { content: [{ type: 'text', text: rpcErrorOf(error).message }], isError: true } as const;
+}
+
 function rpcCodeOf({ code }: ClientError): number {
   if (code === ErrorCode.toolUnknown) return rpcErrorCode.methodNotFound;
   if (code === ErrorCode.toolArgumentsInvalid) return rpcErrorCode.invalidParams;

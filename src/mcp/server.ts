@@ -3,20 +3,22 @@ import { messageOf, toClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
-import { createChannelCalls } from './channel-calls.ts';
+import { createChannelCalls, type FailureStyle } from './channel-calls.ts';
 import { createChannelTransport } from './channel-transport.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { normalise, type VisionEndpoint, withUserToolsKey } from './normalise.ts';
-import { pageOf, unlistable } from './paging.ts';
+import { listedText, pageOf, unlistable } from './paging.ts';
 import type { ToolRegistry } from './registry.ts';
 import { rpcErrorOf } from './result.ts';
+import type { Tool } from './tool.ts';
 
 /** Messages that come while the SDK is being loaded; more are dropped, and the server asks again. */
 const maxEarlyMessages = 256;
 
 export interface ChannelServerOptions {
   readonly registry: ToolRegistry;
-  readonly access: AccessList;
+  /** What this channel offers and lets be called; the dispatcher keeps the list of all channels besides. */
+  readonly access: Pick<AccessList, 'permits'>;
   readonly dispatcher: Dispatcher;
   /** In `serverInfo`: board name and version of this program (firmware G10). */
   readonly name: string;
@@ -32,12 +34,20 @@ export interface ChannelServerOptions {
   readonly replyWithinMs?: number;
   /** Longest page of `tools/list`; 8000 as the firmware has it. */
   readonly maxPageBytes?: number;
+  /** Most tools on a page; 32, because gateways drop larger pages whole. */
+  readonly maxPageTools?: number;
+  /** How a failed call is told; a JSON-RPC error when not given. */
+  readonly failures?: FailureStyle;
 }
 
 /** The MCP server at one channel. */
 export interface ChannelServer {
   /** One payload of the server, unchecked. Never throws. */
   receive(payload: Readonly<Record<string, unknown>>): void;
+  /** The list that the server has read last is not what it would read now. */
+  isOutdated(): boolean;
+  /** Tells the server that the list has changed. Many never ask again; those have to be met anew (`isOutdated`). */
+  announceChange(): void;
   /** The channel is gone: nothing is sent any more, results of running calls become mail. Idempotent. */
   close(): Promise<void>;
 }
@@ -56,7 +66,9 @@ export function loadServerSdk() {
  * The SDK is loaded by the first message, unless `loadServerSdk` was called before: a start must not wait for it.
  */
 export function createChannelServer(options: ChannelServerOptions): ChannelServer {
-  const { registry, access, dispatcher, channel, logger, replyWithinMs, maxPageBytes } = options;
+  const { registry, access, dispatcher, channel, logger, replyWithinMs, maxPageBytes, maxPageTools } =
+    options;
+  const permits = (name: string) => access.permits(name);
   const early: JSONRPCRequest[] = [];
   const counters = { ignored: 0, refused: 0 };
   let gone = false;
@@ -69,14 +81,23 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     dispatcher,
     channel,
     send: options.send,
+    permits,
     ...(replyWithinMs !== undefined && { replyWithinMs }),
+    ...(options.failures && { failures: options.failures }),
   });
+  /** What the server has read, and how it asked. */
+  let read: { readonly text: string; readonly withUserTools: boolean } | undefined;
+
+  const offeredTo = (withUserTools: boolean) =>
+    registry.list().filter(({ name, audience }) => permits(name) && (withUserTools || audience === 'model'));
 
   function listTools(cursor: string | undefined, withUserTools: boolean): Record<string, unknown> {
-    const offered = registry
-      .list()
-      .filter(({ name, audience }) => access.permits(name) && (withUserTools || audience === 'model'));
-    const limit = maxPageBytes === undefined ? {} : { maxBytes: maxPageBytes };
+    const offered = offeredTo(withUserTools);
+    if (cursor === undefined) read = { text: textOf(offered), withUserTools };
+    const limit = {
+      ...(maxPageBytes !== undefined && { maxBytes: maxPageBytes }),
+      ...(maxPageTools !== undefined && { maxTools: maxPageTools }),
+    };
     reportUnlistable(unlistable(offered, maxPageBytes));
     return { ...pageOf(offered, { ...limit, cursor: visible(cursor, offered) }) };
   }
@@ -175,6 +196,11 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
           assertNever(message);
       }
     },
+    isOutdated: () => read !== undefined && read.text !== textOf(offeredTo(read.withUserTools)),
+    announceChange() {
+      if (!gone && read !== undefined)
+        options.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    },
     async close() {
       gone = true;
       calls.close();
@@ -185,6 +211,9 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     },
   };
 }
+
+/** As it goes on the wire: tools that were published anew and say the same are no change. */
+const textOf = (tools: readonly Tool[]): string => tools.map(listedText).join();
 
 /** An error in the form the SDK passes on as it is. */
 function rpcError(thrown: unknown): Error {

@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
-import { guardGroup, releaseGroup } from './crash-guard.ts';
-import { runMarkVariable, signalProcess } from './process-tree.ts';
-import { stopRun } from './stop-process.ts';
+import { guardGroup, releaseGroup } from '../../processes/crash-guard.ts';
+import { runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
+import { stopRun } from '../../processes/stop-process.ts';
 
 export interface ChildCommand {
   readonly program: string;

@@ -7,7 +7,7 @@ import { nextLoopTurn } from '../../core/loop-turns.ts';
 import { printableText } from '../../core/printable-text.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
-import { childEnvironment } from './child-environment.ts';
+import { childEnvironment } from '../../processes/child-environment.ts';
 import { type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';

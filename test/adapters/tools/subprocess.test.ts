@@ -228,7 +228,7 @@ test('two hundred calls leave no descriptor, no child and no listener behind', a
 test('when the device is killed with -9 its running tools end, too', async () => {
   const directory = await scratch();
   const file = join(directory, 'pid');
-  const support = new URL('../../../src/adapters/tools/crash-guard.ts', import.meta.url).pathname;
+  const support = new URL('../../../src/processes/crash-guard.ts', import.meta.url).pathname;
   const bundle = join(directory, 'device.mjs');
   const { build } = await import('esbuild');
   await build({ entryPoints: [support], bundle: true, platform: 'node', format: 'esm', outfile: bundle });

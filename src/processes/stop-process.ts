@@ -1,4 +1,4 @@
-import { type Clock, wait } from '../../core/clock.ts';
+import { type Clock, wait } from '../core/clock.ts';
 import { processesOfRun, signalProcess } from './process-tree.ts';
 
 export interface StopOptions {
