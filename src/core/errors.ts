@@ -41,6 +41,7 @@ export const ErrorCode = {
   toolFailed: 'TOOL_FAILED',
   toolBadOutput: 'TOOL_BAD_OUTPUT',
   toolUnreachable: 'TOOL_UNREACHABLE',
+  toolSessionLost: 'TOOL_SESSION_LOST',
   toolCancelled: 'TOOL_CANCELLED',
   internal: 'INTERNAL',
 } as const;

@@ -51,7 +51,10 @@ export interface McpClientConnection {
   readonly pid?: number;
   /** @throws ClientError */
   listTools(signal: AbortSignal): Promise<ForeignToolList>;
-  /** @throws ClientError; TOOL_UNREACHABLE when the connection or the session is gone */
+  /**
+   * @throws ClientError; TOOL_UNREACHABLE when the connection is gone. TOOL_SESSION_LOST: the server has forgotten us and
+   * did not run the call, so it may be made once more over a new connection; `onClosed` follows.
+   */
   callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
