@@ -1,45 +1,29 @@
 import * as z from 'zod';
 import { ClientError, ErrorCode } from '../core/errors.ts';
-import type { ToolDefinition, ToolDescription, ToolTarget } from '../ports/tool-definition.ts';
+import type { ToolDefinition, ToolTarget } from '../ports/tool-definition.ts';
 import { commandWords } from './command-words.ts';
 import { readConfigFile } from './config-file.ts';
-import { isPlainObject, merge, type PlainObject } from './layers.ts';
-import { nearest } from './suggest.ts';
+import { isPlainObject, merge } from './layers.ts';
+import {
+  descriptionKeys,
+  descriptionOf,
+  faultsOf,
+  foldedName,
+  headerName,
+  headers,
+  headerValue,
+  httpMethod,
+  maxTools,
+  placeOf,
+  text,
+  webUrl,
+  withCamelCase,
+} from './tool-parts.ts';
 
-const DAY_MS = 86_400_000;
-const maxTools = 1000;
-
-/** What a tool of each mode may take when the configuration does not say. */
-const defaultTimeoutMs = { sync: 20_000, async: 300_000, background: 3_600_000 } as const;
-
-const text = z.string().min(1).max(10_000);
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be the name of a header');
-const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]{0,8192}$/, 'must be printable text');
-const headers = z.record(headerName, headerValue).default({});
 const environment = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'),
   z.string().refine((value) => !value.includes('\0'), 'must not hold a zero byte'),
 );
-
-const inputSchema = z
-  .looseObject({
-    type: z.literal('object').default('object'),
-    properties: z.record(z.string(), z.union([z.looseObject({}), z.boolean()])).optional(),
-    required: z.array(z.string()).optional(),
-  })
-  .prefault({ properties: {} });
-
-const description = {
-  name: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"'),
-  description: text,
-  inputSchema,
-  audience: z.enum(['model', 'user']).default('model'),
-  mode: z.enum(['sync', 'async', 'background']).default('sync'),
-  timeoutMs: z.int().min(1).max(DAY_MS).optional(),
-  handoffMs: z.int().min(0).max(DAY_MS).default(6000),
-  maxResultBytes: z.int().min(64).max(200_000).default(1024),
-  idempotent: z.boolean().default(false),
-};
 
 const command = text.transform((line, context) => {
   const words = commandWords(line);
@@ -47,13 +31,6 @@ const command = text.transform((line, context) => {
   context.addIssue('must be a program and its arguments; a tool is not run by a shell');
   return z.NEVER;
 });
-
-/** Placeholders choose the resource, never the server. */
-const webUrl = (protocols: RegExp, what: string) =>
-  text.refine((url) => {
-    if (!URL.canParse(url) || !protocols.test(new URL(url).protocol)) return false;
-    return !/^[^/]*\/\/[^/?#]*[{}]/.test(url);
-  }, `must be ${what} URL without placeholders in the name of its host`);
 
 const auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bearer'), token: headerValue.min(1) }),
@@ -77,7 +54,7 @@ const streamProtocol = {
 /** One line per kind of tool: its own keys, beside those that every tool has. */
 const targets = {
   subprocess: z.strictObject({
-    ...description,
+    ...descriptionKeys,
     type: z.literal('subprocess'),
     executable: command,
     args: z.array(z.string().refine((word) => !word.includes('\0'), 'must not hold a zero byte')).default([]),
@@ -85,39 +62,35 @@ const targets = {
     env: environment.default({}),
   }),
   http: z.strictObject({
-    ...description,
+    ...descriptionKeys,
     type: z.literal('http'),
     url: webUrl(/^https?:$/, 'an http:// or https://'),
-    method: z
-      .string()
-      .toUpperCase()
-      .pipe(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
-      .default('GET'),
+    method: httpMethod.default('GET'),
     body: z.enum(['json', 'form']).default('json'),
     headers,
     auth: auth.optional(),
     resultPath: text.optional(),
   }),
   tcp: z.strictObject({
-    ...description,
+    ...descriptionKeys,
     type: z.literal('tcp'),
     address: hostAndPort,
     ...streamProtocol,
   }),
   unix: z.strictObject({
-    ...description,
+    ...descriptionKeys,
     type: z.literal('unix'),
     path: text.refine((path) => Buffer.byteLength(path) <= 107, 'must have at most 107 bytes'),
     ...streamProtocol,
   }),
   websocket: z.strictObject({
-    ...description,
+    ...descriptionKeys,
     type: z.literal('websocket'),
     url: webUrl(/^wss?:$/, 'a ws:// or wss://'),
     headers,
     method: text.optional(),
   }),
-} satisfies Record<ToolTarget['type'], z.ZodType>;
+} satisfies Partial<Record<ToolTarget['type'], z.ZodType>>;
 
 type ParsedTool = { [Type in keyof typeof targets]: z.output<(typeof targets)[Type]> }[keyof typeof targets];
 
@@ -178,7 +151,7 @@ export async function readToolsConfig(file: string): Promise<ToolsConfig> {
 
 function parseTool(raw: unknown, place: string): ToolDefinition | { readonly faults: readonly string[] } {
   if (!isPlainObject(raw)) return { faults: [`${place}: must be an object`] };
-  const where = typeof raw.name === 'string' ? `${place} (${JSON.stringify(raw.name.slice(0, 64))})` : place;
+  const where = placeOf(raw, place);
   const { tool, faults } = withCamelCase(raw, where);
   const type = tool.type ?? ('executable' in tool ? 'subprocess' : undefined);
   const schema = typeof type === 'string' && Object.hasOwn(targets, type) && targets[type as 'http'];
@@ -190,31 +163,8 @@ function parseTool(raw: unknown, place: string): ToolDefinition | { readonly fau
   return faults.length > 0 ? { faults } : definitionOf(parsed.data);
 }
 
-/** `timeout_ms` is `timeoutMs`; only the keys of the tool itself, not those of its schema, headers or environment. */
-function withCamelCase(raw: PlainObject, where: string) {
-  const tool: PlainObject = {};
-  const faults: string[] = [];
-  for (const [key, value] of Object.entries(raw)) {
-    const camel = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    if (Object.hasOwn(tool, camel)) faults.push(`${where}.${camel}: is given twice, in both spellings`);
-    if (camel !== '__proto__') tool[camel] = value;
-  }
-  return { tool, faults };
-}
-
 function definitionOf(tool: ParsedTool): ToolDefinition {
-  const shared: ToolDescription = {
-    name: tool.name,
-    description: tool.description,
-    inputSchema: tool.inputSchema,
-    audience: tool.audience,
-    mode: tool.mode,
-    timeoutMs: tool.timeoutMs ?? defaultTimeoutMs[tool.mode],
-    handoffMs: tool.handoffMs,
-    maxResultBytes: tool.maxResultBytes,
-    idempotent: tool.idempotent,
-  };
-  return { ...shared, target: targetOf(tool) };
+  return { ...descriptionOf(tool), target: targetOf(tool) };
 }
 
 function targetOf(tool: ParsedTool): ToolTarget {
@@ -237,23 +187,10 @@ function targetOf(tool: ParsedTool): ToolTarget {
 function repeatedNames(tools: readonly ToolDefinition[]): string[] {
   const seen = new Map<string, string>();
   return tools.flatMap(({ name }) => {
-    // Servers turn "." into "_", so such names are the same to the model.
-    const folded = name.replaceAll('.', '_');
+    const folded = foldedName(name);
     const first = seen.get(folded);
     if (first === undefined) seen.set(folded, name);
     return first === undefined ? [] : [`mcp.tools: "${name}" and "${first}" are the same name to a server`];
-  });
-}
-
-function faultsOf(error: z.ZodError, where: string, keys: readonly string[]): string[] {
-  return error.issues.flatMap((issue) => {
-    const path = [where, ...issue.path.map(String)].join('.');
-    if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${path}: ${message}`);
-    if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
-    return issue.keys.map((key) => {
-      const meant = issue.path.length === 0 ? nearest(key, keys) : undefined;
-      return `${path}.${key}: unknown key${meant === undefined ? '' : `, did you mean "${meant}"?`}`;
-    });
   });
 }
 

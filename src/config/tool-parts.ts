@@ -1,0 +1,102 @@
+import * as z from 'zod';
+import type { ToolDescription } from '../ports/tool-definition.ts';
+import { isPlainObject, type PlainObject } from './layers.ts';
+import { nearest } from './suggest.ts';
+
+const DAY_MS = 86_400_000;
+/** Most tools of one section. */
+export const maxTools = 1000;
+
+/** What a tool of each mode may take when the configuration does not say. */
+const defaultTimeoutMs = { sync: 20_000, async: 300_000, background: 3_600_000 } as const;
+
+export const text = z.string().min(1).max(10_000);
+export const timeoutMs = z.int().min(1).max(DAY_MS);
+export const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, 'must be the name of a header');
+export const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]{0,8192}$/, 'must be printable text');
+export const headers = z.record(headerName, headerValue).default({});
+
+/** Placeholders choose the resource, never the server. */
+export const webUrl = (protocols: RegExp, what: string) =>
+  text.refine((url) => {
+    if (!URL.canParse(url) || !protocols.test(new URL(url).protocol)) return false;
+    return !/^[^/]*\/\/[^/?#]*[{}]/.test(url);
+  }, `must be ${what} URL without placeholders in the name of its host`);
+
+export const httpMethod = z
+  .string()
+  .toUpperCase()
+  .pipe(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']));
+
+const inputSchema = z
+  .looseObject({
+    type: z.literal('object').default('object'),
+    properties: z.record(z.string(), z.union([z.looseObject({}), z.boolean()])).optional(),
+    required: z.array(z.string()).optional(),
+  })
+  .prefault({ properties: {} });
+
+/** The keys that every configured tool has, whatever runs it. */
+export const descriptionKeys = {
+  name: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"'),
+  description: text,
+  inputSchema,
+  audience: z.enum(['model', 'user']).default('model'),
+  mode: z.enum(['sync', 'async', 'background']).default('sync'),
+  timeoutMs: timeoutMs.optional(),
+  handoffMs: z.int().min(0).max(DAY_MS).default(6000),
+  maxResultBytes: z.int().min(64).max(200_000).default(1024),
+  idempotent: z.boolean().default(false),
+};
+
+type ParsedDescription = z.output<z.ZodObject<typeof descriptionKeys>>;
+
+export function descriptionOf(tool: ParsedDescription): ToolDescription {
+  return {
+    name: tool.name,
+    description: tool.description,
+    inputSchema: tool.inputSchema,
+    audience: tool.audience,
+    mode: tool.mode,
+    timeoutMs: tool.timeoutMs ?? defaultTimeoutMs[tool.mode],
+    handoffMs: tool.handoffMs,
+    maxResultBytes: tool.maxResultBytes,
+    idempotent: tool.idempotent,
+  };
+}
+
+/** `mcp.tools[3]` with the name of the tool behind it, for people who do not count. */
+export function placeOf(raw: unknown, place: string): string {
+  const name = isPlainObject(raw) ? raw.name : undefined;
+  return typeof name === 'string' ? `${place} (${JSON.stringify(name.slice(0, 64))})` : place;
+}
+
+/** `timeout_ms` is `timeoutMs`; only the keys of the tool itself, not those of its schema, headers or environment. */
+export function withCamelCase(raw: PlainObject, where: string) {
+  const tool: PlainObject = {};
+  const faults: string[] = [];
+  for (const [key, value] of Object.entries(raw)) {
+    const camel = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    if (Object.hasOwn(tool, camel)) faults.push(`${where}.${camel}: is given twice, in both spellings`);
+    if (camel !== '__proto__') tool[camel] = value;
+  }
+  return { tool, faults };
+}
+
+/** One line per fault, values never shown; `keys` are those a wrong one may have been meant for. */
+export function faultsOf(error: z.ZodError, where: string, keys: readonly string[]): string[] {
+  return error.issues.flatMap((issue) => {
+    const path = [where, ...issue.path.map(String)].join('.');
+    if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${path}: ${message}`);
+    if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
+    return issue.keys.map((key) => {
+      const meant = issue.path.length === 0 ? nearest(key, keys) : undefined;
+      return `${path}.${key}: unknown key${meant === undefined ? '' : `, did you mean "${meant}"?`}`;
+    });
+  });
+}
+
+/** What servers make of a name: they turn "." into "_", so such names are the same to the model. */
+export const foldedName = (name: string): string => name.replaceAll('.', '_');
