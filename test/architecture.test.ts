@@ -36,10 +36,12 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
   // Runners give what the MCP server runs: its type is their port.
   adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
-  cli: [...inside, 'app', 'app-tools', 'app-voice', 'app-device-tools'],
-  app: [...inside, 'app-tools', 'app-voice'],
+  cli: [...inside, 'app', 'app-tools', 'app-control', 'app-voice', 'app-device-tools'],
+  app: [...inside, 'app-tools', 'app-voice', 'app-control', 'app-installs'],
   'app-tools': [...inside, 'app-device-tools'],
   'app-device-tools': inside,
+  'app-control': inside,
+  'app-installs': inside,
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
   main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
 };
@@ -68,7 +70,8 @@ const isOurs = ({ target }: Import): boolean => target.endsWith('.ts');
 const isNode = ({ target }: Import): boolean => target.startsWith('node:') || builtinModules.includes(target);
 const isPackage = (imported: Import): boolean => !isOurs(imported) && !isNode(imported);
 /** A package and its plug-ins count as one: pino-pretty is a printer of pino's. */
-const familyOf = (name: string): string => (name.startsWith('pino') ? 'pino' : name);
+const familyOf = (name: string): string =>
+  name.startsWith('pino') ? 'pino' : name.startsWith('@hono/') ? 'hono' : name;
 /** `@scope/name/part` → `@scope/name`. */
 const packageOf = (target: string): string =>
   target

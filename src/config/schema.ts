@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AnnouncementsSchema, TasksSchema } from './announcements.ts';
 import { commandWords } from './command-words.ts';
+import { ControlSchema } from './control.ts';
 import { deviceIdFault, normaliseDeviceId } from './device-id.ts';
 import { parseServerAddress, SERVER_ADDRESS_FORMS } from './server-address.ts';
 
@@ -417,6 +418,7 @@ export const ConfigSchema = z.strictObject({
   device: DeviceSection,
   tasks: TasksSchema,
   announcements: AnnouncementsSchema,
+  control: ControlSchema,
   ...later,
 });
 

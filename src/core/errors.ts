@@ -43,6 +43,9 @@ export const ErrorCode = {
   toolUnreachable: 'TOOL_UNREACHABLE',
   toolSessionLost: 'TOOL_SESSION_LOST',
   toolCancelled: 'TOOL_CANCELLED',
+  controlUnavailable: 'CONTROL_UNAVAILABLE',
+  notFound: 'NOT_FOUND',
+  conflict: 'CONFLICT',
   internal: 'INTERNAL',
 } as const;
 

@@ -18,10 +18,12 @@ export interface ToolCollision {
   readonly winnerGroup: string;
 }
 
-export type RegistryEvent =
-  | { readonly type: 'tool.installed'; readonly tool: Tool }
-  | { readonly type: 'tool.updated'; readonly tool: Tool }
-  | { readonly type: 'tool.removed'; readonly tool: Tool };
+export interface RegistryEvent {
+  readonly type: 'tool.installed' | 'tool.updated' | 'tool.removed';
+  readonly tool: Tool;
+  /** Name of the group that offers it, or did until now. */
+  readonly group: string;
+}
 
 export interface ToolRegistry {
   /** Replaces the tools of a group; calls that run finish with the tool they began with. */
@@ -30,6 +32,8 @@ export interface ToolRegistry {
   /** Offered tools, in an order that depends on the configuration only. */
   list(): readonly Tool[];
   find(name: string): Tool | undefined;
+  /** Name of the group that offers the tool of this name. */
+  groupOf(name: string): string | undefined;
   collisions(): readonly ToolCollision[];
   /** Told after the change, in the order of the list. Returns the unsubscription. Listeners must not throw. */
   subscribe(listener: (event: RegistryEvent) => void): () => void;
@@ -37,8 +41,13 @@ export interface ToolRegistry {
 
 const rank: Readonly<Record<ToolSource, number>> = { builtin: 0, custom: 1, mounted: 2 };
 
+interface Offer {
+  readonly tool: Tool;
+  readonly group: string;
+}
+
 interface View {
-  readonly byName: ReadonlyMap<string, Tool>;
+  readonly byName: ReadonlyMap<string, Offer>;
   readonly list: readonly Tool[];
   readonly collisions: readonly ToolCollision[];
 }
@@ -69,7 +78,8 @@ export function createToolRegistry(): ToolRegistry {
       if (groups.delete(groupName)) rebuild();
     },
     list: () => view.list,
-    find: (name) => view.byName.get(name),
+    find: (name) => view.byName.get(name)?.tool,
+    groupOf: (name) => view.byName.get(name)?.group,
     collisions: () => view.collisions,
     subscribe(listener) {
       listeners.add(listener);
@@ -84,7 +94,7 @@ export function foldedName(name: string): string {
 }
 
 function viewOf(ordered: Iterable<{ readonly group: ToolGroup; readonly tools: readonly Tool[] }>): View {
-  const winners = new Map<string, { readonly tool: Tool; readonly group: string }>();
+  const winners = new Map<string, Offer>();
   const collisions: ToolCollision[] = [];
   for (const { group, tools } of ordered) {
     for (const tool of tools) {
@@ -100,15 +110,20 @@ function viewOf(ordered: Iterable<{ readonly group: ToolGroup; readonly tools: r
       } else winners.set(folded, { tool, group: group.name });
     }
   }
-  const list = [...winners.values()].map(({ tool }) => tool);
-  return { byName: new Map(list.map((tool) => [tool.name, tool])), list, collisions };
+  const offers = [...winners.values()];
+  return {
+    byName: new Map(offers.map((offer) => [offer.tool.name, offer])),
+    list: offers.map(({ tool }) => tool),
+    collisions,
+  };
 }
 
 function* differences(before: View, after: View): Generator<RegistryEvent> {
-  for (const tool of before.list) if (!after.byName.has(tool.name)) yield { type: 'tool.removed', tool };
-  for (const tool of after.list) {
-    const old = before.byName.get(tool.name);
-    if (!old) yield { type: 'tool.installed', tool };
-    else if (old !== tool) yield { type: 'tool.updated', tool };
+  for (const [name, { tool, group }] of before.byName)
+    if (!after.byName.has(name)) yield { type: 'tool.removed', tool, group };
+  for (const [name, { tool, group }] of after.byName) {
+    const old = before.byName.get(name)?.tool;
+    if (!old) yield { type: 'tool.installed', tool, group };
+    else if (old !== tool) yield { type: 'tool.updated', tool, group };
   }
 }

@@ -53,6 +53,13 @@ export type StatusEvent =
       readonly task?: string;
       readonly ms?: number;
     }
+  /** The list of tools has changed; `tool.held`: not offered before somebody has approved what it says of itself. */
+  | {
+      readonly type: 'tool.installed' | 'tool.updated' | 'tool.removed' | 'tool.held';
+      readonly name: string;
+      readonly source: 'builtin' | 'custom' | 'mounted';
+      readonly group: string;
+    }
   | {
       readonly type: 'announcement';
       readonly task: string;
@@ -65,6 +72,11 @@ export type StatusEvent =
 /** A screen, a lamp, a log of events: anything that shows what the device does. Must not throw. */
 export interface StatusDisplay {
   show(event: StatusEvent): void;
+}
+
+/** An event as a line of the event stream, without the line end. `t`: ms since the start; `lost`: events before it that the reader did not get. */
+export function eventLine({ type, ...fields }: StatusEvent, t: number, lost = 0): string {
+  return JSON.stringify({ t, type, ...fields, ...(lost > 0 && { dropped: lost }) });
 }
 
 export function errorEvent({ code, message, retryable }: ClientError): StatusEvent {

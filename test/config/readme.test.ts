@@ -68,6 +68,7 @@ test('every key has a description, and a number says its unit or counts somethin
     'tasks.maxKept',
     'announcements.triesPerStrategy',
     'announcements.mailboxCapacity',
+    'control.tcp.port',
   ];
   const numbers = allSettings().filter(
     ({ schema, known }) => known && /number|^\d/.test(allowedValues(schema)),

@@ -26,6 +26,7 @@ describe('the tool registry', () => {
     registry.publish(group('mounted', 'm'), [tool({ name: 'a.b' }), tool({ name: 'a b' })]);
     expect(registry.find('a.b')).toBe(first);
     expect(registry.find('a_b')).toBeUndefined();
+    expect(['a.b', 'a_b'].map(registry.groupOf)).toEqual(['custom', undefined]);
     expect(registry.collisions()).toEqual([
       { name: 'a_b', group: 'custom', winner: 'a.b', winnerGroup: 'custom' },
       { name: 'a.b', group: 'm', winner: 'a.b', winnerGroup: 'custom' },
@@ -54,9 +55,9 @@ describe('the tool registry', () => {
     registry.publish(group('custom'), [keep, fresh, added]);
     registry.publish(group('custom'), [keep, fresh, added]);
     expect(events).toEqual([
-      { type: 'tool.removed', tool: gone },
-      { type: 'tool.updated', tool: fresh },
-      { type: 'tool.installed', tool: added },
+      { type: 'tool.removed', tool: gone, group: 'custom' },
+      { type: 'tool.updated', tool: fresh, group: 'custom' },
+      { type: 'tool.installed', tool: added, group: 'custom' },
     ]);
     unsubscribe();
     registry.withdraw('custom');

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import type { StatusDisplay, StatusEvent } from '../../ports/status-display.ts';
+import { eventLine, type StatusDisplay, type StatusEvent } from '../../ports/status-display.ts';
 
 const defaultMaxWaitingBytes = 1024 * 1024;
 const flushTimeoutMs = 2000;
@@ -76,10 +76,8 @@ class NdjsonStream implements EventStream {
 
   show(event: StatusEvent): void {
     if (this.#ended || this.#closing) return;
-    const { type, ...fields } = event;
     const t = Math.round(this.#options.clock.now() - this.#options.startMs);
-    const loss = this.#droppedSinceLine > 0 ? { dropped: this.#droppedSinceLine } : {};
-    const line = `${JSON.stringify({ t, type, ...fields, ...loss })}\n`;
+    const line = `${eventLine(event, t, this.#droppedSinceLine)}\n`;
     if (this.#stream.writableLength + Buffer.byteLength(line) > this.#maxWaitingBytes) {
       this.dropped += 1;
       this.#droppedSinceLine += 1;
