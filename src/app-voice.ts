@@ -1,6 +1,9 @@
+import type { Choice } from './adapters/audio/choose-audio.ts';
 import { listServerDevices } from './adapters/audio/sound-server.ts';
 import type { NativeParts } from './adapters/native/addon.ts';
 import { createEchoCancelledSound } from './audio/echo-cancelled-sound.ts';
+import { createFallbackLoudspeaker } from './audio/fallback-loudspeaker.ts';
+import { createFallbackMicrophone } from './audio/fallback-microphone.ts';
 import { listeningModeOf } from './config/listening-mode.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
@@ -35,6 +38,13 @@ interface SoundDevices {
   readonly loudspeaker: Loudspeaker;
 }
 
+/** What was chosen, and what takes the time of a loudspeaker that is away. */
+export interface ChosenSound {
+  readonly microphone: Choice<Microphone>;
+  readonly loudspeaker: Choice<Loudspeaker>;
+  readonly silence: Loudspeaker;
+}
+
 const ECHO_CANCELLING_DEVICE = 'echo-cancel';
 
 /**
@@ -62,6 +72,40 @@ export async function soundSpecs(
   return {
     microphone: microphone === 'auto' ? `record:${ECHO_CANCELLING_DEVICE}` : microphone,
     loudspeaker: loudspeaker === 'auto' ? `speaker:${ECHO_CANCELLING_DEVICE}` : loudspeaker,
+  };
+}
+
+/**
+ * The chosen devices, each of which is replaced when it is lost and taken again when it is back, with a sentence for the
+ * person. What cannot be lost stays as it is.
+ */
+export function keepSound(
+  { clock, display, say }: Pick<VoiceParts, 'clock' | 'display' | 'say'>,
+  { microphone, loudspeaker, silence }: ChosenSound,
+): SoundDevices {
+  const onReplaced = (error: ClientError) => display.show(errorEvent(error));
+  const onReturned =
+    (role: string) =>
+    ({ name }: { readonly name: string }) =>
+      say(`${role}: ${name} again`);
+  return {
+    microphone:
+      microphone.candidates.length === 0
+        ? microphone.device
+        : createFallbackMicrophone({
+            clock,
+            candidates: microphone.candidates,
+            news: { onReplaced, onReturned: onReturned('Microphone') },
+          }),
+    loudspeaker:
+      loudspeaker.candidates.length === 0
+        ? loudspeaker.device
+        : createFallbackLoudspeaker({
+            clock,
+            candidates: loudspeaker.candidates,
+            silence,
+            news: { onReplaced, onReturned: onReturned('Loudspeaker') },
+          }),
   };
 }
 

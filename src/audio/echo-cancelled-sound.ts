@@ -5,6 +5,7 @@ import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
 import { type EchoCounters, EchoStage } from './echo-stage.ts';
 import { durationMs } from './format.ts';
+import { watchLoudspeaker } from './watched-loudspeaker.ts';
 
 export interface EchoCancelledSoundParts {
   readonly microphone: Microphone;
@@ -27,7 +28,7 @@ export function createEchoCancelledSound(parts: EchoCancelledSoundParts): EchoCa
   const stage = new EchoStage(parts);
   return {
     microphone: new EchoCancelledMicrophone(parts.microphone, parts.canceller.sampleRateHz, stage),
-    loudspeaker: new WatchedLoudspeaker(parts.loudspeaker, parts.clock, stage),
+    loudspeaker: watchFarEnd(parts.loudspeaker, parts.clock, stage),
     get counters() {
       return stage.counters;
     },
@@ -35,16 +36,22 @@ export function createEchoCancelledSound(parts: EchoCancelledSoundParts): EchoCa
 }
 
 class EchoCancelledMicrophone implements Microphone {
-  readonly name: string;
   readonly sampleRateHz: number;
   readonly #inner: Microphone;
   readonly #stage: EchoStage;
 
   constructor(inner: Microphone, sampleRateHz: number, stage: EchoStage) {
-    this.name = inner.name;
     this.sampleRateHz = sampleRateHz;
     this.#inner = inner;
     this.#stage = stage;
+  }
+
+  get name(): string {
+    return this.#inner.name;
+  }
+
+  get xruns(): number {
+    return this.#inner.xruns ?? 0;
   }
 
   start(sink: MicrophoneSink): Promise<void> {
@@ -64,50 +71,13 @@ class EchoCancelledMicrophone implements Microphone {
 }
 
 /** Tells the stage what is played, and when. */
-class WatchedLoudspeaker implements Loudspeaker {
-  readonly name: string;
-  readonly #inner: Loudspeaker;
-  readonly #clock: Clock;
-  readonly #stage: EchoStage;
-
-  constructor(inner: Loudspeaker, clock: Clock, stage: EchoStage) {
-    this.name = inner.name;
-    this.#inner = inner;
-    this.#clock = clock;
-    this.#stage = stage;
-  }
-
-  get sampleRateHz(): number {
-    return this.#inner.sampleRateHz;
-  }
-
-  start(onError: (error: ClientError) => void): Promise<void> {
-    return this.#inner.start(onError);
-  }
-
-  write(pcm: Int16Array): Promise<void> {
-    const sampleRateHz = this.#inner.sampleRateHz;
-    // The loudspeaker owns what it is given, and only afterwards tells when that will be heard.
-    const copy = pcm.slice();
-    const room = this.#inner.write(pcm);
-    if (sampleRateHz > 0) {
-      const endMs = this.#clock.now() + this.#inner.pendingMs();
-      this.#stage.pushFar(copy, sampleRateHz, endMs - durationMs(copy.length, sampleRateHz));
-    }
-    return room;
-  }
-
-  flush(): void {
-    this.#inner.flush();
-    this.#stage.cutFar(this.#clock.now() + this.#inner.pendingMs());
-  }
-
-  pendingMs(): number {
-    return this.#inner.pendingMs();
-  }
-
-  async stop(): Promise<void> {
-    await this.#inner.stop();
-    this.#stage.cutFar(this.#clock.now());
-  }
+function watchFarEnd(loudspeaker: Loudspeaker, clock: Clock, stage: EchoStage): Loudspeaker {
+  return watchLoudspeaker(
+    loudspeaker,
+    (pcm, sampleRateHz, pendingMs) => {
+      const startMs = clock.now() + pendingMs - durationMs(pcm.length, sampleRateHz);
+      stage.pushFar(pcm, sampleRateHz, startMs);
+    },
+    (pendingMs) => stage.cutFar(clock.now() + pendingMs),
+  );
 }

@@ -1,8 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import type { DeviceCandidate } from '../../ports/device-candidate.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import type { Microphone } from '../../ports/microphone.ts';
+import { isDevicePresent } from './device-presence.ts';
 import { createPortAudioLoudspeaker } from './loudspeaker-naudiodon.ts';
 import { createNullLoudspeaker } from './loudspeaker-null.ts';
 import { createSpeakerLoudspeaker } from './loudspeaker-speaker.ts';
@@ -30,14 +32,11 @@ export interface AudioEnvironment extends SoundSurroundings {
 export interface Choice<Device> {
   readonly device: Device;
   readonly reason: string;
-  /** What `auto` would take next, best first, for when the device is lost while running; empty for a device asked for by name. */
-  readonly fallbacks: readonly Fallback<Device>[];
-}
-
-export interface Fallback<Device> {
-  readonly spec: string;
-  /** @throws ClientError when it cannot be used now */
-  open(): Promise<Device>;
+  /**
+   * The device itself and what `auto` would take next, best first, for when it is lost while running. Empty for one that
+   * cannot be plugged in: `wav`, `null`.
+   */
+  readonly candidates: readonly DeviceCandidate<Device>[];
 }
 
 interface Backend<Device> {
@@ -46,8 +45,11 @@ interface Backend<Device> {
   /** @throws ClientError when it cannot be used here; cheap enough to be asked at every start */
   check(argument: string | undefined): Promise<void>;
   create(argument: string | undefined): Device;
+  /** False for recordings and silence, which nobody unplugs. */
+  readonly isHardware: boolean;
 }
 
+type Role = 'microphone' | 'loudspeaker';
 type Backends<Device> = Readonly<Record<string, Backend<Device>>>;
 
 const RECORD_FIRST = ['record', 'portaudio'];
@@ -65,19 +67,22 @@ export function chooseMicrophone(spec: string, environment: AudioEnvironment): P
   const recorder = findRecorder(environment);
   const backends: Backends<Microphone> = {
     portaudio: {
+      isHardware: true,
       check: (device) => checkPortAudioDevice('input', device, env),
       create: (device) => createPortAudioMicrophone({ clock: pacer.clock, device, env }),
     },
     record: {
+      isHardware: true,
       check: () => (recorder ? always() : Promise.reject(recorderMissing())),
       create: (device) => createRecordMicrophone({ clock: pacer.clock, device, surroundings: environment }),
       ...(recorder && { strength: `recorded by ${recorder.name}` }),
     },
     wav: {
+      isHardware: false,
       check: async (file) => void (await readWavFile(requireFile(file))),
       create: (file) => createWavMicrophone(requireFile(file), { pacer }),
     },
-    null: { check: always, create: () => createNullMicrophone({ pacer }) },
+    null: { isHardware: false, check: always, create: () => createNullMicrophone({ pacer }) },
   };
   // The sound server's own recorder is the shortest way to it; past ALSA's plug-ins PortAudio reacts faster.
   const order = recorder?.name === 'parec' || recorder?.name === 'pw-record' ? RECORD_FIRST : PORTAUDIO_FIRST;
@@ -89,18 +94,21 @@ export function chooseLoudspeaker(spec: string, environment: AudioEnvironment): 
   const { pacer, env, playbackSampleRateHz: sampleRateHz = 24_000 } = environment;
   const backends: Backends<Loudspeaker> = {
     portaudio: {
+      isHardware: true,
       check: (device) => checkPortAudioDevice('output', device, env),
       create: (device) => createPortAudioLoudspeaker({ pacer, device, env }),
     },
     speaker: {
+      isHardware: true,
       check: () => checkSpeaker(env),
       create: (device) => createSpeakerLoudspeaker({ pacer, device, surroundings: environment }),
     },
     wav: {
+      isHardware: false,
       check: (file) => checkDirectoryOf(requireFile(file)),
       create: (file) => createWavLoudspeaker(requireFile(file), { pacer, sampleRateHz }),
     },
-    null: { check: always, create: () => createNullLoudspeaker({ pacer, sampleRateHz }) },
+    null: { isHardware: false, check: always, create: () => createNullLoudspeaker({ pacer, sampleRateHz }) },
   };
   // It starts within 10 ms and falls silent as fast; PortAudio holds 50 ms.
   return choose('loudspeaker', spec, backends, ['speaker', 'portaudio'], environment);
@@ -125,7 +133,7 @@ async function checkSpeaker(env: AudioEnvironment['env']): Promise<void> {
 }
 
 async function choose<Device>(
-  role: string,
+  role: Role,
   spec: string,
   backends: Backends<Device>,
   automatic: readonly string[],
@@ -134,11 +142,17 @@ async function choose<Device>(
   if (spec === 'auto') return chooseAutomatically(role, backends, automatic, environment);
   const { backend, argument } = parseSpec(role, spec, backends);
   await backend.check(argument);
-  return { device: backend.create(argument), reason: asked, fallbacks: [] };
+  const device = backend.create(argument);
+  const isThere = () => isDevicePresent(role, argument, environment);
+  return {
+    device,
+    reason: asked,
+    candidates: backend.isHardware ? [candidateOf(spec, device, isThere)] : [],
+  };
 }
 
 async function chooseAutomatically<Device>(
-  role: string,
+  role: Role,
   backends: Backends<Device>,
   automatic: readonly string[],
   environment: AudioEnvironment,
@@ -156,22 +170,33 @@ async function chooseAutomatically<Device>(
     }
     const reasons = [`found ${hardware}`, ...(backend.strength ? [backend.strength] : []), ...problems];
     const others = [...automatic.slice(index + 1), ...automatic.slice(0, index)];
-    const fallbacks = others.map((other) => fallbackTo(other, backends[other] as Backend<Device>));
-    return { device: backend.create(undefined), reason: reasons.join('; '), fallbacks };
+    const isThere = () => isDevicePresent(role, undefined, environment);
+    const device = backend.create(undefined);
+    const candidates = [
+      candidateOf(name, device, isThere),
+      ...others.map((other) => fallbackTo(other, backends[other] as Backend<Device>, isThere)),
+    ];
+    return { device, reason: reasons.join('; '), candidates };
   }
   return fallBack(role, backends, environment, `no backend works: ${problems.join(' ')}`);
 }
 
-function fallbackTo<Device>(spec: string, backend: Backend<Device>): Fallback<Device> {
+function candidateOf<Device>(spec: string, device: Device, isThere: () => Promise<boolean>) {
+  return { spec, isThere, open: () => Promise.resolve(device) };
+}
+
+function fallbackTo<Device>(spec: string, backend: Backend<Device>, isThere: () => Promise<boolean>) {
+  let device: Device | undefined;
   const open = async () => {
-    await backend.check(undefined);
-    return backend.create(undefined);
+    if (device === undefined) await backend.check(undefined);
+    device ??= backend.create(undefined);
+    return device;
   };
-  return { spec, open };
+  return { spec, isThere, open };
 }
 
 function fallBack<Device>(
-  role: string,
+  role: Role,
   backends: Backends<Device>,
   { fallbackSpec }: AudioEnvironment,
   reason: string,
@@ -183,10 +208,10 @@ function fallBack<Device>(
     );
   }
   const { backend, argument } = parseSpec(role, fallbackSpec, backends);
-  return { device: backend.create(argument), reason, fallbacks: [] };
+  return { device: backend.create(argument), reason, candidates: [] };
 }
 
-function parseSpec<Device>(role: string, spec: string, backends: Backends<Device>) {
+function parseSpec<Device>(role: Role, spec: string, backends: Backends<Device>) {
   const colon = spec.indexOf(':');
   const name = colon < 0 ? spec : spec.slice(0, colon);
   const argument = colon < 0 || colon === spec.length - 1 ? undefined : spec.slice(colon + 1);
