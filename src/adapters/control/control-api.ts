@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/clock.ts';
+import { ClientError, ErrorCode, messageOf, toClientError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { ControlPowers } from '../../ports/control-api.ts';
+import type { EventSockets } from './event-sockets.ts';
+import { failureOf } from './failure.ts';
+import { type Entrance, type Refusal, refusalOf } from './guard.ts';
+import { listenOnSocket } from './unix-socket.ts';
+
+const maxConnections = 64;
+/** For the head of a request, and for all of it: who is slower does not mean it. */
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+const keepAliveTimeoutMs = 5000;
+const eventsPath = '/v1/events';
+
+export interface ControlApiParts {
+  readonly powers: ControlPowers;
+  readonly socketPath: string;
+  readonly tcp?:
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly token: string;
+        readonly allowedHosts: readonly string[];
+      }
+    | undefined;
+  /** Of the device, in the OpenAPI document. */
+  readonly version: string;
+  readonly clock: Clock;
+  /** What `t` of events counts from, on `clock`. */
+  readonly startMs: number;
+  readonly logger: Logger;
+  /** CONTROL_UNAVAILABLE: one of its addresses cannot be had. Must not throw. */
+  readonly onProblem: (error: ClientError) => void;
+}
+
+/** The control API of a running device. */
+export interface ControlApi {
+  /** Opens socket and port. Never rejects: what cannot be opened is reported, and the device goes on without. */
+  listen(): Promise<void>;
+  /** Where it listens on TCP, once it does. */
+  readonly port: number | undefined;
+  readonly counters: { readonly refused: number; readonly events: EventSockets['counters'] };
+  /** Ends all connections and removes the socket. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What is needed to answer; loaded by the first request that may come in, because most devices are never asked. */
+interface Answering {
+  readonly listener: RequestListener;
+  readonly events: EventSockets;
+}
+
+export function createControlApi(parts: ControlApiParts): ControlApi {
+  const { logger, onProblem, tcp } = parts;
+  const servers: Server[] = [];
+  let loading: Promise<Answering> | undefined;
+  let answering: Answering | undefined;
+  let refused = 0;
+  let port: number | undefined;
+  let opening: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function load(): Promise<Answering> {
+    loading ??= loadAnswering(parts);
+    answering = await loading;
+    return answering;
+  }
+
+  /** True when the request has been turned away. */
+  function turnsAway(
+    request: IncomingMessage,
+    entrance: Entrance,
+    tell: (refusal: Refusal) => void,
+  ): boolean {
+    const { method = 'GET', headers } = request;
+    const refusal = refusalOf({ method, path: pathOf(request), headers }, entrance);
+    if (!refusal) return false;
+    refused += 1;
+    tell(refusal);
+    return true;
+  }
+
+  function openServer(entrance: Entrance): Server {
+    const server = createServer({
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    });
+    server.maxConnections = maxConnections;
+    // Later errors (no descriptors left, say) cost a connection, not the device.
+    server.on('error', (error) => logger.warn('The control API', { message: error.message }));
+    server.on('request', (request, response) => {
+      if (turnsAway(request, entrance, (refusal) => refuse(response, refusal))) return;
+      load().then(
+        ({ listener }) => listener(request, response),
+        (thrown: unknown) => {
+          logger.error('The control API cannot be loaded', { message: messageOf(thrown) });
+          response.destroy();
+        },
+      );
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      if (turnsAway(request, entrance, ({ status }) => endUpgrade(socket, status))) return;
+      if (pathOf(request) !== eventsPath) endUpgrade(socket, 404);
+      else
+        load().then(
+          ({ events }) => events.accept(request, socket, head),
+          () => socket.destroy(),
+        );
+    });
+    servers.push(server);
+    return server;
+  }
+
+  async function listenOnTcp({ host, port: wanted, ...guard }: NonNullable<typeof tcp>): Promise<void> {
+    const server = openServer({ kind: 'tcp', ...guard, allowedHosts: [host, ...guard.allowedHosts] });
+    try {
+      server.listen(wanted, host);
+      await once(server, 'listening');
+      port = (server.address() as AddressInfo).port;
+    } catch (cause) {
+      throw portUnavailable(host, wanted, cause);
+    }
+  }
+
+  async function open(): Promise<void> {
+    const opened = await Promise.allSettled([
+      listenOnSocket(openServer({ kind: 'socket' }), parts.socketPath),
+      ...(tcp ? [listenOnTcp(tcp)] : []),
+    ]);
+    for (const one of opened) if (one.status === 'rejected') onProblem(toClientError(one.reason));
+  }
+
+  async function end(): Promise<void> {
+    await opening;
+    const loaded = await loading?.catch(() => undefined);
+    loaded?.events.close();
+    await Promise.all(servers.map(closeServer));
+  }
+
+  return {
+    listen() {
+      opening ??= open();
+      return opening;
+    },
+    get port() {
+      return port;
+    },
+    get counters() {
+      return { refused, events: answering?.events.counters ?? { readers: 0, cut: 0, refused: 0 } };
+    },
+    close() {
+      closing ??= end();
+      return closing;
+    },
+  };
+}
+
+function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return closed;
+}
+
+async function loadAnswering({
+  powers,
+  logger,
+  version,
+  clock,
+  startMs,
+}: ControlApiParts): Promise<Answering> {
+  const [{ createControlApp }, { requestListenerOf }, { createEventSockets }] = await Promise.all([
+    import('./control-app.ts'),
+    import('./request-listener.ts'),
+    import('./event-sockets.ts'),
+  ]);
+  const app = createControlApp(powers, logger, version);
+  return {
+    listener: requestListenerOf(app.fetch),
+    events: createEventSockets({ subscribe: (listener) => powers.subscribe(listener), clock, startMs }),
+  };
+}
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
+
+/** The rest of the request is not read. */
+function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    connection: 'close',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  });
+  response.end(JSON.stringify(failureOf(code, message)));
+}
+
+function endUpgrade(socket: Duplex, status: number): void {
+  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function portUnavailable(host: string, port: number, cause: unknown): ClientError {
+  return new ClientError(
+    ErrorCode.controlUnavailable,
+    `The control API cannot listen on ${host}:${port} (${messageOf(cause)}); the device goes on without it. Choose another control.tcp.port.`,
+    { cause },
+  );
+}

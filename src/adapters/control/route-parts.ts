@@ -1,0 +1,30 @@
+import { z } from '@hono/zod-openapi';
+import { type FailureStatus, failureStatuses } from './failure.ts';
+import { Failure } from './schemas.ts';
+
+/** An answer of 200 and the failures that every route may have. */
+export function answers<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return {
+    200: { description, content: { 'application/json': { schema } } },
+    ...failures,
+  };
+}
+
+const failures = Object.fromEntries(
+  failureStatuses.map((status) => [
+    status,
+    { description: 'Refused or failed', content: { 'application/json': { schema: Failure } } },
+  ]),
+) as Record<
+  FailureStatus,
+  { description: string; content: { 'application/json': { schema: typeof Failure } } }
+>;
+
+export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
+  body: { required: true as const, content: { 'application/json': { schema } } },
+});
+
+export const byName = { params: z.object({ name: z.string().min(1).max(200) }) };
+export const byId = {
+  params: z.object({ id: z.string().regex(/^t\d{1,15}$/, 'must be the id of a task, t1') }),
+};

@@ -1,0 +1,126 @@
+import { z } from '@hono/zod-openapi';
+import type {
+  AccessPointReport,
+  ControlledCall,
+  ControlledMount,
+  ControlledTask,
+  ControlledTaskResult,
+  ControlledTool,
+  DeviceReport,
+} from '../../ports/control-api.ts';
+
+// Bodies of requests and answers. The document is made of these, and the compiler holds them to the ports.
+
+const anyObject = z.record(z.string(), z.unknown());
+const name = z.string().min(1).max(200);
+
+export const Failure = z
+  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .openapi('Failure');
+
+export const Health = z.object({ status: z.literal('ok') }).openapi('Health');
+
+export const Device = z
+  .object({
+    state: z.enum([
+      'starting',
+      'activating',
+      'idle',
+      'connecting',
+      'listening',
+      'thinking',
+      'speaking',
+      'announcing',
+      'recovering',
+    ]),
+    version: z.string(),
+    uptimeMs: z.number(),
+    volumePercent: z.number(),
+    muted: z.boolean(),
+    tools: z.object({ offered: z.int(), held: z.int() }),
+  })
+  .openapi('Device') satisfies z.ZodType<DeviceReport>;
+
+export const Tool = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    inputSchema: anyObject,
+    source: z.enum(['builtin', 'custom', 'mounted']),
+    group: z.string(),
+    mode: z.enum(['sync', 'async', 'background']),
+    audience: z.enum(['model', 'user']),
+    state: z.enum(['offered', 'held', 'denied']),
+  })
+  .openapi('Tool') satisfies z.ZodType<ControlledTool>;
+
+export const ToolList = z.object({ tools: z.array(Tool) }).openapi('ToolList');
+
+export const ToolDefinition = z
+  .looseObject({
+    name,
+    trusted: z.boolean().optional().openapi({ description: 'Offer it without an approval.' }),
+  })
+  .openapi('ToolDefinition', { description: 'One entry of `mcp.tools` or `customMCP.tools`.' });
+
+export const CallRequest = z.strictObject({ args: anyObject.default({}) }).openapi('CallRequest');
+
+export const CallReply = z
+  .union([
+    z.object({
+      status: z.literal('done'),
+      output: z.union([
+        z.object({ kind: z.literal('text'), text: z.string() }),
+        z.object({ kind: z.literal('json'), value: z.unknown() }),
+        z.object({ kind: z.literal('image'), base64: z.string(), mimeType: z.string() }),
+      ]),
+    }),
+    z.object({ status: z.enum(['started', 'running']), taskId: z.string() }),
+  ])
+  .openapi('CallReply') satisfies z.ZodType<ControlledCall>;
+
+export const Mount = z
+  .object({
+    name: z.string(),
+    origin: z.enum(['configuration', 'installed']),
+    state: z.enum(['cold', 'starting', 'ready', 'restarting', 'failed', 'disabled']),
+    transport: z.enum(['stdio', 'http', 'sse']).optional(),
+    pid: z.int().optional(),
+    toolCount: z.int(),
+    held: z.array(z.string()),
+    restarts: z.int(),
+    nextAttemptInMs: z.number().optional(),
+    lastProblem: z.string().optional(),
+    calls: z.int(),
+    failedCalls: z.int(),
+  })
+  .openapi('Mount') satisfies z.ZodType<Omit<ControlledMount, 'held'>>;
+
+export const MountList = z.object({ mounts: z.array(Mount) }).openapi('MountList');
+
+export const MountDefinition = z
+  .looseObject({ name })
+  .openapi('MountDefinition', { description: 'One entry of `mcpServers`, with its name.' });
+
+export const MountLogs = z.object({ lines: z.array(z.string()) }).openapi('MountLogs');
+
+const task = {
+  id: z.string(),
+  tool: z.string(),
+  state: z.enum(['accepted', 'running', 'done', 'failed', 'cancelled', 'interrupted']),
+  acceptedAtMs: z.number(),
+  finishedAtMs: z.number().optional(),
+  deliveredAtMs: z.number().optional(),
+  expiredAtMs: z.number().optional(),
+};
+
+export const Task = z.object(task).openapi('Task') satisfies z.ZodType<ControlledTask>;
+export const TaskList = z.object({ tasks: z.array(Task) }).openapi('TaskList');
+export const TaskResult = z
+  .object({ ...task, args: anyObject, channel: z.string(), text: z.string() })
+  .openapi('TaskResult') satisfies z.ZodType<ControlledTaskResult>;
+
+export const AccessPoint = z
+  .looseObject({ name: z.string(), state: z.string() })
+  .openapi('AccessPoint') satisfies z.ZodType<AccessPointReport>;
+export const AccessPointList = z.object({ accessPoints: z.array(AccessPoint) }).openapi('AccessPointList');

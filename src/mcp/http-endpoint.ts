@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  CallToolResult,
+  Server,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
+import type { Clock, TimerHandle } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { AccessList } from './access-list.ts';
+import { Caller } from './caller.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { listed } from './paging.ts';
+import type { ToolRegistry } from './registry.ts';
+import { contentOf, failedResultOf } from './result.ts';
+import { loadServerSdk } from './server.ts';
+import type { ToolArguments } from './tool.ts';
+
+const maxSessions = 16;
+const sessionIdleMs = 30 * 60_000;
+const maxBodyBytes = 1024 * 1024;
+/** Programs read, they do not listen: as much as is kept of any result. */
+const maxResultBytes = 200_000;
+
+export interface HttpEndpointParts {
+  readonly registry: ToolRegistry;
+  readonly access: Pick<AccessList, 'permits'>;
+  readonly dispatcher: Dispatcher;
+  /** In `serverInfo`. */
+  readonly name: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The device's own tools for Claude, Cursor and others: MCP over streamable HTTP, one SDK server per session. */
+export interface HttpEndpoint {
+  /** One request whose sender may come in. Never rejects. */
+  handle(request: Request): Promise<Response>;
+  readonly sessionCount: number;
+  /** Ends all sessions. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Session {
+  readonly id: string;
+  readonly server: Server;
+  readonly transport: WebStandardStreamableHTTPServerTransport;
+  lastUsedMs: number;
+  /** Requests and calls that are being answered, and streams that are read: somebody is there. */
+  users: number;
+}
+
+export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
+  const { registry, clock, logger } = parts;
+  /** Least recently used first. */
+  const sessions = new Map<string, Session>();
+  let timer: TimerHandle;
+  let closed = false;
+
+  const unsubscribe = registry.subscribe(() => {
+    for (const { server } of sessions.values())
+      server.sendToolListChanged().catch((thrown: unknown) => {
+        logger.debug('MCP over HTTP', { message: messageOf(thrown) });
+      });
+  });
+
+  /** Returns the release, to be called once. */
+  function use(session: Session): () => void {
+    session.users += 1;
+    return () => {
+      session.users -= 1;
+      session.lastUsedMs = clock.now();
+    };
+  }
+
+  async function end(session: Session): Promise<void> {
+    if (sessions.get(session.id) === session) sessions.delete(session.id);
+    await session.server.close().catch((thrown: unknown) => {
+      logger.debug('MCP over HTTP', { message: messageOf(thrown) });
+    });
+  }
+
+  function expire(): void {
+    for (const session of sessions.values())
+      if (session.users === 0 && clock.now() - session.lastUsedMs >= sessionIdleMs) void end(session);
+    arm();
+  }
+
+  /** A timer only while there is a session: idle costs nothing. */
+  function arm(): void {
+    clock.clearTimeout(timer);
+    if (sessions.size > 0) timer = clock.setTimeout(expire, sessionIdleMs / 2);
+  }
+
+  /** The one that has been quiet for longest gives way; false when somebody is at each of them. */
+  function makeRoom(): boolean {
+    if (sessions.size < maxSessions) return true;
+    const quiet = [...sessions.values()].find(({ users }) => users === 0);
+    if (quiet) void end(quiet);
+    return quiet !== undefined;
+  }
+
+  async function open(): Promise<Session> {
+    const [sdk] = await loadServerSdk();
+    const { WebStandardStreamableHTTPServerTransport: Transport } = sdk;
+    const id = randomUUID();
+    const session: Session = {
+      id,
+      server: await createSessionServer(parts, () => use(session)),
+      transport: new Transport({
+        sessionIdGenerator: () => id,
+        onsessioninitialized: () => {
+          sessions.set(id, session);
+          arm();
+        },
+        onsessionclosed: () => end(session),
+        maxRequestBodySize: maxBodyBytes,
+      }),
+      lastUsedMs: clock.now(),
+      users: 0,
+    };
+    await session.server.connect(session.transport);
+    return session;
+  }
+
+  async function answer(request: Request): Promise<Response> {
+    const id = request.headers.get('mcp-session-id');
+    let session = id === null ? undefined : sessions.get(id);
+    if (id !== null && !session)
+      return refusal(404, 'This session has ended. Initialize again without its id.');
+    if (!session) {
+      if (closed || !makeRoom()) return refusal(503, 'There are too many sessions. Try again in a minute.');
+      session = await open();
+    }
+    return await answerIn(session, request);
+  }
+
+  async function answerIn(session: Session, request: Request): Promise<Response> {
+    const release = use(session);
+    let isStream = false;
+    try {
+      const response = await session.transport.handleRequest(request);
+      isStream = request.method === 'GET' && response.ok && !request.signal.aborted;
+      return response;
+    } finally {
+      if (isStream) request.signal.addEventListener('abort', release, { once: true });
+      else release();
+      if (sessions.delete(session.id)) sessions.set(session.id, session);
+      // Its first request was no `initialize`: nobody can ever come back to it.
+      else void end(session);
+    }
+  }
+
+  return {
+    get sessionCount() {
+      return sessions.size;
+    },
+    handle: (request) =>
+      answer(request).catch((thrown: unknown) => {
+        logger.warn('A request of an MCP client failed', { message: messageOf(thrown) });
+        return refusal(500, 'Something went wrong inside the device; its log has the details.');
+      }),
+    async close() {
+      closed = true;
+      unsubscribe();
+      clock.clearTimeout(timer);
+      await Promise.all([...sessions.values()].map(end));
+    },
+  };
+}
+
+async function createSessionServer(parts: HttpEndpointParts, use: () => () => void): Promise<Server> {
+  const { registry, access, dispatcher, name, version, logger } = parts;
+  const [{ Server }, { CfWorkerJsonSchemaValidator }] = await loadServerSdk();
+  const server = new Server(
+    { name, version },
+    {
+      capabilities: { tools: { listChanged: true } },
+      jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
+      debouncedNotificationMethods: ['notifications/tools/list_changed'],
+    },
+  );
+  server.onerror = (error) => logger.debug('MCP over HTTP', { message: messageOf(error) });
+  server.setRequestHandler('tools/list', () => ({
+    tools: registry
+      .list()
+      .filter((tool) => tool.audience === 'model' && access.permits(tool.name))
+      .map(listed) as never,
+  }));
+  server.setRequestHandler('tools/call', async ({ params }, { mcpReq: { signal } }) => {
+    const release = use();
+    try {
+      return await call(dispatcher, params.name, params.arguments ?? {}, signal);
+    } finally {
+      release();
+    }
+  });
+  return server;
+}
+
+async function call(
+  dispatcher: Dispatcher,
+  name: string,
+  args: ToolArguments,
+  signal: AbortSignal,
+): Promise<CallToolResult> {
+  const caller = new Caller();
+  const onAbort = () => caller.end('cancelled');
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const reply = await dispatcher.call(name, args, { channel: 'mcp-http', caller });
+    if (reply.kind === 'failure') {
+      const { content, isError } = failedResultOf(reply.error);
+      return { content: [...content], isError };
+    }
+    if (reply.kind === 'nobody') return { content: [] };
+    const content = reply.output ? contentOf(reply.output, maxResultBytes, () => undefined) : reply.content;
+    return { content: [...content] };
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function refusal(status: number, message: string): Response {
+  return Response.json({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }, { status });
+}
