@@ -1,9 +1,9 @@
 import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import { MAX_WAV_DATA_BYTES, WAV_HEADER_BYTES, wavHeader } from '../../audio/format-wav.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import { PacedPlayback } from './paced-playback.ts';
 import type { Pacer } from './pacer.ts';
-import { WAV_HEADER_BYTES, wavHeader } from './wav-file.ts';
 
 export interface WavLoudspeakerOptions {
   readonly pacer: Pacer;
@@ -12,7 +12,6 @@ export interface WavLoudspeakerOptions {
 
 /** Silence longer than this is the pause between two answers and is left out. */
 const MAX_RECORDED_GAP_MS = 1_000;
-const MAX_DATA_BYTES = 0xffff_ffff - WAV_HEADER_BYTES;
 
 /**
  * A file as loudspeaker: records, in real time, what would have been heard. Answers follow each other without the pauses
@@ -101,7 +100,8 @@ class WavLoudspeaker implements Loudspeaker {
    */
   #append(pcm: Int16Array): void {
     this.#guarded((file) => {
-      if (this.#dataBytes + pcm.byteLength > MAX_DATA_BYTES) throw new Error('a WAV file cannot exceed 4 GB');
+      if (this.#dataBytes + pcm.byteLength > MAX_WAV_DATA_BYTES)
+        throw new Error('a WAV file cannot exceed 4 GB');
       const bytes = Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength);
       writeFully(file, bytes, WAV_HEADER_BYTES + this.#dataBytes);
       this.#dataBytes += pcm.byteLength;

@@ -73,26 +73,6 @@ export function parseWav(bytes: Uint8Array, path: string): WavAudio {
   throw invalid(path, `holds no sound; ${convertAdvice(path)}`);
 }
 
-/** Header of a mono 16-bit PCM file with `dataBytes` of sound behind it. */
-export function wavHeader(sampleRateHz: number, dataBytes: number): Buffer {
-  const header = Buffer.alloc(WAV_HEADER_BYTES);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(WAV_HEADER_BYTES - 8 + dataBytes, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(FormatTag.pcm, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(sampleRateHz, 24);
-  header.writeUInt32LE(sampleRateHz * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(dataBytes, 40);
-  return header;
-}
-
-export const WAV_HEADER_BYTES = 44;
-
 function readFormat(view: DataView, start: number, size: number, path: string): WavFormat {
   if (size < 16 || start + 16 > view.byteLength) throw invalid(path, `is cut off; ${convertAdvice(path)}`);
   const channels = view.getUint16(start + 2, true);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseWav, readWavFile, wavHeader } from '../../../src/adapters/audio/wav-file.ts';
+import { parseWav, readWavFile } from '../../../src/adapters/audio/wav-file.ts';
+import { wavHeader } from '../../../src/audio/format-wav.ts';
 import { ClientError } from '../../../src/core/errors.ts';
 import { buildWav, chunk } from '../../support/wav.ts';
 
