@@ -1,4 +1,4 @@
-/** What the user says about a configured tool, whatever runs it (contract §4, `mcp.tools[]`). */
+/** What the user says about a configured tool, whatever runs it (contract §4, `mcp.tools[]`, `customMCP.tools[]`). */
 export interface ToolDescription {
   readonly name: string;
   readonly description: string;
@@ -25,10 +25,20 @@ export interface SubprocessTarget {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A secret as it is, or the variable of the device's environment that holds it. */
+export type Secret = string | { readonly env: string };
+
 export type HttpAuth =
-  | { readonly type: 'bearer'; readonly token: string }
-  | { readonly type: 'basic'; readonly username: string; readonly password: string }
-  | { readonly type: 'header'; readonly name: string; readonly value: string };
+  | { readonly type: 'bearer'; readonly token: Secret }
+  | { readonly type: 'basic'; readonly username: string; readonly password: Secret }
+  | { readonly type: 'header'; readonly name: string; readonly value: Secret }
+  | { readonly type: 'query'; readonly name: string; readonly value: Secret };
+
+/** In JSON, `{{name}}` is text within quotes and elsewhere the value as it is. */
+export interface BodyTemplate {
+  readonly kind: 'json' | 'text';
+  readonly template: string;
+}
 
 /** One HTTP request per call. */
 export interface HttpTarget {
@@ -42,6 +52,42 @@ export interface HttpTarget {
   readonly auth?: HttpAuth | undefined;
   /** Where the result is in a JSON answer: `data.items.0.title`. */
   readonly resultPath?: string | undefined;
+  /** The query, `{{name}}` being arguments of the call; given, no other argument goes there by itself. */
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** The body with `{{name}}`; given, no other argument goes there by itself. */
+  readonly bodyTemplate?: BodyTemplate | undefined;
+  /** What a JSON answer must hold there for the call to have succeeded: anything but false, null, 0, "" or nothing. */
+  readonly successPath?: string | undefined;
+  /** Where a JSON answer says what went wrong; without `successPath`, to say something there is to fail. */
+  readonly errorPath?: string | undefined;
+  /** The result as a text in which `{{path}}` stands for a part of what is at `resultPath`. */
+  readonly resultTemplate?: string | undefined;
+  /** What is done once more when the server cannot be reached or says that it is busy. */
+  readonly retry?: { readonly count: number; readonly delayMs: number } | undefined;
+}
+
+/** A workflow at Coze. */
+export interface CozeTarget {
+  readonly type: 'coze';
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  readonly token: Secret;
+  readonly workflowId: string;
+  /** Sent with the arguments of every call; they win over arguments with the same name. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** A function of a JavaScript module. */
+export interface ModuleTarget {
+  readonly type: 'custom';
+  /** Path of the module, relative to the directory of the configuration file. */
+  readonly module: string;
+  /** Name of the export. */
+  readonly function: string;
+  /** Given to each call as it is. */
+  readonly context: Readonly<Record<string, unknown>>;
+  /** In a process of its own, which all tools of the module share, or in the device's process, where nothing can stop it. */
+  readonly runsIn: 'worker' | 'device';
 }
 
 /** How messages are told apart on a byte stream: a line each, or a length (u32, big-endian) before each. */
@@ -74,9 +120,16 @@ export interface WebSocketTarget {
   readonly method?: string | undefined;
 }
 
-export type ToolTarget = SubprocessTarget | HttpTarget | TcpTarget | UnixTarget | WebSocketTarget;
+export type ToolTarget =
+  | SubprocessTarget
+  | HttpTarget
+  | TcpTarget
+  | UnixTarget
+  | WebSocketTarget
+  | CozeTarget
+  | ModuleTarget;
 
-/** One entry of `mcp.tools[]`, checked and complete. */
+/** One entry of `mcp.tools[]` or `customMCP.tools[]`, checked and complete. */
 export type ToolDefinition<Target extends ToolTarget = ToolTarget> = ToolDescription & {
   readonly target: Target;
 };

@@ -1,4 +1,6 @@
 import type { ToolDefinition, ToolTarget } from '../../ports/tool-definition.ts';
+import { createCozeRunner } from './coze.ts';
+import { createCustomRunner } from './custom.ts';
 import { createHttpRunner } from './http.ts';
 import type { RunnerDeps, ToolRunner } from './runner.ts';
 import { createSubprocessRunner } from './subprocess.ts';
@@ -20,11 +22,13 @@ const factories: Factories = {
   tcp: createTcpRunner,
   unix: createUnixRunner,
   websocket: createWebSocketRunner,
+  coze: createCozeRunner,
+  custom: createCustomRunner,
 };
 
 /**
  * The runner of a configured tool. Costs next to nothing until the first call. Runners made with the same `deps` object
- * share their WebSocket connections.
+ * share their WebSocket connections and the processes of their modules.
  */
 export function createToolRunner(definition: ToolDefinition, deps: RunnerDeps): ToolRunner {
   const create = factories[definition.target.type] as (

@@ -12,12 +12,11 @@ import { type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
 import { fillArguments } from './template.ts';
-import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
+import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
 import { outputOf, textOf } from './tool-output.ts';
 
 const limits = { graceMs: 2000, maxOutputBytes: maxAnswerBytes, maxStderrBytes: 4096 };
 const maxLoggedCharacters = 1000;
-const secretName = /token|secret|passw|key|auth|credential/i;
 
 /** Runs a program for each call: arguments as JSON on standard input and as words where `args` names them. */
 export function createSubprocessRunner(
@@ -25,8 +24,7 @@ export function createSubprocessRunner(
   deps: RunnerDeps,
 ): ToolRunner {
   const { target, name } = definition;
-  const secrets = Object.entries(target.env).flatMap(([key, value]) => (secretName.test(key) ? [value] : []));
-  const failure = createFailureMaker(name, secrets);
+  const failure = createFailureMaker(name, secretsIn(target.env));
   const runs = createRuns(failure);
   const place = {
     cwd: resolve(deps.baseDirectory, target.cwd ?? '.'),

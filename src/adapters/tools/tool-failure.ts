@@ -25,6 +25,8 @@ export interface FailureMaker {
   /** It could not be reached, or the connection broke. */
   unreachable(thrown: unknown): ClientError;
   tooLarge(maxBytes: number): ClientError;
+  /** A secret is to come from the environment and is not there. */
+  missingVariable(name: string): ClientError;
   /** Why a run ended early: the signal's own reason when it is an expected failure. */
   aborted(signal: AbortSignal): ClientError;
   /** Somebody else's words, fit for a sentence. */
@@ -51,12 +53,23 @@ export function createFailureMaker(tool: string, secrets: readonly string[] = []
       });
     },
     tooLarge: (maxBytes) => maker.badOutput(`it is larger than ${maxBytes} bytes`),
+    missingVariable: (name) =>
+      maker.failed(`the environment variable ${name} is not set; set it where the device is started`),
     aborted: (signal) =>
       signal.reason instanceof ClientError
         ? signal.reason
         : new ClientError(ErrorCode.toolCancelled, `The tool ${tool} was stopped before it had finished.`),
   };
   return maker;
+}
+
+const secretName = /token|secret|passw|key|auth|credential/i;
+
+/** The values whose names say that they are secrets. */
+export function secretsIn(settings: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) =>
+    typeof value === 'string' && secretName.test(name) ? [value] : [],
+  );
 }
 
 function withoutSecrets(text: string, secrets: readonly string[]): string {

@@ -51,6 +51,9 @@ function atFreeAddress(target: ToolTarget): ToolTarget {
       return { ...target, path: unix };
     case 'websocket':
       return { ...target, url: target.url.replace('127.0.0.1:7702', websocket) };
+    case 'coze':
+      return { ...target, baseUrl: target.baseUrl.replace('127.0.0.1:7700', http) };
+    case 'custom':
     case 'subprocess':
       return target;
   }

@@ -1,0 +1,114 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ClientError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { nextLoopTurn } from '../../core/loop-turns.ts';
+import { printableText } from '../../core/printable-text.ts';
+import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
+import type { ModuleTarget, ToolDefinition } from '../../ports/tool-definition.ts';
+import { createDeviceModule, createWorkerModule, type LoadedModule } from './loaded-module.ts';
+import type { ModuleOutcome } from './module-host.ts';
+import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
+import { createRuns } from './runs.ts';
+import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
+
+const maxLoggedCharacters = 1000;
+
+/** Calls a function of a JavaScript module: `(args, {signal, context}) => result`. Tools of one module share its process. */
+export function createCustomRunner(
+  { name, target }: ToolDefinition<ModuleTarget>,
+  deps: RunnerDeps,
+): ToolRunner {
+  const file = resolve(deps.baseDirectory, target.module);
+  const { module, release } = acquireModule(file, target.runsIn, deps);
+  const failure = createFailureMaker(name, secretsIn(target.context));
+  const runs = createRuns(failure);
+
+  const call = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
+    const version = await versionOf(file, target.module, failure);
+    const { function: functionName, context } = target;
+    try {
+      const outcome = await module.call({ function: functionName, args, context }, version, signal);
+      if (signal.aborted) throw failure.aborted(signal);
+      await nextLoopTurn();
+      return outputOfOutcome(outcome, failure);
+    } catch (thrown) {
+      if (signal.aborted) throw failure.aborted(signal);
+      throw thrown instanceof ClientError ? thrown : failure.failed(sentence(thrown, failure), thrown);
+    } finally {
+      const printed = module.takePrinted();
+      if (printed !== '')
+        log.debug('The module of a tool printed', { printed: printableText(printed, maxLoggedCharacters) });
+    }
+  };
+
+  return {
+    run: (args, { signal, log }) => runs.track(signal, (own) => call(args, own, log)),
+    dispose: async () => {
+      await runs.dispose();
+      await release();
+    },
+  };
+}
+
+/** Another one when the file has been written since. */
+async function versionOf(file: string, shown: string, failure: FailureMaker): Promise<string> {
+  try {
+    const { mtimeMs, size } = await stat(file);
+    return `${mtimeMs}-${size}`;
+  } catch (cause) {
+    throw failure.failed(`its module ${shown} was not found`, cause);
+  }
+}
+
+function outputOfOutcome(outcome: ModuleOutcome, failure: FailureMaker): ToolOutput {
+  switch (outcome.kind) {
+    case 'text':
+      return { kind: 'text', text: outcome.text };
+    case 'json':
+      return { kind: 'json', value: JSON.parse(outcome.json) };
+    case 'failed':
+      throw failure.failed(sentence(outcome, failure));
+    case 'unloadable':
+      throw failure.failed(`its module cannot be loaded: ${sentence(outcome, failure)}`);
+    case 'too-large':
+      throw failure.tooLarge(maxAnswerBytes);
+  }
+}
+
+/** A message without the full stop, which ours brings. */
+function sentence(thrown: unknown, failure: FailureMaker): string {
+  return failure.quoted(String((thrown as { message?: unknown }).message)).replace(/\.$/, '');
+}
+
+interface SharedModule {
+  readonly module: LoadedModule;
+  users: number;
+}
+
+/** The modules of all runners that were made with the same dependencies, by place and path. */
+const modulesOf = new WeakMap<RunnerDeps, Map<string, SharedModule>>();
+
+function acquireModule(file: string, runsIn: ModuleTarget['runsIn'], deps: RunnerDeps) {
+  const modules = modulesOf.get(deps) ?? new Map<string, SharedModule>();
+  modulesOf.set(deps, modules);
+  const key = `${runsIn} ${file}`;
+  const url = pathToFileURL(file).href;
+  const shared = modules.get(key) ?? {
+    module: runsIn === 'device' ? createDeviceModule(url) : createWorkerModule(url, deps),
+    users: 0,
+  };
+  modules.set(key, shared);
+  shared.users += 1;
+  let held = true;
+  const release = async () => {
+    if (!held) return;
+    held = false;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    modules.delete(key);
+    await shared.module.end();
+  };
+  return { module: shared.module, release };
+}

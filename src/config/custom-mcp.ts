@@ -1,0 +1,128 @@
+import * as z from 'zod';
+import type { ToolDefinition } from '../ports/tool-definition.ts';
+import { readConfigFile } from './config-file.ts';
+import { type HandlerTarget, handlerKinds, proxyTargets } from './custom-handlers.ts';
+import { isPlainObject, merge, type PlainObject } from './layers.ts';
+import { nearest } from './suggest.ts';
+import {
+  descriptionKeys,
+  descriptionOf,
+  faultsOf,
+  foldedName,
+  maxTools,
+  placeOf,
+  withCamelCase,
+} from './tool-parts.ts';
+
+/** The section `customMCP`: what of it can be used, and what is wrong with the rest. */
+export interface CustomMcpConfig {
+  /** In the order of the file. */
+  readonly tools: readonly ToolDefinition[];
+  /** One line per fault: path, what, what is allowed; never a value, which may be a secret. */
+  readonly faults: readonly string[];
+}
+
+type Faults = { readonly faults: readonly string[] };
+
+const tool = z.strictObject({
+  ...descriptionKeys,
+  enabled: z.boolean().default(true),
+  handler: z.unknown(),
+  // What other programs keep there: how often the tool was used.
+  stats: z.unknown().optional(),
+});
+
+/**
+ * Reads the section `customMCP`. A damaged entry is left out and reported, the others work; nothing given is no tools.
+ * `tools` may be one tool instead of a list; keys may be written in camelCase or snake_case.
+ */
+export function parseCustomMcp(raw: unknown): CustomMcpConfig {
+  if (raw === undefined || raw === null) return { tools: [], faults: [] };
+  if (!isPlainObject(raw))
+    return { tools: [], faults: ['customMCP: must be an object, such as {"tools": […]}'] };
+  const { tools = [], ...others } = raw;
+  const faults = Object.keys(others).map(
+    (key) => `customMCP.${key}: unknown key${suggestion(key, ['tools'])}`,
+  );
+  const entries = isPlainObject(tools) ? [tools] : tools;
+  if (!Array.isArray(entries)) return { tools: [], faults: [...faults, 'customMCP.tools: must be a list'] };
+  if (entries.length > maxTools)
+    faults.push(`customMCP.tools: holds ${entries.length} tools, only the first ${maxTools} are used`);
+  const read: ToolDefinition[] = [];
+  const names = new Map<string, string>();
+  for (const [index, entry] of entries.slice(0, maxTools).entries()) {
+    const place = placeOf(entry, `customMCP.tools[${index}]`);
+    const definition = parseTool(entry, place);
+    if (definition === 'disabled') continue;
+    if ('faults' in definition) {
+      faults.push(...definition.faults);
+      continue;
+    }
+    const first = names.get(foldedName(definition.name));
+    if (first === undefined) {
+      names.set(foldedName(definition.name), definition.name);
+      read.push(definition);
+    } else faults.push(`${place}: "${definition.name}" and "${first}" are the same name to a server`);
+  }
+  return { tools: read, faults };
+}
+
+/** Reads only this section of a configuration file; no file means no tools. Rejects as `readConfigFile` does. */
+export async function readCustomMcp(file: string): Promise<CustomMcpConfig> {
+  const given = (await readConfigFile(file)) ?? [];
+  return parseCustomMcp(merge(given.filter(({ path }) => path[0] === 'customMCP')).raw.customMCP);
+}
+
+function parseTool(raw: unknown, where: string): ToolDefinition | Faults | 'disabled' {
+  if (!isPlainObject(raw)) return { faults: [`${where}: must be an object`] };
+  if (raw.enabled === false) return 'disabled';
+  const { tool: camel, faults } = withCamelCase(raw, where);
+  const parsed = tool.safeParse(camel);
+  const handled = parseHandler(camel.handler, `${where}.handler`);
+  const wrong = [
+    ...faults,
+    ...(parsed.success ? [] : faultsOf(parsed.error, where, Object.keys(tool.shape))),
+    ...('faults' in handled ? handled.faults : []),
+  ];
+  if (!parsed.success || 'faults' in handled || wrong.length > 0) return { faults: wrong };
+  const timeoutMs = parsed.data.timeoutMs ?? handled.timeoutMs;
+  return { ...descriptionOf({ ...parsed.data, timeoutMs }), target: handled.target };
+}
+
+/** The settings stand in `config`, or beside `type`; other programs do both. */
+function parseHandler(raw: unknown, where: string): HandlerTarget | Faults {
+  if (!isPlainObject(raw)) return { faults: [`${where}: must be an object with a type`] };
+  const { type, target, platform, config = {}, ...beside } = raw;
+  if (!isPlainObject(config)) return { faults: [`${where}.config: must be an object`] };
+  const known = [...Object.keys(handlerKinds), 'proxy'];
+  const wanted = type === 'function' ? 'custom' : type;
+  if (typeof wanted !== 'string' || !known.includes(wanted))
+    return { faults: [`${where}.type: must be one of ${known.join(', ')}${meant(type, known)}`] };
+  const service = target ?? platform;
+  const services = Object.keys(proxyTargets);
+  if (wanted === 'proxy' && (typeof service !== 'string' || !services.includes(service)))
+    return { faults: [`${where}.target: must be one of ${services.join(', ')}${meant(service, services)}`] };
+  const kind = wanted === 'proxy' ? proxyTargets[String(service)] : handlerKinds[wanted];
+  const place = Object.keys(config).length > 0 ? `${where}.config` : where;
+  const { tool: settings, faults } = withCamelCase({ ...beside, ...config }, place);
+  const parsed = kind?.parse(withGroups(settings));
+  if (parsed?.success && faults.length === 0) return parsed.data;
+  return { faults: [...faults, ...(parsed?.error ? faultsOf(parsed.error, place, kind?.keys ?? []) : [])] };
+}
+
+/** Two of the settings are groups with keys of ours; what stands in the others is the user's. */
+function withGroups(settings: PlainObject): PlainObject {
+  const groups = ['auth', 'responseMapping'].flatMap((key) => {
+    const group = settings[key];
+    return isPlainObject(group) ? [[key, withCamelCase(group, key).tool]] : [];
+  });
+  return { ...settings, ...Object.fromEntries(groups) };
+}
+
+const meant = (value: unknown, known: readonly string[]): string =>
+  typeof value === 'string' ? suggestion(value, known) : '';
+
+function suggestion(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `, did you mean "${near}"?`;
+}
