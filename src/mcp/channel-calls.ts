@@ -34,6 +34,7 @@ export interface ChannelCalls {
   cancel(id: RequestId): void;
   /** The channel is gone: nobody waits any more. */
   close(): void;
+  readonly open: number;
   readonly counters: {
     /** The same call with the same id again before it was answered. */
     readonly repeated: number;
@@ -80,6 +81,9 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
 
   return {
     counters,
+    get open() {
+      return callers.size;
+    },
     take(call) {
       const known = open.get(call.id);
       if (known && isSame(known.call, call)) {

@@ -46,6 +46,8 @@ export interface ChannelServer {
   receive(payload: Readonly<Record<string, unknown>>): void;
   /** The list that the server has read last is not what it would read now. */
   isOutdated(): boolean;
+  /** Calls that have not been answered. */
+  readonly openCalls: number;
   /** Tells the server that the list has changed. Many never ask again; those have to be met anew (`isOutdated`). */
   announceChange(): void;
   /** The channel is gone: nothing is sent any more, results of running calls become mail. Idempotent. */
@@ -197,6 +199,9 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
       }
     },
     isOutdated: () => read !== undefined && read.text !== textOf(offeredTo(read.withUserTools)),
+    get openCalls() {
+      return calls.open;
+    },
     announceChange() {
       if (!gone && read !== undefined)
         options.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });

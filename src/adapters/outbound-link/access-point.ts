@@ -1,0 +1,138 @@
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { ClientError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { IdleSignal } from '../../ports/idle-signal.ts';
+import type { AccessPointStatus, LinkServer } from '../../ports/outbound-link.ts';
+import { CallTimes } from './call-times.ts';
+import { OutboundLink } from './outbound-link.ts';
+import { Reannouncer } from './reannouncer.ts';
+
+/** What the MCP server at one connection has to know of it. */
+export interface AccessPointConnection {
+  send(payload: unknown): boolean;
+  readonly failures: 'rpc-error' | 'tool-result';
+  readonly replyWithinMs: number;
+  readonly maxPageBytes: number;
+  readonly maxPageTools: number;
+}
+
+/** The MCP server at one connection. */
+export interface AccessPointServer extends LinkServer {
+  isOutdated(): boolean;
+  announceChange(): void;
+  /** Calls that wait for their answer. */
+  readonly openCalls: number;
+}
+
+export interface AccessPointOptions {
+  readonly name: string;
+  /** `ws:` or `wss:`; the token in its query is the only credential. */
+  readonly url: string;
+  readonly profile: 'official' | 'self-hosted';
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly idle: IdleSignal;
+  /** One for each connection. */
+  openServer(connection: AccessPointConnection): AccessPointServer;
+  /** The state has changed. Must not throw. */
+  onStatus(status: AccessPointStatus): void;
+  /** Somebody should look. Must not throw. */
+  onProblem(error: ClientError): void;
+}
+
+export interface AccessPoint {
+  start(): void;
+  /** Resolves when the connection is closed. */
+  stop(): Promise<void>;
+  status(): AccessPointStatus;
+  /** The list of tools may have changed: the other end is told, or met anew when nobody talks. */
+  toolsChanged(): void;
+}
+
+/**
+ * The official broker shows the model results only and waits 300 s; the relay shows errors only and waits 30 s (mcp.md 2.2,
+ * 2.3). Both want all tools on one page.
+ */
+const dialects = {
+  official: { failures: 'tool-result', replyWithinMs: 290_000 },
+  'self-hosted': { failures: 'rpc-error', replyWithinMs: 25_000 },
+} as const;
+const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
+/** A relay that has mixed up the old connection and the new one sends nothing, for ever (mcp.md 2.3). */
+const suspiciousSilenceMs = 5000;
+
+/** An access point (接入点): we dial, they speak first, and call our tools. */
+export function createAccessPoint(options: AccessPointOptions): AccessPoint {
+  const { name, url, profile, clock, idle } = options;
+  const times = new CallTimes(clock);
+  let server: AccessPointServer | undefined;
+  let closing: Promise<void> = Promise.resolve();
+  let suspicion: TimerHandle;
+  let lastList: { readonly at: number; readonly toolCount: number } | undefined;
+
+  const link = new OutboundLink({
+    ...options,
+    label: name === '' ? 'access point' : `access point ${name}`,
+    target: () => ({ url }),
+    onOpen({ afterLoss }) {
+      server = options.openServer({ send, ...dialects[profile], ...onePage });
+      if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);
+    },
+    onMessage(payload) {
+      clock.clearTimeout(suspicion);
+      if (payload.method === 'tools/call') times.began(payload.id);
+      server?.receive(payload);
+    },
+    onClosed() {
+      clock.clearTimeout(suspicion);
+      reannouncer.reset();
+      times.forget();
+      const ended = server;
+      server = undefined;
+      closing = Promise.all([closing, ended?.close()]).then(() => {});
+    },
+    onChange: () => options.onStatus(status()),
+  });
+
+  const reannouncer = new Reannouncer({
+    clock,
+    idle,
+    isOutdated: () => server?.isOutdated() ?? false,
+    isBusy: () => (server?.openCalls ?? 0) > 0,
+    announce: () => server?.announceChange(),
+    redial: () => link.redial(),
+  });
+
+  function send(payload: unknown): boolean {
+    const { id, result } = payload as {
+      readonly id?: unknown;
+      readonly result?: { readonly tools?: unknown };
+    };
+    times.answered(id);
+    if (Array.isArray(result?.tools)) lastList = { at: options.wallClock(), toolCount: result.tools.length };
+    return link.send(payload);
+  }
+
+  const status = (): AccessPointStatus => ({
+    name,
+    ...link.status,
+    ...times.summary,
+    ...(lastList && { lastListAt: lastList.at, toolCount: lastList.toolCount }),
+  });
+
+  return {
+    start: () => link.start(),
+    async stop() {
+      reannouncer.stop();
+      await link.stop();
+      await closing;
+      options.logger.debug('Access point stopped', { ...link.counters });
+    },
+    status,
+    toolsChanged: () => reannouncer.changed(),
+  };
+}

@@ -1,0 +1,137 @@
+import WebSocket from 'ws';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+
+export interface SocketTarget {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How a connection ended, or why there was none. */
+export interface SocketEnd {
+  /** Close code of WebSocket; 1006 without a closing handshake. */
+  readonly code: number;
+  /** As it came: may be long, may quote secrets. */
+  readonly reason: string;
+  /** The answer of a server that refused the upgrade. */
+  readonly httpStatus?: number;
+  /** How long it was open; undefined when it never was. */
+  readonly livedMs: number | undefined;
+}
+
+export interface SocketHandlers {
+  onOpen(): void;
+  onText(text: string): void;
+  onBinary(): void;
+  /** Once, when the connection is gone for good. */
+  onEnd(end: SocketEnd): void;
+}
+
+export interface DialledSocket {
+  /** False when it is not open, or the other end reads nothing. */
+  send(text: string): boolean;
+  /** Says goodbye and cuts the connection when the other end does not answer that. */
+  hangUp(): void;
+  /** For those at the other end who do not keep to what was agreed. */
+  cut(reason: string): void;
+}
+
+/** TCP, TLS and upgrade together. */
+const handshakeTimeoutMs = 10_000;
+const pingIntervalMs = 30_000;
+const livenessMs = 90_000;
+const closeGraceMs = 2000;
+/** Arguments of calls are short; a longer message ends the connection with 1009. */
+const maxMessageBytes = 1_048_576;
+/** What somebody who reads nothing may leave in our memory: some of the longest answers. */
+const maxUnreadBytes = 4_194_304;
+
+/**
+ * One WebSocket connection with its heartbeat. Any frame is a sign of life, also a ping or pong.
+ * @throws what `ws` throws for a URL or header that it cannot use
+ */
+export function dial({ url, headers }: SocketTarget, clock: Clock, handlers: SocketHandlers): DialledSocket {
+  const socket = new WebSocket(url, {
+    ...(headers && { headers }),
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  let openedMs: number | undefined;
+  let heardMs = clock.now();
+  let httpStatus: number | undefined;
+  /** Why it failed, in the words of whoever noticed first. */
+  let failure: string | undefined;
+  let timer: TimerHandle = clock.setTimeout(
+    () => cut(`no answer within ${handshakeTimeoutMs / 1000} s`),
+    handshakeTimeoutMs,
+  );
+
+  function cut(reason: string): void {
+    failure ??= reason;
+    socket.terminate();
+  }
+
+  function beat(): void {
+    if (clock.now() - heardMs >= livenessMs) {
+      cut(`nothing heard for ${livenessMs / 1000} s`);
+      return;
+    }
+    if (socket.readyState === WebSocket.OPEN) socket.ping();
+    timer = clock.setTimeout(beat, pingIntervalMs);
+  }
+
+  const heard = (): void => {
+    heardMs = clock.now();
+  };
+
+  socket.on('open', () => {
+    clock.clearTimeout(timer);
+    heard();
+    openedMs = clock.now();
+    timer = clock.setTimeout(beat, pingIntervalMs);
+    handlers.onOpen();
+  });
+  socket.on('ping', heard);
+  socket.on('pong', heard);
+  socket.on('message', (data, isBinary) => {
+    heard();
+    if (isBinary) handlers.onBinary();
+    else handlers.onText(data.toString());
+  });
+  socket.on('unexpected-response', (_request, response) => {
+    httpStatus = response.statusCode ?? 0;
+    cut(`HTTP ${httpStatus}`);
+  });
+  // Stays for good: a socket that is torn down may report more than one error, and one without listener ends the process.
+  socket.on('error', ({ message }) => {
+    failure ??= message;
+  });
+  socket.on('close', (code, said) => {
+    clock.clearTimeout(timer);
+    handlers.onEnd({
+      code,
+      reason: said.toString() || (failure ?? ''),
+      ...(httpStatus !== undefined && { httpStatus }),
+      livedMs: openedMs === undefined ? undefined : clock.now() - openedMs,
+    });
+  });
+
+  return {
+    send(text) {
+      if (socket.readyState !== WebSocket.OPEN) return false;
+      if (socket.bufferedAmount > maxUnreadBytes) {
+        cut('it reads nothing of what it is sent');
+        return false;
+      }
+      socket.send(text);
+      return true;
+    },
+    hangUp() {
+      clock.clearTimeout(timer);
+      timer = clock.setTimeout(() => socket.terminate(), closeGraceMs);
+      if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+      else socket.close(1000);
+    },
+    cut,
+  };
+}

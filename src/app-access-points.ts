@@ -1,0 +1,206 @@
+import { hostname } from 'node:os';
+import type { AccessPoint, AccessPointOptions } from './adapters/outbound-link/access-point.ts';
+import type { Tunnel, TunnelOptions } from './adapters/outbound-link/tunnel.ts';
+import { type AccessPointDefinition, parseAccessPoints } from './config/access-points.ts';
+import type { Config } from './config/schema.ts';
+import { parseTunnels, parseTunnelTarget, type TunnelDefinition } from './config/tunnels.ts';
+import type { Clock } from './core/clock.ts';
+import { ClientError, ErrorCode } from './core/errors.ts';
+import type { Logger } from './core/logger.ts';
+import { programVersion } from './core/version.ts';
+import { type AccessList, type AccessRules, createAccessList } from './mcp/access-list.ts';
+import type { Dispatcher } from './mcp/dispatcher.ts';
+import type { ToolRegistry } from './mcp/registry.ts';
+import { createChannelServer } from './mcp/server.ts';
+import { createTunnelServer } from './mcp/tunnel-server.ts';
+import type { IdleSignal } from './ports/idle-signal.ts';
+import type { AccessPointStatus, OutboundLinkStatus, TunnelStatus } from './ports/outbound-link.ts';
+import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+
+export interface AccessPointsParts {
+  readonly config: Config;
+  readonly registry: ToolRegistry;
+  readonly dispatcher: Dispatcher;
+  /** The list of all channels; each link has its own beside it. */
+  readonly access: AccessList;
+  readonly idle: IdleSignal;
+  readonly clock: Clock;
+  /** ms since 1970. */
+  readonly wallClock: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly display: StatusDisplay;
+}
+
+/** Who may call our tools from elsewhere: access points and tunnels, each on its own. */
+export interface AccessPoints {
+  /** Faults of the configuration are shown; everything else happens in the background. */
+  start(): void;
+  /** The list of tools may have changed. */
+  toolsChanged(): void;
+  /** Empty until the links are loaded, a moment after the start. */
+  statuses(): {
+    readonly accessPoints: readonly AccessPointStatus[];
+    readonly tunnels: readonly TunnelStatus[];
+  };
+  /**
+   * Closes a tunnel completely and dials the new address with the new token.
+   * @throws ClientError CONFIG_INVALID when there is no such tunnel, or the target cannot be one
+   */
+  reconfigureTunnel(name: string, target: { readonly url: string; readonly token: string }): void;
+  /** Resolves when all connections are closed. */
+  close(): Promise<void>;
+}
+
+/** A call that a tunnel makes is handed over after this, before its other end gives up. */
+const tunnelReplyWithinMs = 60_000;
+
+/** Loads nothing when nothing is configured. */
+export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
+  const { config, display, logger } = parts;
+  const accessPoints: AccessPoint[] = [];
+  const tunnels = new Map<string, Tunnel>();
+  let starting: Promise<void> | undefined;
+  let closed = false;
+
+  function show(faults: readonly string[]): void {
+    for (const fault of faults)
+      display.show(errorEvent(new ClientError(ErrorCode.configInvalid, `${fault} (left out)`)));
+  }
+
+  async function open(): Promise<void> {
+    const points = parseAccessPoints(config.mcpEndpoint);
+    const tunnelled = parseTunnels(config.tunnels);
+    show([...points.faults, ...tunnelled.faults]);
+    if (points.definitions.length + tunnelled.definitions.length === 0) return;
+    const [{ createAccessPoint }, { createTunnel }] = await Promise.all([
+      import('./adapters/outbound-link/access-point.ts'),
+      import('./adapters/outbound-link/tunnel.ts'),
+    ]);
+    if (closed) return;
+    for (const definition of points.definitions)
+      accessPoints.push(createAccessPoint(accessPointOptions(definition, parts)));
+    for (const definition of tunnelled.definitions)
+      tunnels.set(definition.name, createTunnel(tunnelOptions(definition, parts)));
+    for (const link of [...accessPoints, ...tunnels.values()]) link.start();
+  }
+
+  return {
+    start() {
+      starting ??= open().catch((thrown: unknown) =>
+        logger.error('Access points and tunnels cannot be opened', { cause: thrown }),
+      );
+    },
+    toolsChanged() {
+      for (const link of [...accessPoints, ...tunnels.values()]) link.toolsChanged();
+    },
+    statuses: () => ({
+      accessPoints: accessPoints.map((link) => link.status()),
+      tunnels: [...tunnels.values()].map((link) => link.status()),
+    }),
+    reconfigureTunnel(name, raw) {
+      const tunnel = tunnels.get(name);
+      const parsed = parseTunnelTarget(raw);
+      const faults = 'faults' in parsed ? parsed.faults : [];
+      if (!tunnel || !('target' in parsed))
+        throw new ClientError(
+          ErrorCode.configInvalid,
+          tunnel ? faults.join('\n') : `There is no tunnel named "${name}"; see the section tunnels.`,
+        );
+      tunnel.reconfigure(parsed.target);
+    },
+    async close() {
+      closed = true;
+      await starting;
+      await Promise.all([...accessPoints, ...tunnels.values()].map((link) => link.stop()));
+    },
+  };
+}
+
+/** What every link wants. */
+function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger) {
+  return {
+    clock,
+    random,
+    logger,
+    onStatus: ({ url, state, lastClose, nextAttemptInMs }: OutboundLinkStatus) =>
+      logger.debug('Link', { url, state, ...lastClose, nextAttemptInMs }),
+    onProblem: (error: ClientError) => display.show(errorEvent(error)),
+  };
+}
+
+function accessPointOptions(
+  { name, url, profile, channel, ...rules }: AccessPointDefinition,
+  parts: AccessPointsParts,
+): AccessPointOptions {
+  const { config, registry, dispatcher, wallClock, idle } = parts;
+  const logger = parts.logger.child(channel);
+  const access = narrowed(rules, parts.access);
+  return {
+    ...linkParts(parts, logger),
+    name,
+    url,
+    profile,
+    wallClock,
+    idle,
+    openServer: (connection) =>
+      createChannelServer({
+        registry,
+        access,
+        dispatcher,
+        name: config.identity.boardName,
+        version: programVersion,
+        channel,
+        logger,
+        ...connection,
+      }),
+  };
+}
+
+function tunnelOptions(
+  { name, url, token, channel, ...rules }: TunnelDefinition,
+  parts: AccessPointsParts,
+): TunnelOptions {
+  const { registry, dispatcher } = parts;
+  const logger = parts.logger.child(channel);
+  const access = narrowed(rules, parts.access);
+  return {
+    ...linkParts(parts, logger),
+    name,
+    target: { url, token },
+    openServer: (send) =>
+      createTunnelServer({
+        registry,
+        access,
+        dispatcher,
+        channel,
+        report: capabilities(parts.config),
+        replyWithinMs: tunnelReplyWithinMs,
+        logger,
+        send,
+      }),
+  };
+}
+
+/** What one link may see, of what all may see. */
+function narrowed(rules: AccessRules, all: AccessList): Pick<AccessList, 'permits'> {
+  const own = createAccessList(rules);
+  return { permits: (name) => own.permits(name) && all.permits(name) };
+}
+
+function capabilities({ audio, identity }: Config) {
+  const { sampleRateHz, playbackSampleRateHz, frameDurationMs } = audio;
+  return {
+    audio: {
+      microphone: audio.microphone !== 'null',
+      loudspeaker: audio.loudspeaker !== 'null',
+      codec: 'opus',
+      sampleRateHz,
+      playbackSampleRateHz,
+      frameDurationMs,
+    },
+    host: { name: hostname(), platform: process.platform, arch: process.arch, board: identity.boardName },
+    version: programVersion,
+  };
+}

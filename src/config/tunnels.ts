@@ -1,0 +1,68 @@
+import * as z from 'zod';
+import { isPlainObject } from './layers.ts';
+import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
+import { outboundUrl } from './outbound-url.ts';
+
+/** One tunnel that is to be kept open. */
+export interface TunnelDefinition {
+  /** Empty for the first without a name. */
+  readonly name: string;
+  /** In events, and with tasks: `tunnel`, `tunnel:NAME`. */
+  readonly channel: string;
+  readonly url: string;
+  readonly token: string;
+  /** What the tunnel may see at all; its other end approves among these. Globs of tool names. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+const maxTunnels = 32;
+const token = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be a token without spaces');
+
+const Target = z.strictObject({ url: outboundUrl, token });
+const Entry = z.strictObject({ ...Target.shape, ...outboundKeys });
+
+/** The section `tunnels`: a list of objects, or one. What is wrong is told and left out, the rest is kept open. */
+export function parseTunnels(raw: unknown): {
+  readonly definitions: readonly TunnelDefinition[];
+  readonly faults: readonly string[];
+} {
+  if (raw === undefined || raw === null) return { definitions: [], faults: [] };
+  const list = Array.isArray(raw) ? raw : [raw];
+  if (list.length > maxTunnels)
+    return { definitions: [], faults: [`tunnels: must be at most ${maxTunnels} tunnels`] };
+  const faults: string[] = [];
+  const enabled = list.flatMap((item, index) => {
+    const where = Array.isArray(raw) ? `tunnels[${index}]` : 'tunnels';
+    if (!isPlainObject(item)) {
+      faults.push(`${where}: must be an object with "url" and "token"`);
+      return [];
+    }
+    const parsed = Entry.safeParse(item);
+    if (!parsed.success) {
+      faults.push(...entryFaults(parsed.error, where, Object.keys(Entry.shape)));
+      return [];
+    }
+    const { enabled, name: given, ...rest } = parsed.data;
+    const name = nameOf(given, index);
+    return enabled ? [{ where, entry: { ...rest, name, channel: channelOf('tunnel', name) } }] : [];
+  });
+  const named = firstOfEach(
+    enabled,
+    ({ name }) => name,
+    (where, first) => `${where}.name: ${first} has the same; give each its own`,
+  );
+  return { definitions: named.kept.map(({ entry }) => entry), faults: [...faults, ...named.faults] };
+}
+
+/** A target for a tunnel that is open already; faults as lines. */
+export function parseTunnelTarget(
+  raw: unknown,
+):
+  | { readonly target: { readonly url: string; readonly token: string } }
+  | { readonly faults: readonly string[] } {
+  const parsed = Target.safeParse(raw);
+  return parsed.success
+    ? { target: parsed.data }
+    : { faults: entryFaults(parsed.error, 'tunnel', Object.keys(Target.shape)) };
+}
