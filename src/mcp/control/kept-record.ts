@@ -1,4 +1,4 @@
-import type { Storage } from '../ports/storage.ts';
+import type { Storage } from '../../ports/storage.ts';
 
 /** A record in memory that is changed only when the change is on disk; one change after the other, so that none is lost. */
 export interface KeptRecord<Record> {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { Storage } from '../ports/storage.ts';
+import type { Storage } from '../../ports/storage.ts';
+import type { ToolGroup, ToolRegistry } from '../registry.ts';
+import { canonicalArguments } from '../task-arguments.ts';
+import type { Tool } from '../tool.ts';
 import { createKeptRecord } from './kept-record.ts';
-import type { ToolGroup, ToolRegistry } from './registry.ts';
-import { canonicalArguments } from './task-arguments.ts';
-import type { Tool } from './tool.ts';
 
 /** A tool that is not offered before somebody has read what it says of itself. */
 export interface HeldTool {

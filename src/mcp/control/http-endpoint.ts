@@ -4,17 +4,17 @@ import type {
   Server,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
-import type { Clock, TimerHandle } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
-import type { AccessList } from './access-list.ts';
-import { Caller } from './caller.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import { listed } from './paging.ts';
-import type { ToolRegistry } from './registry.ts';
-import { contentOf, failedResultOf } from './result.ts';
-import { loadServerSdk } from './server.ts';
-import type { ToolArguments } from './tool.ts';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { AccessList } from '../access-list.ts';
+import { Caller } from '../caller.ts';
+import type { Dispatcher } from '../dispatcher.ts';
+import { listed } from '../paging.ts';
+import type { ToolRegistry } from '../registry.ts';
+import { contentOf, failedResultOf } from '../result.ts';
+import { loadServerSdk } from '../server.ts';
+import type { ToolArguments } from '../tool.ts';
 
 const maxSessions = 16;
 const sessionIdleMs = 30 * 60_000;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { ClientError, ErrorCode } from '../core/errors.ts';
-import type { Storage } from '../ports/storage.ts';
+import { ClientError, ErrorCode } from '../../core/errors.ts';
+import type { Storage } from '../../ports/storage.ts';
 import { createKeptRecord } from './kept-record.ts';
 
 /** What was added while the device ran, by name, as it was given; unchecked. May hold secrets. */

@@ -1,0 +1,63 @@
+import { ClientError, ErrorCode } from '../../core/errors.ts';
+import type { ControlledMount, MountControl } from '../../ports/control-api.ts';
+import { type Mounts, mountGroupName } from '../mounts/mounts.ts';
+import type { Definition, Installs } from './installs.ts';
+import type { Quarantine } from './quarantine.ts';
+
+export interface MountControlParts {
+  readonly mounts: Pick<Mounts, 'statuses' | 'restart' | 'enable' | 'disable' | 'logs'>;
+  readonly quarantine: Quarantine;
+  readonly installs: Installs;
+}
+
+/** The mounted servers as the control API sees them. */
+export function createMountControl({ mounts, quarantine, installs }: MountControlParts): MountControl {
+  const list = (): readonly ControlledMount[] =>
+    mounts.statuses().map((status) => ({
+      ...status,
+      origin: installs.isInstalled('mounts', status.name) ? 'installed' : 'configuration',
+      held: quarantine
+        .held()
+        .filter(({ group }) => group === mountGroupName(status.name))
+        .map(({ tool }) => tool.name),
+    }));
+
+  function find(name: string): ControlledMount {
+    const mount = list().find((one) => one.name === name);
+    if (mount) return mount;
+    const names = list().map((one) => one.name);
+    throw new ClientError(
+      ErrorCode.notFound,
+      `There is no MCP server ${name}; ${names.length === 0 ? 'none is mounted' : `there are ${names.join(', ')}`}.`,
+    );
+  }
+
+  const changed = async (name: string, change: () => unknown): Promise<ControlledMount> => {
+    find(name);
+    await change();
+    return find(name);
+  };
+
+  return {
+    list,
+    async add(name, definition) {
+      const taken = list().some((one) => one.name === name);
+      if (taken)
+        throw new ClientError(ErrorCode.conflict, `There is an MCP server ${name} already. Remove it first.`);
+      await installs.installMount(name, definition as Definition);
+      return find(name);
+    },
+    async remove(name) {
+      find(name);
+      await installs.removeMount(name);
+    },
+    restart: (name) => changed(name, () => mounts.restart(name)),
+    enable: (name) => changed(name, () => mounts.enable(name)),
+    disable: (name) => changed(name, () => mounts.disable(name)),
+    approve: (name) => changed(name, () => quarantine.approve(({ group }) => group === mountGroupName(name))),
+    async logs(name) {
+      find(name);
+      return await Promise.resolve(mounts.logs(name));
+    },
+  };
+}
