@@ -1,5 +1,6 @@
 import type { RunnerDeps, ToolRunner } from '../../src/adapters/tools/runner.ts';
 import { createToolRunner } from '../../src/adapters/tools/runners.ts';
+import { parseCustomMcp } from '../../src/config/custom-mcp.ts';
 import { parseToolsConfig } from '../../src/config/tools.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
@@ -36,4 +37,13 @@ export async function failureOf(work: Promise<unknown>): Promise<string> {
     },
     (error: { code?: string; message: string }) => `${error.code} ${error.message}`,
   );
+}
+
+/** A runner for one tool of `customMCP`, of whose entry only the handler matters. */
+export function customRunnerFor(handler: Record<string, unknown>, deps = runnerDeps()): ToolRunner {
+  const tool = { name: 'probe', description: 'A tool.', handler };
+  const { tools, faults } = parseCustomMcp({ tools: [tool] });
+  const [definition] = tools;
+  if (!definition) throw new Error(faults.join('\n'));
+  return createToolRunner(definition, deps);
 }

@@ -1,32 +1,16 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import type { ToolRunner } from '../../../src/adapters/tools/runner.ts';
+import { closeHttpServers, mirror, serveHttp } from '../../support/http-peer.ts';
 import { call, failureOf, runnerFor } from '../../support/tool-runner.ts';
 
-const servers: Server[] = [];
 const runners: ToolRunner[] = [];
 
 afterEach(async () => {
   await Promise.all(runners.splice(0).map((runner) => runner.dispose()));
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  }
+  await closeHttpServers();
 });
-
-type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
-
-async function serve(answer: Answer): Promise<string> {
-  const server = createServer(async (request, response) => answer(request, response, await text(request)));
-  servers.push(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 function http(tool: Record<string, unknown>): ToolRunner {
   const runner = runnerFor({ type: 'http', ...tool });
@@ -34,13 +18,8 @@ function http(tool: Record<string, unknown>): ToolRunner {
   return runner;
 }
 
-const mirror: Answer = ({ method, url, headers }, response, body) => {
-  response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ method, url, type: headers['content-type'], body }));
-};
-
 test('GET puts the arguments into the query, those in the path percent-encoded', async () => {
-  const runner = http({ url: `${await serve(mirror)}/{city}/now?unit=c` });
+  const runner = http({ url: `${await serveHttp(mirror)}/{city}/now?unit=c` });
   expect(await call(runner, { city: 'a/b ü', days: 2, list: ['x', 'y'] })).toEqual({
     kind: 'json',
     value: { method: 'GET', url: '/a%2Fb%20%C3%BC/now?unit=c&days=2&list=x&list=y', body: '' },
@@ -48,7 +27,7 @@ test('GET puts the arguments into the query, those in the path percent-encoded',
 });
 
 test('POST sends JSON, or a form', async () => {
-  const url = await serve(mirror);
+  const url = await serveHttp(mirror);
   expect(await call(http({ url: `${url}/{id}`, method: 'post' }), { id: 7, on: true })).toEqual({
     kind: 'json',
     value: { method: 'POST', url: '/7', type: 'application/json', body: '{"on":true}' },
@@ -60,7 +39,7 @@ test('POST sends JSON, or a form', async () => {
 });
 
 test('headers and credentials arrive', async () => {
-  const url = await serve(({ headers }, response) =>
+  const url = await serveHttp(({ headers }, response) =>
     response.end(`${headers['x-a']} ${headers.authorization}`),
   );
   const withAuth = (auth: unknown) => call(http({ url, headers: { 'X-A': 'a' }, auth }));
@@ -76,7 +55,7 @@ test('headers and credentials arrive', async () => {
 });
 
 test('a status from 400 is an error with what the server said, without our secrets', async () => {
-  const url = await serve(({ headers }, response) => {
+  const url = await serveHttp(({ headers }, response) => {
     response.statusCode = 403;
     response.end(`no entry\nfor ${headers.authorization}`);
   });
@@ -87,7 +66,7 @@ test('a status from 400 is an error with what the server said, without our secre
 });
 
 test('an error page in HTML is not read out', async () => {
-  const url = await serve((_, response) =>
+  const url = await serveHttp((_, response) =>
     response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Oh'),
   );
   expect(await failureOf(call(http({ url })))).toBe(
@@ -96,14 +75,16 @@ test('an error page in HTML is not read out', async () => {
 });
 
 test('a redirect is not followed, and the error names its target without the query', async () => {
-  const url = await serve((_, response) => response.writeHead(302, { location: '/login?token=hush' }).end());
+  const url = await serveHttp((_, response) =>
+    response.writeHead(302, { location: '/login?token=hush' }).end(),
+  );
   expect(await failureOf(call(http({ url })))).toBe(
     `TOOL_FAILED The tool probe failed: the server redirects to ${url}/login; put that address into its url.`,
   );
 });
 
 test('an endless answer is cut off at the limit', async () => {
-  const url = await serve((_, response) => {
+  const url = await serveHttp((_, response) => {
     const chunk = Buffer.alloc(65_536, 'x');
     const pump = () => {
       while (!response.destroyed && response.write(chunk));
@@ -118,7 +99,7 @@ test('an endless answer is cut off at the limit', async () => {
 
 test('a small answer that unpacks to a huge one is cut off, too', async () => {
   const packed = gzipSync(Buffer.alloc(50_000_000));
-  const url = await serve((_, response) =>
+  const url = await serveHttp((_, response) =>
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed),
   );
   expect(await failureOf(call(http({ url })))).toContain('it is larger than 2097152 bytes');
@@ -126,14 +107,14 @@ test('a small answer that unpacks to a huge one is cut off, too', async () => {
 
 test('a compressed answer is read', async () => {
   const packed = gzipSync('{"a":1}');
-  const url = await serve((_, response) =>
+  const url = await serveHttp((_, response) =>
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed),
   );
   expect(await call(http({ url }))).toEqual({ kind: 'json', value: { a: 1 } });
 });
 
 test('an answer that breaks off is an error', async () => {
-  const url = await serve((_, response) => {
+  const url = await serveHttp((_, response) => {
     response.writeHead(200, { 'content-length': 100 });
     response.write('half', () => response.destroy());
   });
@@ -154,7 +135,7 @@ test('an abort closes the connection of a server that hangs', async () => {
     asked = resolve;
   });
   let gone: Promise<unknown> | undefined;
-  const url = await serve((request) => {
+  const url = await serveHttp((request) => {
     gone = once(request.socket, 'close');
     asked();
   });
@@ -168,7 +149,7 @@ test('an abort closes the connection of a server that hangs', async () => {
 
 test('the connection is kept for the next call', async () => {
   const ports = new Set<number | undefined>();
-  const url = await serve(({ socket }, response) => {
+  const url = await serveHttp(({ socket }, response) => {
     ports.add(socket.remotePort);
     response.end('ok');
   });
@@ -179,7 +160,7 @@ test('the connection is kept for the next call', async () => {
 
 test('a kept connection that the server has closed meanwhile costs no call', async () => {
   let requests = 0;
-  const url = await serve(({ socket }, response) => {
+  const url = await serveHttp(({ socket }, response) => {
     requests += 1;
     // The second request finds the door shut after it has been sent.
     if (requests === 2) socket.destroy();
@@ -191,7 +172,9 @@ test('a kept connection that the server has closed meanwhile costs no call', asy
 });
 
 test('resultPath picks a part of the answer', async () => {
-  const url = await serve((_, response) => response.end('{"data":{"items":[{"title":"Rain"}],"n":null}}'));
+  const url = await serveHttp((_, response) =>
+    response.end('{"data":{"items":[{"title":"Rain"}],"n":null}}'),
+  );
   const at = (resultPath: string) => call(http({ url, resultPath }));
   expect(await at('data.items.0.title')).toEqual({ kind: 'text', text: 'Rain' });
   expect(await at('data.n')).toEqual({ kind: 'json', value: null });
@@ -202,11 +185,11 @@ test('resultPath picks a part of the answer', async () => {
 });
 
 test('a picture is a picture, text comes in the encoding the server names', async () => {
-  const image = await serve((_, response) => {
+  const image = await serveHttp((_, response) => {
     response.writeHead(200, { 'content-type': 'image/png' }).end(Buffer.from([1, 0, 255]));
   });
   expect(await call(http({ url: image }))).toEqual({ kind: 'image', base64: 'AQD/', mimeType: 'image/png' });
-  const gbk = await serve((_, response) => {
+  const gbk = await serveHttp((_, response) => {
     response.writeHead(200, { 'content-type': 'text/plain; charset=GBK' }).end(Buffer.from([0xc4, 0xe3]));
   });
   expect(await call(http({ url: gbk }))).toEqual({ kind: 'text', text: '你' });
