@@ -1,0 +1,134 @@
+import type { Client, RequestOptions, StandardSchemaV1 } from '@modelcontextprotocol/client';
+import type { Clock } from '../../core/clock.ts';
+import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import type { ForeignCallOptions, McpClientConnection } from '../../ports/mcp-client.ts';
+import type { Failures } from './failures.ts';
+import { foreignResultOf } from './foreign-result.ts';
+import { readToolList } from './foreign-tools.ts';
+import type { Road } from './road.ts';
+
+export interface ConnectionParts {
+  readonly client: Client;
+  readonly road: Road;
+  readonly clock: Clock;
+  readonly failures: Failures;
+  /** Called first by `close`: nothing of the server is told any more. */
+  onClosing(): void;
+}
+
+/** Results are looked at here, leniently; the client's own schemas reject a whole list for one bad tool. */
+const anyResult: StandardSchemaV1<unknown, unknown> = {
+  '~standard': { version: 1, vendor: 'xiaozhi-speaker', validate: (value) => ({ value }) },
+};
+/** Time is kept on the injected clock; this is the longest the client's own timer can wait. */
+const noTimeoutMs = 2 ** 31 - 1;
+const maxServerNameCharacters = 100;
+
+/** An initialised client as the device uses it. */
+export function createConnection(parts: ConnectionParts): McpClientConnection {
+  const { client, road, clock, failures } = parts;
+  let closing: Promise<void> | undefined;
+
+  const request = async (
+    method: string,
+    params: object | undefined,
+    signal: AbortSignal,
+  ): Promise<unknown> => {
+    if (signal.aborted) throw failures.aborted(signal);
+    const options: RequestOptions = { signal, timeout: noTimeoutMs };
+    try {
+      return await client.request({ method, ...(params && { params: { ...params } }) }, anyResult, options);
+    } catch (thrown) {
+      throw requestFailure(thrown, signal, parts);
+    }
+  };
+
+  const within = async <T>(
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+    onTimeout: () => ClientError,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    // Not AbortSignal.any: on the Node versions we support it keeps what it made as long as its oldest source lives.
+    const own = new AbortController();
+    const onAbort = () => own.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = clock.setTimeout(() => own.abort(onTimeout()), timeoutMs);
+    try {
+      return await work(own.signal);
+    } finally {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  };
+
+  const { name = '', version = '' } = client.getServerVersion() ?? {};
+  return {
+    transport: road.kind,
+    ...(road.pid !== undefined && { pid: road.pid }),
+    server: {
+      name: failures.quoted(name, maxServerNameCharacters),
+      version: failures.quoted(version, maxServerNameCharacters),
+    },
+    async listTools(signal) {
+      if (client.getServerCapabilities()?.tools === undefined) return { tools: [], faults: [] };
+      try {
+        return await readToolList((cursor) =>
+          request('tools/list', cursor === undefined ? {} : { cursor }, signal),
+        );
+      } catch (thrown) {
+        if (thrown instanceof ClientError) throw thrown;
+        throw failures.badOutput('it sent no list of tools', thrown);
+      }
+    },
+    callTool: async (tool, args, options: ForeignCallOptions) =>
+      foreignResultOf(
+        await within(
+          options,
+          () => tooSlow(tool, options.timeoutMs),
+          (signal) => request('tools/call', { name: tool, arguments: args }, signal),
+        ),
+      ),
+    async ping(timeoutMs) {
+      const silent = () => failures.unreachable('it does not answer');
+      await within({ timeoutMs }, silent, (signal) => request('ping', undefined, signal));
+    },
+    close() {
+      closing ??= (async () => {
+        parts.onClosing();
+        await road.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+function tooSlow(tool: string, timeoutMs: number): ClientError {
+  const seconds = Number((timeoutMs / 1000).toPrecision(3));
+  return new ClientError(
+    ErrorCode.toolTimeout,
+    `The tool ${tool} did not finish within ${seconds} s and was stopped.`,
+  );
+}
+
+/** What a request ended with, in words for a person. */
+export function requestFailure(
+  thrown: unknown,
+  signal: AbortSignal,
+  { road, failures }: Pick<ConnectionParts, 'road' | 'failures'>,
+): ClientError {
+  if (signal.aborted) return failures.aborted(signal);
+  if (thrown instanceof ClientError) return thrown;
+  const { name, code, status } = thrown as { name?: unknown; code?: unknown; status?: unknown };
+  if (name === 'ProtocolError' || typeof code === 'number')
+    return failures.failed(failures.quoted(messageOf(thrown)), thrown);
+  if (code === 'CONNECTION_CLOSED' || code === 'NOT_CONNECTED' || messageOf(thrown) === 'Not connected')
+    return road.problem() ?? failures.unreachable('the connection was closed', thrown);
+  // A redirect that was not followed; the words say where to, without its query.
+  if (typeof status === 'number') return failures.unusable(failures.quoted(messageOf(thrown)), thrown);
+  if (code === 'CLIENT_HTTP_UNEXPECTED_CONTENT')
+    return failures.unusable('what is at this address does not speak MCP; check the url', thrown);
+  if (thrown instanceof SyntaxError || name === 'ZodError')
+    return failures.badOutput('it sent something that is no message of MCP', thrown);
+  return failures.badOutput(failures.quoted(messageOf(thrown)), thrown);
+}

@@ -1,0 +1,119 @@
+import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { printableText } from '../../core/printable-text.ts';
+import type { McpServerTarget } from '../../ports/mcp-client.ts';
+
+const networkWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing is listening there',
+  ECONNRESET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
+  ENOTFOUND: 'the name of the host is not known; check the url',
+  EAI_AGAIN: 'the name of the host could not be looked up; check the network',
+  ETIMEDOUT: 'it did not answer',
+  ENETUNREACH: 'there is no network',
+  EHOSTUNREACH: 'there is no way to this host',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
+  EPROTO: 'it does not speak TLS; try http:// instead of https://',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; try http:// instead of https://',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
+  SELF_SIGNED_CERT_IN_CHAIN:
+    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
+};
+
+const maxQuotedCharacters = 200;
+const secretName = /token|secret|passw|key|auth|credential/i;
+/** Shorter ones occur in ordinary words. */
+const minSecretLength = 4;
+
+/** The errors of one server as sentences; the secrets of its configuration never appear in them. */
+export interface Failures {
+  /** The connection is not there, or has broken. */
+  unreachable(what: string, cause?: unknown): ClientError;
+  /** As `unreachable`, until somebody changes the configuration or the computer. */
+  unusable(what: string, cause?: unknown): ClientError;
+  /** What Node reports of a socket. */
+  network(thrown: unknown): ClientError;
+  sessionLost(): ClientError;
+  failed(what: string, cause?: unknown): ClientError;
+  badOutput(what: string, cause?: unknown): ClientError;
+  /** Why a wait ended early: the signal's own reason when it is an expected failure. */
+  aborted(signal: AbortSignal): ClientError;
+  /** Somebody else's words as one line without secrets, fit for a sentence. */
+  quoted(text: string, maxCharacters?: number): string;
+}
+
+export function createFailures(target: McpServerTarget): Failures {
+  const hidden = secretsOf(target)
+    .filter((secret) => secret.length >= minSecretLength)
+    .sort((a, b) => b.length - a.length);
+  const quoted = (text: string, maxCharacters = maxQuotedCharacters) =>
+    printableText(
+      hidden.reduce((rest, secret) => rest.replaceAll(secret, '••••'), text),
+      maxCharacters,
+    );
+  const notReached = (what: string, cause: unknown, retryable: boolean) =>
+    new ClientError(ErrorCode.toolUnreachable, `The MCP server cannot be reached: ${sentence(what)}`, {
+      retryable,
+      cause,
+    });
+  const unreachable = (what: string, cause?: unknown) => notReached(what, cause, true);
+  return {
+    quoted,
+    unreachable,
+    unusable: (what, cause) => notReached(what, cause, false),
+    network: (thrown) => {
+      const code = (thrown as { code?: unknown } | undefined)?.code;
+      const words = (typeof code === 'string' && networkWords[code]) || quoted(messageOf(thrown));
+      return unreachable(words, thrown);
+    },
+    sessionLost: () =>
+      new ClientError(
+        ErrorCode.toolSessionLost,
+        'The MCP server no longer knows this session, probably because it was started anew. Try again.',
+        { retryable: true },
+      ),
+    failed: (what, cause) =>
+      new ClientError(ErrorCode.toolFailed, `The MCP server said no: ${sentence(what)}`, { cause }),
+    badOutput: (what, cause) =>
+      new ClientError(ErrorCode.toolBadOutput, `The MCP server gave no usable answer: ${sentence(what)}`, {
+        cause,
+      }),
+    aborted: (signal) =>
+      signal.reason instanceof ClientError
+        ? signal.reason
+        : new ClientError(ErrorCode.toolCancelled, 'The MCP server was not waited for any longer.'),
+  };
+}
+
+const sentence = (words: string): string => (/[.!?。！？…]$/.test(words) ? words : `${words}.`);
+
+/** What must not come back in an error or a log line that quotes the configuration. */
+function secretsOf(target: McpServerTarget): string[] {
+  if (target.type === 'stdio') {
+    const inEnv = Object.entries(target.env).flatMap(([name, value]) =>
+      secretName.test(name) ? [value] : passwordsOf(value),
+    );
+    return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
+  }
+  const inHeaders = Object.values(target.headers).flatMap((value) => [value, value.replace(/^\w+ +/, '')]);
+  const { searchParams } = new URL(target.url);
+  return [...inHeaders, ...passwordsOf(target.url), ...searchParams.values()];
+}
+
+/** `--token abc`, `--token=abc`, `postgres://user:abc@host`. */
+function secretsOfArgument(argument: string, before = ''): string[] {
+  const named = /^-*[\w-]+(?==)/.exec(argument)?.[0];
+  if (named !== undefined && secretName.test(named)) return [argument.slice(named.length + 1)];
+  if (/^-[^=]*$/.test(before) && secretName.test(before)) return [argument];
+  return passwordsOf(argument);
+}
+
+function passwordsOf(text: string): string[] {
+  if (!text.includes('://') || !URL.canParse(text)) return [];
+  const { password } = new URL(text);
+  return password === '' ? [] : [password, decodeURIComponent(password)];
+}

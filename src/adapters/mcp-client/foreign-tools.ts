@@ -1,0 +1,117 @@
+import type { ForeignTool, ForeignToolList } from '../../ports/mcp-client.ts';
+
+/** Nothing that speaks can use more; beyond them a list is a fault or an attack. */
+export const listLimits = { maxPages: 100, maxTools: 1000, maxBytes: 4 * 1024 * 1024 };
+
+const maxNameCharacters = 128;
+const maxDescriptionCharacters = 4096;
+const maxFaults = 20;
+const unusable = /[\p{Cc}\p{Cf}\p{Surrogate}]/u;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** One page of `tools/list`, as the server sent it. */
+export type ReadPage = (cursor: string | undefined) => Promise<unknown>;
+
+/**
+ * Reads all pages. A tool that is wrong costs only itself, a list without an end only what lies beyond the bounds.
+ * Rejects with what `readPage` rejects with, and with a TypeError when a page is no list.
+ */
+export async function readToolList(readPage: ReadPage, limits = listLimits): Promise<ForeignToolList> {
+  const tools = new Map<string, ForeignTool>();
+  const faults = createFaults();
+  const cursors = new Set<string>();
+  let bytes = 0;
+  let cursor: string | undefined;
+  for (let page = 0; ; page++) {
+    if (page === limits.maxPages) {
+      faults.add(`The list has more than ${limits.maxPages} pages; the rest was not read.`);
+      break;
+    }
+    const { listed, nextCursor } = pageOf(await readPage(cursor));
+    for (const candidate of listed) {
+      bytes += JSON.stringify(candidate)?.length ?? 0;
+      if (bytes <= limits.maxBytes && tools.size < limits.maxTools) take(candidate, tools, faults.add);
+    }
+    if (tools.size >= limits.maxTools || bytes > limits.maxBytes) {
+      const what = bytes > limits.maxBytes ? `${limits.maxBytes} bytes` : `${limits.maxTools} tools`;
+      if (nextCursor !== undefined || listed.length > tools.size)
+        faults.add(`The list goes on after ${what}; the rest is left out.`);
+      break;
+    }
+    if (nextCursor === undefined) break;
+    if (cursors.has(nextCursor)) {
+      faults.add('The pages of the list lead back to one that was read already; reading ended there.');
+      break;
+    }
+    cursors.add(nextCursor);
+    cursor = nextCursor;
+  }
+  return { tools: [...tools.values()], faults: faults.all() };
+}
+
+function createFaults() {
+  const kept: string[] = [];
+  let more = 0;
+  return {
+    add: (fault: string) => {
+      if (kept.length < maxFaults) kept.push(fault);
+      else more += 1;
+    },
+    all: () => (more === 0 ? kept : [...kept, `There are ${more} more faults like these.`]),
+  };
+}
+
+function pageOf(answer: unknown): { listed: readonly unknown[]; nextCursor: string | undefined } {
+  if (!isObject(answer) || !Array.isArray(answer.tools)) throw new TypeError('no list of tools');
+  const { tools, nextCursor } = answer;
+  // Some servers end with an empty or a null cursor instead of none.
+  return {
+    listed: tools,
+    nextCursor: typeof nextCursor === 'string' && nextCursor !== '' ? nextCursor : undefined,
+  };
+}
+
+function take(candidate: unknown, tools: Map<string, ForeignTool>, onFault: (fault: string) => void): void {
+  const name = isObject(candidate) ? candidate.name : undefined;
+  if (!isObject(candidate) || typeof name !== 'string' || name.trim() === '') {
+    onFault('A tool without a name is left out.');
+  } else if (name.length > maxNameCharacters || unusable.test(name)) {
+    onFault('A tool is left out: its name is too long or holds characters that cannot be shown.');
+  } else if (tools.has(name)) {
+    onFault(`The tool ${name} is listed twice; the first one counts.`);
+  } else {
+    const inputSchema = schemaOf(candidate.inputSchema);
+    if (inputSchema === undefined)
+      onFault(`The tool ${name} is left out: its input schema is not one of an object.`);
+    else tools.set(name, { name, description: descriptionOf(candidate, name, onFault), inputSchema });
+  }
+}
+
+function descriptionOf(tool: JsonObject, name: string, onFault: (fault: string) => void): string {
+  const text = [tool.description, tool.title].find((each) => typeof each === 'string') ?? '';
+  if (text.length <= maxDescriptionCharacters) return text;
+  onFault(`The description of the tool ${name} was cut after ${maxDescriptionCharacters} characters.`);
+  return text.slice(0, maxDescriptionCharacters).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** What servers often get wrong is mended: no schema or no type for a tool without arguments, null for "none". */
+function schemaOf(schema: unknown): ForeignTool['inputSchema'] | undefined {
+  if (schema === undefined || schema === null) return { type: 'object', properties: {} };
+  if (!isObject(schema)) return undefined;
+  const { type = 'object', properties, required, ...rest } = schema;
+  if (type !== 'object') return undefined;
+  const noProperties = properties === undefined || properties === null;
+  if (!noProperties && !isObject(properties)) return undefined;
+  const names = Array.isArray(required) ? required.filter((each) => typeof each === 'string') : [];
+  return {
+    ...rest,
+    type,
+    properties: noProperties ? {} : properties,
+    ...(names.length > 0 && { required: names }),
+  };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

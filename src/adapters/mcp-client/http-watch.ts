@@ -1,0 +1,126 @@
+import { ClientError } from '../../core/errors.ts';
+import type { Failures } from './failures.ts';
+import type { NodeFetch } from './node-fetch.ts';
+
+export interface HttpWatchOptions {
+  readonly kind: 'http' | 'sse';
+  readonly fetch: NodeFetch['fetch'];
+  readonly failures: Failures;
+  /** How often in a row the server's stream may fail. */
+  readonly maxStreamFailures: number;
+  /** The server is gone, or knows us no longer. */
+  onLost(error: ClientError): void;
+}
+
+export interface HttpWatch {
+  /** Rejects with a ClientError where the server did not take a message. */
+  readonly fetch: NodeFetch['fetch'];
+  /** The transports lose what was wrong on some of their ways. */
+  lastFailure(): ClientError | undefined;
+  /** Whether a stream of the server has been open. */
+  hadStream(): boolean;
+}
+
+/** The server answered, with an HTTP status that is no success. */
+export class HttpStatusError extends ClientError {
+  readonly status: number;
+
+  constructor(status: number, { code, message, retryable }: ClientError) {
+    super(code, message, { retryable });
+    this.status = status;
+  }
+}
+
+const maxErrorBytes = 8192;
+/** Not `ECONNRESET`: the session may outlive one broken connection. */
+const gone = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH', 'ETIMEDOUT']);
+
+/** Looks at all that goes over HTTP to one server and says in words what went wrong. */
+export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
+  const { kind, fetch, failures, maxStreamFailures, onLost } = options;
+  let lastFailure: ClientError | undefined;
+  let hadStream = false;
+  let streamFailures = 0;
+
+  const failWith = (error: ClientError): ClientError => {
+    lastFailure = error;
+    return error;
+  };
+
+  const streamFailed = (error: ClientError) => {
+    streamFailures += 1;
+    if (hadStream && streamFailures >= maxStreamFailures) onLost(error);
+  };
+
+  const openStream = async (address: string | URL, init?: RequestInit): Promise<Response> => {
+    let answer: Response;
+    try {
+      answer = await fetch(address, init);
+    } catch (thrown) {
+      const error = failures.network(thrown);
+      if (!init?.signal?.aborted) streamFailed(failWith(error));
+      throw error;
+    }
+    if (answer.ok) {
+      hadStream = true;
+      streamFailures = 0;
+    } else if (answer.status !== 405 && answer.status >= 400)
+      streamFailed(failWith(new HttpStatusError(answer.status, statusFailure(answer.status, '', failures))));
+    return answer;
+  };
+
+  const post = async (address: string | URL, init: RequestInit): Promise<Response> => {
+    const hasSession = kind === 'sse' || new Headers(init.headers).has('mcp-session-id');
+    let answer: Response;
+    try {
+      answer = await fetch(address, init);
+    } catch (thrown) {
+      if (init.signal?.aborted) throw thrown;
+      const error = failWith(failures.network(thrown));
+      if (hasSession && gone.has((thrown as NodeJS.ErrnoException).code ?? '')) onLost(error);
+      throw error;
+    }
+    if (answer.status < 400) return answer;
+    const said = await errorText(answer, failures);
+    if (hasSession && (answer.status === 404 || (answer.status === 400 && /session/i.test(said)))) {
+      const lost = failWith(failures.sessionLost());
+      onLost(lost);
+      throw lost;
+    }
+    throw failWith(new HttpStatusError(answer.status, statusFailure(answer.status, said, failures)));
+  };
+
+  return {
+    lastFailure: () => lastFailure,
+    hadStream: () => hadStream,
+    fetch: (address, init) => {
+      const method = init?.method ?? 'GET';
+      if (method === 'POST' && init) return post(address, init);
+      return method === 'GET' ? openStream(address, init) : fetch(address, init);
+    },
+  };
+}
+
+function statusFailure(status: number, said: string, failures: Failures): ClientError {
+  const words = `HTTP status ${status}${said === '' ? '' : `, ${said}`}`;
+  if (status === 401 || status === 403)
+    return failures.unusable(`it refuses us (${words}); check the token in its headers`);
+  if (status === 404 || status === 405)
+    return failures.unusable(
+      `it has no MCP at this address (${words}); the path of the url is often /mcp or /sse`,
+    );
+  return failures.unreachable(`it answered with ${words}`);
+}
+
+/** What the server said about its error; pages for people are left out. */
+async function errorText(answer: Response, failures: Failures): Promise<string> {
+  const text = await answer.text().catch(() => '');
+  if (answer.headers.get('content-type')?.includes('html') || text.length > maxErrorBytes) return '';
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown } | string };
+    const message = typeof error === 'string' ? error : error?.message;
+    return typeof message === 'string' ? failures.quoted(message) : '';
+  } catch {
+    return failures.quoted(text);
+  }
+}

@@ -1,0 +1,145 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { type Clock, wait } from '../../core/clock.ts';
+import type { ClientError } from '../../core/errors.ts';
+import type { McpServerTarget } from '../../ports/mcp-client.ts';
+import { childEnvironment } from '../../processes/child-environment.ts';
+import { guardGroup, releaseGroup } from '../../processes/crash-guard.ts';
+import { runMarkVariable } from '../../processes/process-tree.ts';
+import { stopRun } from '../../processes/stop-process.ts';
+import type { Failures } from './failures.ts';
+
+export type StdioTarget = Extract<McpServerTarget, { type: 'stdio' }>;
+
+/** How long a server has to end by itself after its standard input has ended, and after TERM. */
+const farewellMs = 250;
+const graceMs = 2000;
+/** What may still come through the pipes after the program itself has ended. */
+const drainMs = 250;
+
+export interface ServerProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly pid: number;
+  /** The program has ended and its pipes are closed; descendants may still be on their way out. */
+  readonly closed: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** Ends standard input, then with TERM and KILL everything the server has started; resolves when nothing is left. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server as leader of a process group of its own.
+ * @throws ClientError when the program cannot be started
+ */
+export async function startServerProcess(
+  target: StdioTarget,
+  env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
+  failures: Failures,
+): Promise<ServerProcess> {
+  const mark = randomUUID();
+  const child = await spawned(target, {
+    ...childEnvironment(env, target.env),
+    [runMarkVariable]: mark,
+  }).catch(async (thrown) => {
+    throw await notStarted(thrown, target, failures);
+  });
+  const pid = child.pid as number;
+  guardGroup(pid);
+
+  let gone: Promise<void> | undefined;
+  const endAll = () => {
+    gone ??= stopRun(pid, mark, { clock, graceMs }).finally(() => releaseGroup(pid));
+    return gone;
+  };
+  const closed = closingOf(child, clock, endAll);
+
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    child.stdin.end();
+    const waiting = new AbortController();
+    await Promise.race([closed, wait(clock, farewellMs, waiting.signal)]);
+    waiting.abort();
+    await endAll();
+    await closed;
+  };
+  return {
+    child,
+    pid,
+    closed,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function spawned(
+  { command, args, cwd }: StdioTarget,
+  env: Record<string, string>,
+): Promise<ChildProcessWithoutNullStreams> {
+  return new Promise((resolve, reject) => {
+    // Throws at once what the system call would never see, such as a zero byte in an argument.
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
+    child.once('error', reject);
+    child.once('spawn', () => {
+      child.off('error', reject);
+      child.on('error', () => {});
+      resolve(child);
+    });
+  });
+}
+
+/** Descendants that hold the pipes open are ended with the program, and do not delay the news. */
+function closingOf(
+  child: ChildProcessWithoutNullStreams,
+  clock: Clock,
+  endAll: () => Promise<void>,
+): ServerProcess['closed'] {
+  return new Promise((resolve) => {
+    let drain: unknown;
+    child.on('exit', () => {
+      void endAll();
+      drain = clock.setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, drainMs);
+    });
+    child.on('close', (code, signal) => {
+      clock.clearTimeout(drain);
+      child.stdin.destroy();
+      resolve({ code, signal });
+    });
+  });
+}
+
+async function notStarted(
+  thrown: unknown,
+  { command, cwd }: StdioTarget,
+  failures: Failures,
+): Promise<ClientError> {
+  switch ((thrown as NodeJS.ErrnoException).code) {
+    case 'ENOENT': {
+      const there = await stat(cwd).catch(() => undefined);
+      return failures.unusable(
+        there?.isDirectory()
+          ? `the program ${command} was not found; ${adviceFor(command)}`
+          : `its directory ${cwd} does not exist`,
+        thrown,
+      );
+    }
+    case 'EACCES':
+      return failures.unusable(`the program ${command} may not be executed; chmod +x it`, thrown);
+    case 'E2BIG':
+      return failures.unusable('its arguments are too long for a command line', thrown);
+    default:
+      return failures.network(thrown);
+  }
+}
+
+function adviceFor(command: string): string {
+  if (/^(npx|npm|node)$/.test(command)) return 'install Node.js, or write its full path';
+  if (/^(uvx|uv)$/.test(command)) return 'install uv (https://docs.astral.sh/uv), or write its full path';
+  if (command === 'docker') return 'install Docker, or write its full path';
+  return 'install it, or write its full path';
+}

@@ -1,0 +1,150 @@
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import type { ClientError } from '../../core/errors.ts';
+import type { Failures } from './failures.ts';
+import { createLineReader } from './line-reader.ts';
+import { createLogLines } from './log-lines.ts';
+import { createReadBudget } from './read-budget.ts';
+import type { Road, RoadHooks } from './road.ts';
+import { type ServerProcess, type StdioTarget, startServerProcess } from './server-process.ts';
+
+/** Longest message either way, in bytes. */
+export const maxMessageBytes = 8 * 1024 * 1024;
+const maxUnsentBytes = 16 * 1024 * 1024;
+const maxLogLineBytes = 4096;
+const maxLogCharacters = 1000;
+/** What a server may say unasked: enough for any log, little enough that a flood costs next to nothing. */
+const stderrBudget = { unitsPerWindow: 256 * 1024, windowMs: 50 };
+const unaskedBudget = { unitsPerWindow: 100, windowMs: 100 };
+
+/**
+ * A server of ours to start and to end: one line of JSON per message over its standard input and output. Lines that are
+ * none, and its standard error, go to the log.
+ * @throws ClientError when the program cannot be started
+ */
+export async function openStdioRoad(
+  target: StdioTarget,
+  env: Readonly<Record<string, string | undefined>>,
+  failures: Failures,
+  hooks: RoadHooks,
+): Promise<Road> {
+  const server = await startServerProcess(target, env, hooks.clock, failures);
+  const transport = new StdioTransport(server, failures, hooks);
+  return {
+    kind: 'stdio',
+    transport,
+    pid: server.pid,
+    problem: () => transport.problem,
+    close: () => transport.close(),
+  };
+}
+
+class StdioTransport implements Transport {
+  onmessage?: NonNullable<Transport['onmessage']>;
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  problem: ClientError | undefined;
+  readonly #server: ServerProcess;
+  readonly #failures: Failures;
+  readonly #log: (line: string) => void;
+  readonly #onLost: (error: ClientError) => void;
+  #lastWords = '';
+  #closing = false;
+
+  constructor(server: ServerProcess, failures: Failures, { clock, onLog, onLost }: RoadHooks) {
+    this.#server = server;
+    this.#failures = failures;
+    this.#onLost = onLost;
+    this.#log = createLogLines(clock, (line) => onLog(failures.quoted(line, maxLogCharacters)));
+    const { stdout, stderr, stdin } = server.child;
+
+    const unasked = createReadBudget(stdout, { clock, ...unaskedBudget });
+    const readMessages = createLineReader({
+      maxBytes: maxMessageBytes,
+      onLine: (line, isCut) => {
+        if (isCut) this.#lose(failures.badOutput(`it sent a message of more than ${maxMessageBytes} bytes`));
+        else if (this.#receive(line) === 'unasked') unasked.spend(1);
+      },
+    });
+    const logged = createReadBudget(stderr, { clock, ...stderrBudget });
+    const readLog = createLineReader({
+      maxBytes: maxLogLineBytes,
+      onLine: (line) => {
+        if (line.trim() === '') return;
+        this.#lastWords = line;
+        this.#log(line);
+      },
+    });
+    stdout.on('data', readMessages);
+    stderr.on('data', (chunk: Buffer) => {
+      readLog(chunk);
+      logged.spend(chunk.length);
+    });
+    // A server that has gone breaks the pipe; how it ended says what there is to say.
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', () => {});
+    void server.closed.then((end) => {
+      unasked.release();
+      logged.release();
+      this.#lose(this.#endedBecause(end));
+    });
+    server.child.on('exit', () => {
+      unasked.release();
+      logged.release();
+    });
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    const { stdin } = this.#server.child;
+    if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable('it has ended'));
+    const line = `${JSON.stringify(message)}\n`;
+    if (stdin.writableLength + line.length > maxUnsentBytes)
+      return Promise.reject(this.#failures.unreachable('it does not read what it is sent'));
+    stdin.write(line);
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    const first = !this.#closing;
+    this.#closing = true;
+    await this.#server.stop();
+    if (first && this.problem === undefined) this.onclose?.();
+  }
+
+  #receive(line: string): 'answer' | 'unasked' {
+    const message = parsed(line);
+    if (message === undefined) {
+      if (line.trim() !== '') this.#log(`(on standard output) ${line.slice(0, maxLogLineBytes)}`);
+      return 'unasked';
+    }
+    this.onmessage?.(message);
+    return 'method' in message ? 'unasked' : 'answer';
+  }
+
+  #lose(error: ClientError): void {
+    if (this.problem !== undefined || this.#closing) return;
+    this.problem = error;
+    this.#onLost(error);
+    this.onclose?.();
+    void this.#server.stop();
+  }
+
+  #endedBecause({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): ClientError {
+    const how = code === null ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
+    const words = this.#failures.quoted(this.#lastWords);
+    return this.#failures.unreachable(words === '' ? how : `${how}: ${words}`);
+  }
+}
+
+/** Only what can be a message of JSON-RPC. */
+function parsed(line: string): JSONRPCMessage | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const value = JSON.parse(line) as JSONRPCMessage;
+    return 'jsonrpc' in value ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
