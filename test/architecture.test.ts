@@ -37,10 +37,11 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   // Runners give what the MCP server runs: its type is their port.
   adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
   cli: [...inside, 'app', 'app-tools', 'app-control', 'app-voice', 'app-device-tools'],
-  app: [...inside, 'app-tools', 'app-voice', 'app-control'],
+  app: [...inside, 'app-tools', 'app-voice', 'app-control', 'app-installs'],
   'app-tools': [...inside, 'app-device-tools'],
   'app-device-tools': inside,
   'app-control': inside,
+  'app-installs': inside,
   'app-access-points': inside,
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
   main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
@@ -71,7 +72,7 @@ const isNode = ({ target }: Import): boolean => target.startsWith('node:') || bu
 const isPackage = (imported: Import): boolean => !isOurs(imported) && !isNode(imported);
 /** A package and its plug-ins count as one: pino-pretty is a printer of pino's. */
 const familyOf = (name: string): string =>
-  name.startsWith('pino') ? 'pino' : name.startsWith('@hono/') ? 'hono' : name;
+  name.startsWith('pino') ? 'pino' : /^@?hono\b/.test(name) ? 'hono' : name;
 /** `@scope/name/part` → `@scope/name`. */
 const packageOf = (target: string): string =>
   target

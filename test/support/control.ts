@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createControlClient } from '../../src/adapters/control/control-client.ts';
+import { createJsonFileStorage } from '../../src/adapters/storage/json-file.ts';
+import { createControl } from '../../src/app-control.ts';
+import { createInstallService, createQuarantine } from '../../src/app-installs.ts';
+import { ConfigSchema } from '../../src/config/schema.ts';
+import { monotonicClock } from '../../src/core/clock.ts';
+import { ClientError, ErrorCode } from '../../src/core/errors.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createMounts } from '../../src/mcp/mounts/mounts.ts';
+import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
+import type { Tool } from '../../src/mcp/tool.ts';
+import type { AccessPointReport } from '../../src/ports/control-api.ts';
+import type { ForeignTool, McpClientHooks } from '../../src/ports/mcp-client.ts';
+import type { AudioCounters, StatusEvent } from '../../src/ports/status-display.ts';
+import { createEventHub } from '../../src/runtime/event-hub.ts';
+import { mcpParts } from './mcp-parts.ts';
+
+const directories: string[] = [];
+const running = new Set<{ close(): Promise<void> }>();
+
+export function freshDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'control-'));
+  directories.push(directory);
+  return directory;
+}
+
+/** For `afterEach`. */
+export async function endControls(): Promise<void> {
+  await Promise.all([...running].map((one) => one.close()));
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+}
+
+/** A server of others whose tools can be changed; it answers calls with their arguments. */
+export class ForeignServer {
+  tools: ForeignTool[];
+  isThere = true;
+  #hooks = new Set<McpClientHooks>();
+
+  constructor(...descriptions: string[]) {
+    this.tools = descriptions.map((description, index) => foreignTool(`tool${index + 1}`, description));
+  }
+
+  connect = (_target: unknown, hooks: McpClientHooks) => {
+    if (!this.isThere)
+      return Promise.reject(new ClientError(ErrorCode.toolUnreachable, 'It does not start.'));
+    this.#hooks.add(hooks);
+    hooks.onLog('hello from the server');
+    return Promise.resolve({
+      transport: 'stdio' as const,
+      server: { name: 'fake', version: '1' },
+      pid: 4711,
+      listTools: () => Promise.resolve({ tools: [...this.tools], faults: [] }),
+      callTool: (_name: string, args: unknown) =>
+        Promise.resolve({ content: [{ type: 'text' as const, text: JSON.stringify(args) }], isError: false }),
+      ping: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    });
+  };
+
+  change(...descriptions: string[]): void {
+    this.tools = descriptions.map((description, index) => foreignTool(`tool${index + 1}`, description));
+    for (const hooks of this.#hooks) hooks.onToolsChanged();
+  }
+}
+
+export const foreignTool = (name: string, description: string): ForeignTool => ({
+  name,
+  description,
+  inputSchema: { type: 'object' },
+});
+
+export interface ControlSetting {
+  /** Kept over a restart. */
+  readonly directory?: string;
+  readonly tools?: readonly Tool[];
+  readonly control?: unknown;
+  readonly foreign?: ForeignServer;
+}
+
+const counters: AudioCounters = {
+  uplink: { captured: 5, encoded: 5, sent: 4, dropped: 1 },
+  downlink: {
+    received: 7,
+    decoded: 7,
+    concealed: 0,
+    late: 0,
+    dropped: 0,
+    played: 7,
+    underruns: 0,
+    rejected: {},
+  },
+  jitterDelayMs: 60,
+};
+
+/** The control API of a device whose sound is left out: real registry, dispatcher, tasks, mounts, state and socket. */
+export async function startControl(setting: ControlSetting = {}) {
+  const { directory = freshDirectory(), tools = [], foreign = new ForeignServer() } = setting;
+  const parts = await mcpParts(tools);
+  const clock = monotonicClock;
+  const shown: StatusEvent[] = [];
+  const problems: ClientError[] = [];
+  const events = createEventHub({ show: (event) => shown.push(event) });
+  const onProblem = (error: ClientError) => problems.push(error);
+  const shared = {
+    ...parts,
+    clock,
+    stateDirectory: directory,
+    baseDirectory: directory,
+    env: process.env,
+    logger: silentLogger,
+    display: events,
+    onProblem,
+  };
+  const quarantine = await createQuarantine(shared);
+  const mounts = createMounts({
+    definitions: [],
+    connect: foreign.connect,
+    cache: createToolListCache(
+      createJsonFileStorage({ directory: join(directory, 'cache'), onDamaged: onProblem }),
+      silentLogger,
+    ),
+    clock,
+    logger: silentLogger,
+    random: () => 0.5,
+    onTools: (group, offered, { trusted }) => quarantine.publish(group, offered, () => trusted),
+  });
+  await mounts.start();
+  const installing = await createInstallService({ ...shared, quarantine, mounts });
+  await installing.start();
+  const accessPoints: AccessPointReport[] = [];
+  const control = createControl({
+    ...shared,
+    config: ConfigSchema.parse({ control: setting.control ?? {} }),
+    startMs: clock.now(),
+    events,
+    quarantine,
+    installs: installing.installs,
+    mounts,
+    accessPoints: () => accessPoints,
+    device: { status: 'idle', volumePercent: 70, muted: false, counters },
+  });
+  await control.start();
+  const socketPath = join(directory, 'control.sock');
+  const one = {
+    ...parts,
+    directory,
+    foreign,
+    shown,
+    problems,
+    events,
+    quarantine,
+    mounts,
+    accessPoints,
+    control,
+    socketPath,
+    ask: createControlClient(socketPath).ask,
+    async close() {
+      running.delete(one);
+      await control.close();
+      await installing.close();
+      await mounts.close();
+      await parts.dispatcher.close();
+    },
+  };
+  running.add(one);
+  return one;
+}
