@@ -8,10 +8,11 @@ import { createTaskJournal } from './adapters/storage/task-journal.ts';
 import { createConfiguredTools } from './adapters/tools/configured-tools.ts';
 import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
 import { createDeviceTools, deviceToolGroup } from './app-device-tools.ts';
+import { type CustomMcpConfig, parseCustomMcp, readCustomMcp } from './config/custom-mcp.ts';
 import type { Config } from './config/schema.ts';
 import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/tools.ts';
 import type { Clock, TimerHandle } from './core/clock.ts';
-import type { ClientError } from './core/errors.ts';
+import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
 import { createAccessList } from './mcp/access-list.ts';
@@ -50,6 +51,7 @@ export interface ToolServiceParts {
 }
 
 export const configuredToolGroup = { source: 'custom', name: 'configuration', position: 0 } as const;
+export const customToolGroup = { source: 'custom', name: 'customMCP', position: 1 } as const;
 
 /** Everything behind the MCP channel: built-in and configured tools, background tasks, and what is told of them. */
 export interface ToolService {
@@ -64,6 +66,7 @@ export interface ToolService {
 export async function createToolService(parts: ToolServiceParts): Promise<ToolService> {
   const { config, clock, logger, display } = parts;
   const toolsConfig = parseToolsConfig(config.mcp);
+  const sections = { mcp: toolsConfig, customMcp: parseCustomMcp(config.customMCP) };
   const directory = join(parts.stateDirectory, 'tasks');
   const onProblem = (error: ClientError) => display.show(errorEvent(error));
   let device: Device | undefined;
@@ -107,26 +110,30 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     vision: () => vision,
   });
   registry.publish(deviceToolGroup, deviceTools);
-  const configured = createConfiguredTools({
+  const runnerDeps = {
     clock,
     logger: logger.child('tools'),
     env: parts.env,
     baseDirectory: parts.file === undefined ? process.cwd() : dirname(parts.file),
-  });
-  const publish = ({ tools, allow, deny }: ToolsConfig) => {
+  };
+  const configured = createConfiguredTools(runnerDeps);
+  const custom = createConfiguredTools(runnerDeps);
+  const publish = ({ mcp: { tools, allow, deny }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
+    registry.publish(customToolGroup, custom.update(customMcp.tools));
+    if (customMcp.faults.length > 0) onProblem(damagedEntries(customMcp));
     reportCollisions(registry, logger);
   };
-  publish(toolsConfig);
+  publish(sections);
   const watches = await Promise.all([
     watchCancelRequests({ directory, clock, onRequest: (id) => void tasks.cancel(id) }),
     parts.file === undefined
       ? undefined
       : watchToolsFile({
           file: parts.file,
-          load: readToolsConfig,
-          current: toolsConfig,
+          load: readToolSections,
+          current: sections,
           onTools: publish,
           onProblem,
           clock,
@@ -161,9 +168,26 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
       for (const watch of watches) watch?.stop();
       await dispatcher.close();
       await tasks.stop();
-      await configured.dispose();
+      await Promise.all([configured.dispose(), custom.dispose()]);
     },
   };
+}
+
+/** The sections of the configuration that describe tools. */
+interface ToolSections {
+  readonly mcp: ToolsConfig;
+  readonly customMcp: CustomMcpConfig;
+}
+
+async function readToolSections(file: string): Promise<ToolSections> {
+  return { mcp: await readToolsConfig(file), customMcp: await readCustomMcp(file) };
+}
+
+function damagedEntries({ faults }: CustomMcpConfig): ClientError {
+  return new ClientError(
+    ErrorCode.configInvalid,
+    ['Some of customMCP cannot be used; the other tools work:', ...faults].join('\n  '),
+  );
 }
 
 /** Returns what ends the waiting. */
