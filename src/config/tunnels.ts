@@ -17,7 +17,8 @@ export interface TunnelDefinition {
 }
 
 const maxTunnels = 32;
-const token = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be a token without spaces');
+const tokenForm = 'must be a token without spaces';
+const token = z.string(tokenForm).regex(/^[\x21-\x7e]{1,8192}$/, tokenForm);
 
 const Target = z.strictObject({ url: outboundUrl, token });
 const Entry = z.strictObject({ ...Target.shape, ...outboundKeys });

@@ -1,0 +1,175 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAccessPoints } from '../src/app-access-points.ts';
+import { readConfigFile } from '../src/config/config-file.ts';
+import { merge } from '../src/config/layers.ts';
+import { type Config, ConfigSchema } from '../src/config/schema.ts';
+import { programVersion } from '../src/core/version.ts';
+import type { StatusEvent } from '../src/ports/status-display.ts';
+import { mcpParts, tool } from './support/mcp-parts.ts';
+import { recordingLogger, switchedIdle } from './support/outbound.ts';
+import { startScriptedServer, until } from './support/scripted-server.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const tools = ['light_on', 'light_all_off', 'weather'].map((name) => tool({ name }));
+
+async function linksOf(section: Pick<Config, 'mcpEndpoint' | 'tunnels'>) {
+  const parts = await mcpParts(tools);
+  const events: StatusEvent[] = [];
+  const lines: string[] = [];
+  const links = createAccessPoints({
+    ...parts,
+    config: { ...ConfigSchema.parse({}), ...section },
+    idle: switchedIdle(),
+    random: () => 0.5,
+    logger: recordingLogger(lines),
+    display: { show: (event) => events.push(event) },
+  });
+  cleanups.push(() => links.close());
+  links.start();
+  return { ...parts, links, events, lines };
+}
+
+async function serverThat(onConnect: object) {
+  const server = await startScriptedServer({ onPeer: (peer) => peer.send(onConnect) });
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+const listRequest = { jsonrpc: '2.0', id: 0, method: 'tools/list' };
+const namesIn = (text: string | undefined): string[] => {
+  const { result, tools: reported } = JSON.parse(text ?? '{}');
+  return (reported ?? result.tools).map(({ name }: { name: string }) => name);
+};
+
+/** The examples of the guide, with the addresses of servers of this test. */
+async function examples(address: (url: URL) => string): Promise<Pick<Config, 'mcpEndpoint' | 'tunnels'>[]> {
+  const guide = await readFile(new URL('../config/ACCESS-POINT.md', import.meta.url), 'utf8');
+  const file = join(await mkdtemp(join(tmpdir(), 'guide-')), 'config.json');
+  const blocks = [...guide.matchAll(/```jsonc\n([\s\S]*?)```/g)].map(([, block = '']) =>
+    block.replace(/wss?:\/\/[^"]+/g, (url) => address(new URL(url))),
+  );
+  const sections = [];
+  for (const block of blocks) {
+    await writeFile(file, block);
+    sections.push(ConfigSchema.parse(merge((await readConfigFile(file)) ?? []).raw));
+  }
+  return sections.map(({ mcpEndpoint, tunnels }) => ({ mcpEndpoint, tunnels }));
+}
+
+describe('the examples of the guide', () => {
+  it('serve one access point, and several with tools of their own', async () => {
+    const cloud = await serverThat(listRequest);
+    const home = await serverThat(listRequest);
+    const [one, several] = await examples(({ host, pathname, search }) => {
+      const { port } = host === 'api.xiaozhi.me' ? cloud : home;
+      return `ws://127.0.0.1:${port}${pathname}${search}`;
+    });
+    const first = await linksOf(one ?? {});
+    await until(() => cloud.peers[0]?.texts.length === 1);
+    expect(namesIn(cloud.peers[0]?.texts[0])).toEqual(['light_on', 'light_all_off', 'weather']);
+    expect(first.events).toEqual([]);
+
+    const second = await linksOf(several ?? {});
+    await until(() => home.peers[0]?.texts.length === 1 && cloud.peers[1]?.texts.length === 1);
+    expect(namesIn(cloud.peers[1]?.texts[0])).toEqual(['light_on', 'light_all_off', 'weather']);
+    expect(namesIn(home.peers[0]?.texts[0])).toEqual(['light_on']);
+    expect(home.peers[0]?.url).toBe('/mcp_endpoint/mcp/?token=YWdlbnQ%2BMQ==');
+    home.peers[0]?.send({ jsonrpc: '2.0', id: 'n', method: 'tools/call', params: { name: 'light_all_off' } });
+    await until(() => home.peers[0]?.texts.length === 2);
+    expect(home.peers[0]?.texts[1]).toContain('Unknown tool: light_all_off');
+    expect(second.links.statuses().accessPoints.map(({ name, toolCount }) => [name, toolCount])).toEqual([
+      ['', 3],
+      ['home', 1],
+    ]);
+  });
+
+  it('open a tunnel', async () => {
+    const office = await serverThat({ type: 'connected', userId: 'u1' });
+    const [, , section] = await examples(({ pathname }) => `ws://127.0.0.1:${office.port}${pathname}`);
+    const { links } = await linksOf(section ?? {});
+    await until(() => office.peers[0]?.texts.length === 1);
+    expect(office.peers[0]?.headers.authorization).toBe('Bearer a-long-secret');
+    expect(JSON.parse(office.peers[0]?.texts[0] ?? '')).toMatchObject({
+      type: 'capability_report',
+      audio: {
+        microphone: true,
+        loudspeaker: true,
+        codec: 'opus',
+        sampleRateHz: 16_000,
+        frameDurationMs: 60,
+      },
+      host: { platform: process.platform, arch: process.arch },
+      version: programVersion,
+    });
+    expect(links.statuses().tunnels).toMatchObject([{ name: 'office', state: 'connected', userId: 'u1' }]);
+  });
+});
+
+it('an access list for all channels counts for links, too', async () => {
+  const server = await serverThat(listRequest);
+  const { access } = await linksOf({ mcpEndpoint: `ws://127.0.0.1:${server.port}/` });
+  access.replace({ allow: ['*'], deny: ['light_*'] });
+  await until(() => server.peers[0]?.texts.length === 1);
+  expect(namesIn(server.peers[0]?.texts[0])).toEqual(['weather']);
+});
+
+it('what is wrong is shown and left out, and nothing waits for servers that are not there', async () => {
+  const server = await serverThat(listRequest);
+  const { events, links } = await linksOf({
+    mcpEndpoint: ['<请填写>', 'ws://127.0.0.1:1/', `ws://127.0.0.1:${server.port}/`],
+    tunnels: [{ url: 'ws://127.0.0.1:1/' }],
+  });
+  await until(() => server.peers[0]?.texts.length === 1);
+  expect(events).toEqual([
+    {
+      type: 'error',
+      code: 'CONFIG_INVALID',
+      message:
+        'mcpEndpoint[0]: is still a placeholder; put the address there, or remove the entry (left out)',
+      retryable: false,
+    },
+    {
+      type: 'error',
+      code: 'CONFIG_INVALID',
+      message: 'tunnels[0].token: must be a token without spaces (left out)',
+      retryable: false,
+    },
+  ]);
+  expect(links.statuses().accessPoints.map(({ name }) => name)).toEqual(['2', '3']);
+});
+
+it('a tunnel moves while it runs, others stay, and a wrong target changes nothing', async () => {
+  const connected = { type: 'connected', userId: 'u' };
+  const [from, to, other] = await Promise.all([
+    serverThat(connected),
+    serverThat(connected),
+    serverThat(connected),
+  ]);
+  const url = ({ port }: { port: number }) => `ws://127.0.0.1:${port}/`;
+  const { links, clock } = await linksOf({
+    tunnels: [
+      { name: 'moving', url: url(from), token: 'one' },
+      { name: 'staying', url: url(other), token: 'two' },
+    ],
+  });
+  await until(() => links.statuses().tunnels.filter(({ state }) => state === 'connected').length === 2);
+  expect(() => links.reconfigureTunnel('moving', { url: 'http://x/', token: 'three' })).toThrow(
+    'tunnel.url: must be a ws:// or wss:// URL',
+  );
+  expect(() => links.reconfigureTunnel('none', { url: url(to), token: 'three' })).toThrow(
+    'There is no tunnel named "none"; see the section tunnels.',
+  );
+  links.reconfigureTunnel('moving', { url: url(to), token: 'three' });
+  await until(() => links.statuses().tunnels[0]?.state === 'waiting');
+  await clock.advanceAsync(1000);
+  await until(() => to.peers[0]?.texts.length === 1);
+  expect(to.peers[0]?.headers.authorization).toBe('Bearer three');
+  expect([from.peers.length, other.peers.length, other.peers[0]?.ended]).toEqual([1, 1, undefined]);
+});
