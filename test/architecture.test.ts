@@ -37,12 +37,14 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   // Runners give what the MCP server runs: its type is their port.
   adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
   cli: [...inside, 'app', 'app-tools', 'app-control', 'app-voice', 'app-device-tools'],
-  app: [...inside, 'app-tools', 'app-voice', 'app-control', 'app-installs'],
+  app: [...inside, 'app-tools', 'app-voice', 'app-control', 'app-installs', 'app-recorder'],
   'app-tools': [...inside, 'app-device-tools'],
   'app-device-tools': inside,
   'app-control': inside,
   'app-installs': inside,
   'app-access-points': inside,
+  'app-mounts': inside,
+  'app-recorder': ['core', 'ports', 'audio', 'config', 'adapters'],
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
   main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
 };

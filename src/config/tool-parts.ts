@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { defaultToolTimeoutMs } from '../core/tool-time-limits.ts';
 import type { ToolDescription } from '../ports/tool-definition.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
 import { nearest } from './suggest.ts';
@@ -6,9 +7,6 @@ import { nearest } from './suggest.ts';
 const DAY_MS = 86_400_000;
 /** Most tools of one section. */
 export const maxTools = 1000;
-
-/** What a tool of each mode may take when the configuration does not say. */
-const defaultTimeoutMs = { sync: 20_000, async: 300_000, background: 3_600_000 } as const;
 
 export const text = z.string().min(1).max(10_000);
 export const timeoutMs = z.int().min(1).max(DAY_MS);
@@ -60,7 +58,7 @@ export function descriptionOf(tool: ParsedDescription): ToolDescription {
     inputSchema: tool.inputSchema,
     audience: tool.audience,
     mode: tool.mode,
-    timeoutMs: tool.timeoutMs ?? defaultTimeoutMs[tool.mode],
+    timeoutMs: tool.timeoutMs ?? defaultToolTimeoutMs[tool.mode],
     handoffMs: tool.handoffMs,
     maxResultBytes: tool.maxResultBytes,
     idempotent: tool.idempotent,

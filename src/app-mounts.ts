@@ -1,0 +1,75 @@
+import { createMcpConnector } from './adapters/mcp-client/connect.ts';
+import { createJsonFileStorage } from './adapters/storage/json-file.ts';
+import { type MountsConfig, parseMounts } from './config/mounts.ts';
+import type { Clock } from './core/clock.ts';
+import { ClientError, ErrorCode } from './core/errors.ts';
+import type { Logger } from './core/logger.ts';
+import { createMounts, type Mounts } from './mcp/mounts/mounts.ts';
+import { createToolListCache } from './mcp/mounts/tool-list-cache.ts';
+import type { ToolGroup } from './mcp/registry.ts';
+import type { Tool } from './mcp/tool.ts';
+import type { MountedServerDefinition, MountStatus } from './ports/mounted-server.ts';
+
+/** The two sections of the configuration that are about mounted servers. */
+export interface MountSections {
+  readonly mcpServers?: unknown;
+  readonly mcpServerConfig?: unknown;
+}
+
+export interface MountServiceParts {
+  readonly config: MountSections;
+  /** What a relative `cwd` is relative to: where the configuration file is. */
+  readonly baseDirectory: string;
+  readonly cacheDirectory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What a server offers now; an empty list when it is gone. Must not throw. */
+  readonly onTools: (group: ToolGroup, tools: readonly Tool[], definition: MountedServerDefinition) => void;
+  /** Must not throw. */
+  readonly onStatus?: (status: MountStatus) => void;
+  /** What is wrong in the configuration, and damaged caches; the rest works. Must not throw. */
+  readonly onProblem: (error: ClientError) => void;
+}
+
+/** The MCP servers of others whose tools this device offers. */
+export interface MountService {
+  readonly mounts: Mounts;
+  /** Resolves when the last known tools are offered; nobody waits for the servers. */
+  start(): Promise<void>;
+  /** The configuration file has changed. */
+  update(config: MountSections): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createMountService(parts: MountServiceParts): MountService {
+  const { clock, logger, onProblem } = parts;
+  const parse = ({ mcpServers, mcpServerConfig }: MountSections): MountsConfig['definitions'] => {
+    const { definitions, faults } = parseMounts(mcpServers, mcpServerConfig, parts);
+    if (faults.length > 0) onProblem(notRight(faults));
+    return definitions;
+  };
+  const storage = createJsonFileStorage({ directory: parts.cacheDirectory, onDamaged: onProblem });
+  const mounts = createMounts({
+    ...parts,
+    definitions: parse(parts.config),
+    connect: createMcpConnector({ clock, logger, env: parts.env }),
+    cache: createToolListCache(storage, logger),
+    random: Math.random,
+  });
+  return {
+    mounts,
+    start: () => mounts.start(),
+    update: (config) => mounts.update(parse(config)),
+    close: () => mounts.close(),
+  };
+}
+
+const notRight = (faults: readonly string[]): ClientError =>
+  new ClientError(
+    ErrorCode.configInvalid,
+    [
+      'Some MCP servers in the configuration are not right and are left out:',
+      ...faults.map((fault) => `  ${fault}`),
+    ].join('\n'),
+  );

@@ -1,0 +1,12 @@
+/** Text as part of a tool's name: what is no letter, digit, `_` or `-` becomes `_`. */
+export function plainName(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]/gu, '_');
+}
+
+/**
+ * The name of a server as part of the names of its tools. It holds no `__` and neither begins nor ends with `_`, so that
+ * `server__tool` can be read in one way only. Empty when nothing of the name can be kept.
+ */
+export function plainServerName(name: string): string {
+  return plainName(name).replace(/_{2,}/g, '_').replace(/^_|_$/g, '');
+}
