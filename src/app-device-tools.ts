@@ -17,6 +17,7 @@ import type { Tool } from './mcp/tool.ts';
 import { type CameraParts, createBuiltinTools } from './mcp/tools/builtin-tools.ts';
 import { createTimerRing } from './mcp/tools/timer-ring.ts';
 import type { DeviceControl } from './ports/device-control.ts';
+import type { Recorder } from './ports/recorder.ts';
 import type { Device } from './runtime/device.ts';
 
 export interface DeviceToolParts {
@@ -32,6 +33,8 @@ export interface DeviceToolParts {
   readonly device: () => Device | undefined;
   /** Where the server wants pictures. */
   readonly vision: () => VisionEndpoint | undefined;
+  /** Only where there is sound to record. */
+  readonly recorder?: Recorder | undefined;
 }
 
 export const deviceToolGroup = { source: 'builtin', name: 'device', position: 0 } as const;
@@ -46,6 +49,7 @@ export function createDeviceTools(parts: DeviceToolParts): { tools: readonly Too
     tasks: { tasks, shelf },
     timers: { tasks, ring, channel: 'device', ...timerClocks },
     camera: cameraParts(parts),
+    recorder: parts.recorder,
   });
   return { tools, ring };
 }

@@ -44,7 +44,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   'app-installs': inside,
   'app-access-points': inside,
   'app-mounts': inside,
-  'app-recorder': ['core', 'ports', 'audio', 'config', 'adapters'],
+  'app-recorder': ['core', 'ports', 'audio', 'config', 'adapters', 'node'],
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
   main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
 };

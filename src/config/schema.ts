@@ -3,6 +3,7 @@ import { AnnouncementsSchema, TasksSchema } from './announcements.ts';
 import { commandWords } from './command-words.ts';
 import { ControlSchema } from './control.ts';
 import { deviceIdFault, normaliseDeviceId } from './device-id.ts';
+import { RecordingsSchema } from './recordings.ts';
 import { parseServerAddress, SERVER_ADDRESS_FORMS } from './server-address.ts';
 
 const HOUR_MS = 3_600_000;
@@ -419,6 +420,7 @@ export const ConfigSchema = z.strictObject({
   tasks: TasksSchema,
   announcements: AnnouncementsSchema,
   control: ControlSchema,
+  recordings: RecordingsSchema,
   ...later,
 });
 

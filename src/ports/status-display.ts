@@ -67,6 +67,16 @@ export type StatusEvent =
       readonly strategy?: string;
       readonly attempt?: number;
     }
+  /** `reason`: why it ended, where nobody stopped it. */
+  | {
+      readonly type: 'recording';
+      readonly id: string;
+      readonly phase: 'started' | 'stopped' | 'failed';
+      readonly source: 'microphone' | 'system';
+      readonly file: string;
+      readonly seconds: number;
+      readonly reason?: string;
+    }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly retryable: boolean };
 
 /** A screen, a lamp, a log of events: anything that shows what the device does. Must not throw. */

@@ -69,12 +69,14 @@ test('every key has a description, and a number says its unit or counts somethin
     'announcements.triesPerStrategy',
     'announcements.mailboxCapacity',
     'control.tcp.port',
+    'recordings.maxFiles',
   ];
   const numbers = allSettings().filter(
     ({ schema, known }) => known && /number|^\d/.test(allowedValues(schema)),
   );
   for (const { path } of numbers)
-    if (!counts.includes(path)) expect(path).toMatch(/(Ms|Hz|Bps|Percent|Seconds|Hours|Characters)$/);
+    if (!counts.includes(path))
+      expect(path).toMatch(/(Ms|Hz|Bps|Percent|Seconds|Minutes|Hours|Characters|Megabytes)$/);
 });
 
 test('the JSON Schema for editors takes the short form of the server', () => {

@@ -53,8 +53,8 @@ export async function findServerDevice(kind: 'sources' | 'sinks', wanted: string
     devices.find((one) => `${one.name}\n${one.description}`.toLowerCase().includes(part));
   if (found) return found.name;
   const known = devices.map(({ name }) => name).join('; ');
-  // Monitors are not in the list, and may be asked for.
-  if (known === '' || wanted.endsWith('.monitor')) return wanted;
+  // Monitors and the server's own words for its defaults are not in the list, and may be asked for.
+  if (known === '' || wanted.endsWith('.monitor') || wanted.startsWith('@')) return wanted;
   throw new ClientError(
     ErrorCode.audioDeviceMissing,
     `The sound server has no device "${wanted}" (it has: ${known}). See "xiaozhi-speaker devices", or plug it in.`,

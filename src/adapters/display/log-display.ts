@@ -31,6 +31,10 @@ function entryOf(event: StatusEvent): Entry {
       return ['info', 'said', said(event.text ?? '')];
     case 'alert':
       return ['warn', 'alert', { status: event.status, message: event.message }];
+    case 'recording': {
+      const { type, phase, ...fields } = event;
+      return [phase === 'failed' ? 'warn' : 'info', `recording ${phase}`, fields];
+    }
     case 'turn':
       return ['info', `turn ${event.phase}`, { n: event.n }];
     case 'error':

@@ -16,6 +16,11 @@ export function transcriptOf(event: StatusEvent, words: Words, paint: Paint): re
       return [`${paint('cyan', `${words.device}:`)} ${clean(event.text)}`];
     case 'alert':
       return [`${paint('yellow', `! ${clean(event.status)}:`)} ${clean(event.message)}`];
+    case 'recording': {
+      const what = `${words.recording[event.phase](event.source)}: ${clean(event.file)}`;
+      const why = event.reason === undefined ? '' : ` (${clean(event.reason)})`;
+      return [paint(event.phase === 'stopped' ? 'dim' : 'red', `* ${what}${why}`)];
+    }
     case 'error':
       return [`${paint('red', `x ${clean(event.message)}`)} ${paint('dim', `[${clean(event.code)}]`)}`];
     case 'activation':

@@ -9,6 +9,9 @@ export interface Words {
   readonly activationTitle: string;
   readonly activationNext: (code: string) => string;
   readonly linesLeftOut: (count: number) => string;
+  readonly recording: Readonly<
+    Record<'started' | 'stopped' | 'failed', (source: 'microphone' | 'system') => string>
+  >;
   /** Longest first; the first one that fits is shown. */
   readonly hints: readonly string[];
   readonly states: Readonly<Record<DeviceStatus, string>>;
@@ -22,6 +25,11 @@ const english: Words = {
   activationTitle: 'This device is not yet known to the server. Its code:',
   activationNext: (code) => `Sign in to the server's console, add a device and enter ${code}.`,
   linesLeftOut: (count) => `(${count} lines left out: too many at once)`,
+  recording: {
+    started: (source) => `Recording the ${source}`,
+    stopped: (source) => `Recording of the ${source} ended`,
+    failed: (source) => `Recording of the ${source} failed`,
+  },
   hints: ['Enter talk  m mute  +/- volume  q quit  or type a message', 'Enter talk  q quit'],
   states: {
     starting: 'Starting',
@@ -36,6 +44,8 @@ const english: Words = {
   },
 };
 
+const chineseSource = { microphone: '麦克风', system: '系统声音' } as const;
+
 const chinese: Words = {
   you: '你',
   device: '小智',
@@ -44,6 +54,11 @@ const chinese: Words = {
   activationTitle: '服务器还不认识这台设备，验证码：',
   activationNext: (code) => `请登录服务器控制台，添加设备并输入 ${code}。`,
   linesLeftOut: (count) => `（消息过多，省略 ${count} 行）`,
+  recording: {
+    started: (source) => `正在录音（${chineseSource[source]}）`,
+    stopped: (source) => `录音结束（${chineseSource[source]}）`,
+    failed: (source) => `录音失败（${chineseSource[source]}）`,
+  },
   hints: ['回车 说话  m 静音  +/- 音量  q 退出  或直接输入文字', '回车 说话  q 退出'],
   states: {
     starting: '启动中',
