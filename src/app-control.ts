@@ -1,5 +1,5 @@
 import { createControlApi } from './adapters/control/control-api.ts';
-import { controlSocketPath } from './config/control.ts';
+import { controlSocketPath } from './config/control-socket.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
@@ -96,7 +96,7 @@ export function createControl(parts: ControlParts): Control {
   };
   const api = createControlApi({
     powers,
-    socketPath: controlSocketPath(config.control, parts.stateDirectory, parts.env),
+    socketPath: controlSocketPath(config, parts.stateDirectory, parts.env),
     tcp: config.control.tcp,
     version: programVersion,
     clock,

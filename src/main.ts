@@ -114,10 +114,13 @@ withConfigOptions(
   });
 
 const tools = program.command('tools').description('the tools of this device, without a conversation');
-withConfigOptions(tools.command('list').description('the configured tools')).action(async (options) => {
-  const { toolsListAction } = await import('./cli/tools.ts');
-  await run(toolsListAction, options);
-});
+withConfigOptions(tools.command('list').description('the tools a server is offered'))
+  .option('--channel <channel>', 'what a server is answered there, byte for byte: device or access-point')
+  .option('--endpoint <name>', 'with --channel access-point: which one, where there are several')
+  .action(async (options) => {
+    const { toolsListAction } = await import('./cli/tools.ts');
+    await run(toolsListAction, options);
+  });
 withConfigOptions(tools.command('call').description('call one tool as the model would').argument('<name>'))
   .option('--args <json>', 'arguments as a JSON object')
   .action(async (name: string, options) => {
@@ -142,6 +145,49 @@ withConfigOptions(tasks.command('cancel').description('stop a running task').arg
     await run(tasksCancelAction, { ...options, id });
   },
 );
+
+const mcp = program.command('mcp').description('the MCP servers that the running device has mounted');
+const mcpCommand = (command: Command): Command =>
+  withConfigOptions(command).option('--json', 'the answer as JSON');
+mcpCommand(mcp.command('list').description('all of them, with what they are doing')).action(
+  async (options) => {
+    const { mcpListAction } = await import('./cli/mcp.ts');
+    await run(mcpListAction, options);
+  },
+);
+mcpCommand(mcp.command('restart').description('start one anew').argument('<name>')).action(
+  async (name: string, options) => {
+    const { mcpRestartAction } = await import('./cli/mcp.ts');
+    await run(mcpRestartAction, { ...options, name });
+  },
+);
+mcpCommand(mcp.command('enable').description('offer its tools again').argument('<name>')).action(
+  async (name: string, options) => {
+    const { mcpEnableAction } = await import('./cli/mcp.ts');
+    await run(mcpEnableAction, { ...options, name });
+  },
+);
+mcpCommand(
+  mcp.command('disable').description('stop it and offer none of its tools').argument('<name>'),
+).action(async (name: string, options) => {
+  const { mcpDisableAction } = await import('./cli/mcp.ts');
+  await run(mcpDisableAction, { ...options, name });
+});
+mcpCommand(mcp.command('logs').description('what it has written last').argument('<name>')).action(
+  async (name: string, options) => {
+    const { mcpLogsAction } = await import('./cli/mcp.ts');
+    await run(mcpLogsAction, { ...options, name });
+  },
+);
+mcpCommand(
+  mcp
+    .command('approve')
+    .description('offer tools that are held back until somebody has read their descriptions')
+    .argument('<name>', 'of a server, or of one tool'),
+).action(async (name: string, options) => {
+  const { mcpApproveAction } = await import('./cli/mcp.ts');
+  await run(mcpApproveAction, { ...options, name });
+});
 
 program
   .command('serve')

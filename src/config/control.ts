@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import * as z from 'zod';
 
 /** Longest path of a unix socket on Linux, in bytes. */
@@ -44,19 +42,3 @@ export const ControlSchema = z
   .prefault({});
 
 export type ControlConfig = z.output<typeof ControlSchema>;
-
-/**
- * Where the unix socket of a device is. Beside its state, so that each device has its own and whoever names the state
- * directory finds it; a path that is too long for a socket has a short one in `$XDG_RUNTIME_DIR` instead.
- */
-export function controlSocketPath(
-  { socket }: Pick<ControlConfig, 'socket'>,
-  stateDirectory: string,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
-  if (socket !== undefined) return resolve(socket);
-  const beside = join(stateDirectory, 'control.sock');
-  if (Buffer.byteLength(beside) <= maxSocketPathBytes || !env.XDG_RUNTIME_DIR) return beside;
-  const name = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 16);
-  return join(env.XDG_RUNTIME_DIR, `xiaozhi-speaker-${name}.sock`);
-}

@@ -68,7 +68,7 @@ function xdgDirectory(env: Environment, variable: string, fallback: string): str
 }
 
 /** No shell expands `~` in a file. */
-function home(path: string, env: Environment): string {
+export function home(path: string, env: Environment): string {
   return path.startsWith('~/') ? join(env.HOME || homedir(), path.slice(2)) : path;
 }
 

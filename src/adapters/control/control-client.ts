@@ -67,11 +67,18 @@ function answeredError(answer: unknown): ClientError {
   return new ClientError(knownCodes.has(code) ? (code as ErrorCode) : ErrorCode.internal, message);
 }
 
+/** The error says that no device listens, and not that one does not answer well. */
+export function isNobodyThere(error: unknown): boolean {
+  return error instanceof ClientError && isNobody(error.cause);
+}
+
+const isNobody = (cause: unknown): boolean =>
+  ['ENOENT', 'ECONNREFUSED'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+
 function unavailable(socketPath: string, cause: NodeJS.ErrnoException): ClientError {
-  const nobody = cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED';
   return new ClientError(
     ErrorCode.controlUnavailable,
-    nobody
+    isNobody(cause)
       ? 'No device runs on this state directory, or its control API is switched off (control.enabled). Start one with "xiaozhi-speaker run".'
       : `The device cannot be asked at ${socketPath} (${messageOf(cause)}).`,
     { cause },

@@ -1,0 +1,138 @@
+import { createControlClient, isNobodyThere } from '../adapters/control/control-client.ts';
+import { createJsonFileStorage } from '../adapters/storage/json-file.ts';
+import { controlSocketPath } from '../config/control-socket.ts';
+import { cacheDirectory, type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
+import { parseMounts } from '../config/mounts.ts';
+import { type RunOptions, runOptionOverrides } from '../config/options.ts';
+import { silentLogger } from '../core/logger.ts';
+import { printableText } from '../core/printable-text.ts';
+import { createToolListCache } from '../mcp/mounts/tool-list-cache.ts';
+import type { ControlledMount, ControlledTool } from '../ports/control-api.ts';
+import { type CliContext, type CommandAction, ExitCode } from './context.ts';
+import { toolsDirectory } from './tools.ts';
+
+export interface McpOptions extends RunOptions {
+  /** The answer as JSON, for scripts. */
+  readonly json?: boolean | undefined;
+}
+
+export interface McpNameOptions extends McpOptions {
+  /** Of a mounted server; of a tool, too, for `approve`. */
+  readonly name: string;
+}
+
+/** A row of `mcp list`; what a device that does not run cannot know is absent. */
+type ListedMount = Pick<ControlledMount, 'name' | 'toolCount'> &
+  Partial<Omit<ControlledMount, 'state'>> & { readonly state: ControlledMount['state'] | 'not running' };
+
+/** Mounted servers of the running device; without one, those of the configuration with what was last known of them. */
+export const mcpListAction: CommandAction<McpOptions> = async (options, context) => {
+  const { ask, loaded } = await connect(options, context);
+  let mounts: readonly ListedMount[];
+  try {
+    ({ mounts } = (await ask('GET', '/v1/mounts')) as { mounts: readonly ListedMount[] });
+  } catch (thrown) {
+    if (!isNobodyThere(thrown)) throw thrown;
+    mounts = await configuredMounts(loaded, context);
+  }
+  if (options.json) context.stdout.write(`${JSON.stringify({ mounts }, null, 2)}\n`);
+  else context.stdout.write(mounts.length === 0 ? 'No MCP server is mounted.\n' : tableOf(mounts));
+  return ExitCode.done;
+};
+
+const changeAction =
+  (change: 'restart' | 'enable' | 'disable'): CommandAction<McpNameOptions> =>
+  async (options, context) => {
+    const { ask } = await connect(options, context);
+    const mount = (await ask('POST', `${pathOf(options.name)}/${change}`)) as ControlledMount;
+    context.stdout.write(options.json ? `${JSON.stringify(mount, null, 2)}\n` : tableOf([mount]));
+    return ExitCode.done;
+  };
+
+export const mcpRestartAction = changeAction('restart');
+export const mcpEnableAction = changeAction('enable');
+export const mcpDisableAction = changeAction('disable');
+
+/** The last lines that the server has written. */
+export const mcpLogsAction: CommandAction<McpNameOptions> = async (options, context) => {
+  const { ask } = await connect(options, context);
+  const { lines } = (await ask('GET', `${pathOf(options.name)}/logs`)) as { lines: readonly string[] };
+  if (options.json) context.stdout.write(`${JSON.stringify({ lines }, null, 2)}\n`);
+  else for (const line of lines) context.stdout.write(`${printableText(line, 2000)}\n`);
+  return ExitCode.done;
+};
+
+/** Offers what was held back: all tools of the server of this name, or the one tool. Shows what the model will read. */
+export const mcpApproveAction: CommandAction<McpNameOptions> = async (options, context) => {
+  const { ask } = await connect(options, context);
+  const { tools } = (await ask('GET', '/v1/tools')) as { tools: readonly ControlledTool[] };
+  const { mounts } = (await ask('GET', '/v1/mounts')) as { mounts: readonly ControlledMount[] };
+  const isMount = mounts.some(({ name }) => name === options.name);
+  const group = `mount:${options.name}`;
+  const held = tools.filter(
+    (tool) => tool.state === 'held' && (isMount ? tool.group === group : tool.name === options.name),
+  );
+  await ask(
+    'POST',
+    `${isMount ? pathOf(options.name) : `/v1/tools/${encodeURIComponent(options.name)}`}/approve`,
+  );
+  if (options.json) context.stdout.write(`${JSON.stringify({ approved: held }, null, 2)}\n`);
+  else if (held.length === 0) context.stdout.write('Nothing was held back.\n');
+  else
+    for (const { name, description } of held)
+      context.stdout.write(`${name} is offered now: ${printableText(description, 1000)}\n`);
+  return ExitCode.done;
+};
+
+const pathOf = (mount: string): string => `/v1/mounts/${encodeURIComponent(mount)}`;
+
+async function connect(options: McpOptions, { env, stop }: CliContext) {
+  const loaded = await loadConfig({
+    configFile: options.config,
+    overrides: runOptionOverrides(options),
+    env,
+  });
+  const path = controlSocketPath(loaded.config, stateDirectory(loaded.config, env), env);
+  return { loaded, ask: createControlClient(path, stop).ask };
+}
+
+async function configuredMounts(
+  loaded: LoadedConfig,
+  { env, stderr }: CliContext,
+): Promise<readonly ListedMount[]> {
+  const { config } = loaded;
+  const baseDirectory = toolsDirectory(loaded);
+  const { definitions, faults } = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory });
+  for (const fault of faults) stderr.write(`${fault}\n`);
+  const storage = createJsonFileStorage({ directory: cacheDirectory(config, env), onDamaged: () => {} });
+  const cache = createToolListCache(storage, silentLogger);
+  return await Promise.all(
+    definitions.map(async ({ name, target, enabled }) => ({
+      name,
+      state: enabled ? ('not running' as const) : ('disabled' as const),
+      toolCount: (await cache.load(name, target))?.length ?? 0,
+    })),
+  );
+}
+
+/** Columns as wide as their longest cell. */
+function tableOf(mounts: readonly ListedMount[]): string {
+  const rows = mounts.map(({ name, state, transport, toolCount, held = [], restarts = 0, lastProblem }) => [
+    printableText(name, 64),
+    state,
+    transport ?? '-',
+    `${toolCount} tools${held.length > 0 ? `, ${held.length} held` : ''}`,
+    restarts > 0 ? `${restarts} restarts` : '',
+    state === 'ready' ? '' : printableText(lastProblem ?? '', 200),
+  ]);
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
