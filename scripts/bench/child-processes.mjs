@@ -13,6 +13,7 @@ export async function buildFigures() {
       'scripts/bench/server.mjs',
       'scripts/bench/figures/conversation-cpu.mjs',
       'scripts/bench/figures/frame-latency.mjs',
+      'scripts/bench/figures/link-calls.mjs',
       'scripts/bench/figures/mailbox.mjs',
       'scripts/bench/figures/many-turns.mjs',
       'scripts/bench/figures/mcp-cost.mjs',
