@@ -71,12 +71,11 @@ describe('a loudspeaker with others behind it', () => {
         taken += 1;
       }
     };
-    const writing = writer();
+    void writer();
     await clock.advanceAsync(6_000);
     expect([taken, first.written]).toEqual([101, []]);
     first.plugged = true;
     await clock.advanceAsync(2_000);
-    await writing;
     expect(first.written.length).toBeGreaterThan(60);
     expect(told).toEqual([
       'AUDIO_DEVICE_LOST: The usb was lost. Until it is back, null is used.',
