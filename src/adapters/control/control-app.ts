@@ -1,6 +1,5 @@
 import { type Hook, OpenAPIHono } from '@hono/zod-openapi';
 import type { Env } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { toClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ControlPowers } from '../../ports/control-api.ts';
@@ -11,17 +10,9 @@ import { addStreamRoutes } from './stream-routes.ts';
 import { addTaskRoutes } from './task-routes.ts';
 import { addToolRoutes } from './tool-routes.ts';
 
-const maxBodyBytes = 1024 * 1024;
-
 /** All routes. Who may come in has been decided before (`guard.ts`). */
 export function createControlApp(powers: ControlPowers, logger: Logger, version: string): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: refuseBadInput });
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (c) => c.json(failureOf('TOO_LARGE', `A body has at most ${maxBodyBytes} bytes.`), 413),
-    }),
-  );
   addDeviceRoutes(app, powers);
   addToolRoutes(app, powers.tools);
   addMountRoutes(app, powers.mounts);

@@ -2,6 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 
+const maxBodyBytes = 1024 * 1024;
+
 /** How somebody got to us: through the socket, which only its owner can open, or over TCP, where everybody may try. */
 export type Entrance =
   | { readonly kind: 'socket' }
@@ -14,8 +16,14 @@ export type Entrance =
 
 /** Why a request is not let in. */
 export interface Refusal {
-  readonly status: 401 | 403 | 415;
-  readonly code: 'UNAUTHORIZED' | 'FORBIDDEN_HOST' | 'FORBIDDEN_ORIGIN' | 'UNSUPPORTED_MEDIA_TYPE';
+  readonly status: 401 | 403 | 411 | 413 | 415;
+  readonly code:
+    | 'UNAUTHORIZED'
+    | 'FORBIDDEN_HOST'
+    | 'FORBIDDEN_ORIGIN'
+    | 'LENGTH_REQUIRED'
+    | 'TOO_LARGE'
+    | 'UNSUPPORTED_MEDIA_TYPE';
   readonly message: string;
 }
 
@@ -36,8 +44,15 @@ export function refusalOf({ method, path, headers }: Asked, entrance: Entrance):
     if (headers.origin !== undefined && headers.origin !== `http://${headers.host}`) return forbiddenOrigin;
     if (path !== '/v1/health' && !hasToken(headers.authorization, entrance.token)) return unauthorized;
   }
-  if (method !== 'GET' && hasBody(headers) && !isJson(headers['content-type'])) return unsupportedType;
-  return undefined;
+  return method === 'GET' ? undefined : bodyRefusalOf(headers);
+}
+
+/** Bodies say how long they are, so that nothing has to be counted while it is read. */
+function bodyRefusalOf(headers: IncomingHttpHeaders): Refusal | undefined {
+  if (headers['transfer-encoding'] !== undefined) return lengthRequired;
+  const bytes = Number(headers['content-length'] ?? 0);
+  if (bytes > maxBodyBytes) return tooLarge;
+  return bytes > 0 && !isJson(headers['content-type']) ? unsupportedType : undefined;
 }
 
 /** An address cannot be made to point elsewhere; a name can, so only those we know are ours. */
@@ -58,9 +73,6 @@ function hasToken(authorization: string | undefined, token: string): boolean {
 /** Of one length, whatever was given: comparing takes the same time for all. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-const hasBody = (headers: IncomingHttpHeaders): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-
 const isJson = (type: string | undefined): boolean => /^application\/json\s*(;|$)/i.test(type ?? '');
 
 const unauthorized: Refusal = {
@@ -78,6 +90,16 @@ const forbiddenOrigin: Refusal = {
   status: 403,
   code: 'FORBIDDEN_ORIGIN',
   message: 'Web pages may not use this API.',
+};
+const lengthRequired: Refusal = {
+  status: 411,
+  code: 'LENGTH_REQUIRED',
+  message: 'Send the length of the body as Content-Length, not in chunks.',
+};
+const tooLarge: Refusal = {
+  status: 413,
+  code: 'TOO_LARGE',
+  message: `A body has at most ${maxBodyBytes} bytes.`,
 };
 const unsupportedType: Refusal = {
   status: 415,
