@@ -9,7 +9,7 @@ import { printableText } from '../core/printable-text.ts';
 import { createToolListCache } from '../mcp/mounts/tool-list-cache.ts';
 import type { ControlledMount, ControlledTool } from '../ports/control-api.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
-import { toolsDirectory } from './tools.ts';
+import { toolsDirectory } from './offered-tools.ts';
 
 export interface McpOptions extends RunOptions {
   /** The answer as JSON, for scripts. */

@@ -1,28 +1,27 @@
-import { dirname } from 'node:path';
-import { createConfiguredTools } from '../adapters/tools/configured-tools.ts';
-import { deviceToolGroup } from '../app-device-tools.ts';
-import { configuredToolGroup } from '../app-tools.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
-import { parseToolsConfig } from '../config/tools.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
 import { printableText } from '../core/printable-text.ts';
-import { createAccessList } from '../mcp/access-list.ts';
 import { checkArguments } from '../mcp/arguments.ts';
 import { unlistable } from '../mcp/paging.ts';
-import { createToolRegistry } from '../mcp/registry.ts';
 import { textOf } from '../mcp/result.ts';
 import { startTaskRun } from '../mcp/task-run.ts';
 import type { Tool, ToolArguments, ToolOutput } from '../mcp/tool.ts';
+import { type ToolChannelName, toolChannels, writeChannelList } from './channel-list.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
-import { describeDeviceTools, openDeviceTools } from './device-tools.ts';
-
-const builtinKind = 'built-in';
+import { openDeviceTools } from './device-tools.ts';
+import { lastKnownMounts } from './last-known-mounts.ts';
+import { builtinKind, type OfferedTools, openOfferedTools, toolsDirectory } from './offered-tools.ts';
 
 /** Configuration options as in `run`. */
-export type ToolsListOptions = RunOptions;
+export interface ToolsListOptions extends RunOptions {
+  /** `device` or `access-point`: what the server at this channel is answered, byte for byte. */
+  readonly channel?: string | undefined;
+  /** Name of the access point, where there are several. */
+  readonly endpoint?: string | undefined;
+}
 
 export interface ToolsCallOptions extends RunOptions {
   readonly name: string;
@@ -30,10 +29,42 @@ export interface ToolsCallOptions extends RunOptions {
   readonly args?: string | undefined;
 }
 
-/** One line per tool a server is offered, in the order of its list: name, mode, kind and the beginning of the description. */
+/**
+ * One line per tool a server is offered, in the order of its list: name, mode, kind and the beginning of the description; with
+ * a channel the list itself.
+ */
 export const toolsListAction: CommandAction<ToolsListOptions> = async (options, context) => {
-  const { registry, permits, kindOf } = await openTools(await load(options, context), context);
-  const rows = registry.list().filter(({ name }) => permits(name));
+  const { channel, endpoint } = options;
+  if (channel === undefined && endpoint !== undefined)
+    throw new ClientError(ErrorCode.usageInvalid, '--endpoint is for --channel access-point only.');
+  if (channel !== undefined && !isToolChannel(channel))
+    throw new ClientError(ErrorCode.usageInvalid, `--channel must be one of ${toolChannels.join(', ')}.`);
+  const loaded = await load(options, context);
+  const tools = await openOfferedTools(loaded, context);
+  try {
+    if (channel === undefined) writeRows(tools, context);
+    else {
+      await offerMounts(loaded, tools, context);
+      await writeChannelList(channel, endpoint, loaded, tools, context);
+    }
+    writeProblems(tools, context);
+  } finally {
+    await tools.dispose();
+  }
+  return ExitCode.done;
+};
+
+/** Those of other servers, as they are announced before the servers are there. */
+async function offerMounts(loaded: LoadedConfig, { registry }: OfferedTools, context: CliContext) {
+  const { groups, faults } = await lastKnownMounts(loaded, toolsDirectory(loaded), context.env);
+  for (const { group, tools } of groups) registry.publish(group, tools);
+  for (const fault of faults) context.stderr.write(`${fault}\n`);
+}
+
+const isToolChannel = (text: string): text is ToolChannelName => toolChannels.some((name) => name === text);
+
+function writeRows({ registry, access, kindOf }: OfferedTools, context: CliContext): void {
+  const rows = registry.list().filter(({ name }) => access.permits(name));
   const width = Math.max(0, ...rows.map(({ name }) => name.length));
   for (const { name, mode, description, audience } of rows) {
     const cells = [name.padEnd(width), mode.padEnd(10), kindOf(name).padEnd(10)];
@@ -41,12 +72,15 @@ export const toolsListAction: CommandAction<ToolsListOptions> = async (options, 
     const [firstLine = ''] = description.split('\n', 1);
     context.stdout.write(`${cells.join('  ')}  ${printableText(firstLine, 200)}${note}\n`);
   }
+}
+
+function writeProblems({ registry, access, faults }: OfferedTools, context: CliContext): void {
+  for (const fault of faults) context.stderr.write(`${fault}\n`);
   for (const { name, winner } of registry.collisions())
     context.stderr.write(`${name} is not offered, because ${winner} has its name. Rename one of them.\n`);
-  for (const name of unlistable(rows))
+  for (const name of unlistable(registry.list().filter(({ name }) => access.permits(name))))
     context.stderr.write(`${name} is too large to be listed. Shorten its description or schema.\n`);
-  return ExitCode.done;
-};
+}
 
 /**
  * Calls one tool as the model would and prints its whole result; whatever its mode, the command waits for it. Ctrl-C stops
@@ -55,12 +89,12 @@ export const toolsListAction: CommandAction<ToolsListOptions> = async (options, 
 export const toolsCallAction: CommandAction<ToolsCallOptions> = async (options, context) => {
   const loaded = await load(options, context);
   const args = parseArguments(options.args ?? '{}');
-  const { registry, permits, kindOf, dispose } = await openTools(loaded, context);
+  const { registry, access, kindOf, dispose } = await openOfferedTools(loaded, context);
   const device =
     kindOf(options.name) === builtinKind ? await openDeviceTools(loaded, context.env) : undefined;
   try {
     const tool = device?.find(options.name) ?? registry.find(options.name);
-    if (!tool || !permits(tool.name)) throw unknownTool(options.name);
+    if (!tool || !access.permits(tool.name)) throw unknownTool(options.name);
     const output = await run(tool, checkArguments(tool, args), context.stop);
     if (output === undefined) return ExitCode.failed;
     context.stdout.write(`${textOf(output) ?? '(a picture)'}\n`);
@@ -84,33 +118,6 @@ async function run(tool: Tool, args: ToolArguments, stop: AbortSignal): Promise<
 
 function load(options: RunOptions, { env }: CliContext): Promise<LoadedConfig> {
   return loadConfig({ configFile: options.config, overrides: runOptionOverrides(options), env });
-}
-
-/** All tools as a server is offered them. Those of the device cannot be called: nothing of its state is touched. */
-async function openTools(loaded: LoadedConfig, { env }: CliContext) {
-  const { tools: definitions, allow, deny } = parseToolsConfig(loaded.config.mcp);
-  const configured = createConfiguredTools({
-    clock: monotonicClock,
-    logger: silentLogger,
-    env,
-    baseDirectory: toolsDirectory(loaded),
-  });
-  const registry = createToolRegistry();
-  registry.publish(deviceToolGroup, await describeDeviceTools(loaded));
-  registry.publish(configuredToolGroup, configured.update(definitions));
-  const kinds = new Map(definitions.map(({ name, target }) => [name, target.type]));
-  return {
-    registry,
-    kindOf: (name: string): string =>
-      registry.find(name)?.source === 'builtin' ? builtinKind : (kinds.get(name) ?? ''),
-    permits: createAccessList({ allow, deny }).permits,
-    dispose: configured.dispose,
-  };
-}
-
-/** Where relative paths of tools start. */
-export function toolsDirectory({ file }: Pick<LoadedConfig, 'file'>): string {
-  return file === undefined ? process.cwd() : dirname(file);
 }
 
 function parseArguments(text: string): ToolArguments {

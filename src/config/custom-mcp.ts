@@ -27,7 +27,7 @@ type Faults = { readonly faults: readonly string[] };
 const tool = z.strictObject({
   ...descriptionKeys,
   enabled: z.boolean().default(true),
-  handler: z.unknown(),
+  handler: z.unknown().optional(),
   // What other programs keep there: how often the tool was used.
   stats: z.unknown().optional(),
 });

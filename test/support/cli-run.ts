@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { CliContext, CommandAction } from '../../src/cli/context.ts';
 
 export interface CliResult {
@@ -13,14 +14,22 @@ export async function runAction<Options>(
   env: CliContext['env'],
   stop: AbortSignal = new AbortController().signal,
 ): Promise<CliResult> {
+  const { code, stdout } = await runActionToTheEnd(action, options, env, stop);
+  return { code, stdout };
+}
+
+/** The same, with what went to standard error. */
+export async function runActionToTheEnd<Options>(
+  action: CommandAction<Options>,
+  options: Options,
+  env: CliContext['env'],
+  stop: AbortSignal = new AbortController().signal,
+): Promise<CliResult & { readonly stderr: string }> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  let text = '';
-  stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
+  const texts = [stdout, stderr].map((output) => text(output));
   const context = { env, stdin, stdout, stderr, stop } as unknown as CliContext;
   const code = await action(options, context);
-  stdout.end();
-  if (!stdout.readableEnded) await new Promise((resolve) => stdout.once('end', resolve));
-  return { code, stdout: text };
+  for (const output of [stdout, stderr]) output.end();
+  const [out = '', error = ''] = await Promise.all(texts);
+  return { code, stdout: out, stderr: error };
 }

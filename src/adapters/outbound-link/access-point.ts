@@ -61,7 +61,7 @@ const dialects = {
   official: { failures: 'tool-result', replyWithinMs: 290_000 },
   'self-hosted': { failures: 'rpc-error', replyWithinMs: 25_000 },
 } as const;
-const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
+export const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
 /** A relay that has mixed up the old connection and the new one sends nothing, for ever (mcp.md 2.3). */
 const suspiciousSilenceMs = 5000;
 
