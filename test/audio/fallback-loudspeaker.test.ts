@@ -76,7 +76,7 @@ describe('a loudspeaker with others behind it', () => {
     expect([taken, first.written]).toEqual([101, []]);
     first.plugged = true;
     await clock.advanceAsync(2_000);
-    expect(first.written.length).toBeGreaterThan(60);
+    expect(first.written[0]).toBe(1_440);
     expect(told).toEqual([
       'AUDIO_DEVICE_LOST: The usb was lost. Until it is back, null is used.',
       'usb again',

@@ -58,7 +58,7 @@ describe.skipIf(noVirtualAudio !== undefined)(`lost and found ${noVirtualAudio ?
     await startServer(env);
     const { microphone, loudspeaker, told } = await openRoom('auto', 'auto', env);
     const ear = await listenTo(microphone);
-    const answer = await playOn(loudspeaker);
+    await playOn(loudspeaker);
     await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
     // Younger devices are not trusted to open a second time.
     await new Promise((resolve) => setTimeout(resolve, 5_000));
