@@ -146,6 +146,7 @@ export async function startControl(setting: ControlSetting = {}) {
   const socketPath = join(directory, 'control.sock');
   const one = {
     ...parts,
+    toolEvents: parts.events,
     directory,
     foreign,
     shown,
