@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
 
@@ -15,12 +16,27 @@ const { values } = parseArgs({
 });
 const port = (offset) => (values.port === '0' ? 0 : Number(values.port) + offset);
 
-// HTTP: GET /weather/{city}?unit=…
-const http = createHttpServer((request, response) => {
+// HTTP: GET /weather/{city}?unit=…, POST /translate, and a workflow as at Coze
+const http = createHttpServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const city = decodeURIComponent(pathname.split('/')[2] ?? '');
+  const answer = {
+    weather: () => {
+      const city = decodeURIComponent(pathname.split('/')[2] ?? '');
+      return { data: { city, degrees: searchParams.get('unit') === 'f' ? 70 : 21 } };
+    },
+    translate: ({ target, segments }) =>
+      target === 'zh'
+        ? { ok: true, result: { text: `「${segments[0]}」`, language: '中文' } }
+        : { ok: false, error: { message: 'I know no English' } },
+    v1: ({ parameters: { topic, lines } }) => ({
+      code: 0,
+      msg: 'Success',
+      data: JSON.stringify({ output: `${lines} lines about ${topic}` }),
+    }),
+  }[pathname.split('/')[1]];
+  const body = await text(request);
   response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ data: { city, degrees: searchParams.get('unit') === 'f' ? 70 : 21 } }));
+  response.end(JSON.stringify(answer?.(JSON.parse(body || '{}')) ?? {}));
 }).listen(port(0), '127.0.0.1');
 
 // TCP: a line of JSON in, a line out.

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunnerDeps } from '../../../src/adapters/tools/runner.ts';
 import { createToolRunner } from '../../../src/adapters/tools/runners.ts';
+import { parseCustomMcp, readCustomMcp } from '../../../src/config/custom-mcp.ts';
 import { readToolsConfig } from '../../../src/config/tools.ts';
 import type { ToolArguments } from '../../../src/mcp/tool.ts';
 import type { ToolTarget } from '../../../src/ports/tool-definition.ts';
@@ -14,6 +15,7 @@ import { call, runnerDeps } from '../../support/tool-runner.ts';
 
 const file = (path: string) => new URL(`../../../${path}`, import.meta.url).pathname;
 const example = file('config/tools.example.jsonc');
+const customExample = file('config/custom.example.jsonc');
 
 interface Addresses {
   readonly http: string;
@@ -59,11 +61,19 @@ function atFreeAddress(target: ToolTarget): ToolTarget {
   }
 }
 
+const definitions = async () => [
+  ...(await readToolsConfig(example)).tools,
+  ...(await readCustomMcp(customExample)).tools,
+];
+
 async function run(name: string, args: ToolArguments): Promise<unknown> {
-  const { tools } = await readToolsConfig(example);
-  const tool = tools.find((candidate) => candidate.name === name);
+  const tool = (await definitions()).find((candidate) => candidate.name === name);
   if (!tool) throw new Error(`no tool ${name}`);
-  const deps: RunnerDeps = { ...runnerDeps(), baseDirectory: dirname(example) };
+  const deps: RunnerDeps = {
+    ...runnerDeps(),
+    env: { ...process.env, COZE_TOKEN: 'pat' },
+    baseDirectory: dirname(example),
+  };
   const runner = createToolRunner({ ...tool, target: atFreeAddress(tool.target) }, deps);
   const output = await call(runner, args);
   await runner.dispose();
@@ -81,7 +91,30 @@ test('every example of the guide works as shown', async () => {
   expect(await run('play_song', { song: 'Imagine' })).toBe('play: Imagine');
 });
 
-test('the guide shows every tool of the example', async () => {
-  const guide = await readFile(file('config/TOOLS.md'), 'utf8');
-  for (const { name } of (await readToolsConfig(example)).tools) expect(guide).toContain(`"${name}"`);
+test('every example of customMCP works as shown', async () => {
+  expect((await readCustomMcp(customExample)).faults).toEqual([]);
+  expect(await run('translate', { text: 'Hello', to: 'zh' })).toBe('「Hello」 (中文)');
+  await expect(run('translate', { text: '你好', to: 'en' })).rejects.toThrow(
+    'The tool translate failed: I know no English.',
+  );
+  expect(await run('poem', { topic: 'tea' })).toEqual({ output: '4 lines about tea' });
+  expect(await run('add_to_list', { item: 'tea' })).toEqual({ items: ['tea'] });
+  expect(await run('countdown', { seconds: 1 })).toBe('Lift-off!');
+});
+
+test.each([
+  ['config/TOOLS.md', readToolsConfig, example],
+  ['config/CUSTOM.md', readCustomMcp, customExample],
+])('%s shows every tool of its example', async (path, read, config) => {
+  const guide = await readFile(file(path), 'utf8');
+  for (const { name } of (await read(config)).tools) expect(guide).toContain(`"${name}"`);
+});
+
+test('what CUSTOM.md shows of a tool is what stands in the example', async () => {
+  const blocks = (await readFile(file('config/CUSTOM.md'), 'utf8')).matchAll(/```jsonc\n([^`]*)```/g);
+  const shown = [...blocks].map(([, block = '']) => JSON.parse(block) as unknown);
+  const { tools } = await readCustomMcp(customExample);
+  const { tools: fromGuide, faults } = parseCustomMcp({ tools: shown });
+  expect(faults).toEqual([]);
+  for (const tool of fromGuide) expect(tools).toContainEqual(tool);
 });
