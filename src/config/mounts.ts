@@ -155,8 +155,7 @@ interface ServerEntry {
   readonly baseDirectory: string;
 }
 
-/** One entry of `mcpServers` alone: what is added while the device runs has the same shape. */
-export function parseServer({ name, raw, override, position, baseDirectory }: ServerEntry): {
+function parseServer({ name, raw, override, position, baseDirectory }: ServerEntry): {
   readonly definition?: MountedServerDefinition;
   readonly faults: readonly string[];
 } {

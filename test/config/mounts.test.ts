@@ -1,0 +1,203 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseMounts } from '../../src/config/mounts.ts';
+
+const baseDirectory = '/etc/speaker';
+const parse = (servers: unknown, config?: unknown) => parseMounts(servers, config, { baseDirectory });
+const one = (server: unknown, config?: unknown) =>
+  parse({ s: server }, config === undefined ? undefined : { s: config }).definitions[0];
+const faultsOf = (servers: unknown, config?: unknown) => parse(servers, config).faults;
+
+describe('a server in the shape that every client uses', () => {
+  it('is a program with defaults for the rest', () => {
+    expect(one({ command: 'npx', args: ['-y', 'a'], env: { KEY: 'x' } })).toEqual({
+      name: 's',
+      position: 0,
+      target: { type: 'stdio', command: 'npx', args: ['-y', 'a'], env: { KEY: 'x' }, cwd: '/etc/speaker' },
+      enabled: true,
+      start: 'eager',
+      startTimeoutMs: 30_000,
+      pingIntervalMs: 30_000,
+      trusted: true,
+      policy: { audience: 'model', mode: 'sync', handoffMs: 6000, maxResultBytes: 1024, idempotent: false },
+      tools: {},
+    });
+  });
+
+  it('is an address, which is not pinged unless asked for', () => {
+    const url = 'https://mcp.example/mcp';
+    expect(one({ url, headers: { Authorization: 'Bearer x' } })).toMatchObject({
+      target: { type: 'http', url, headers: { Authorization: 'Bearer x' }, transport: 'auto' },
+      pingIntervalMs: 0,
+    });
+    const transportOf = (said: object) => {
+      const target = one({ url, ...said })?.target;
+      return target?.type === 'http' && target.transport;
+    };
+    expect(
+      [{ type: 'http' }, { type: 'streamable-http' }, { transport: 'sse' }, { type: 'sse' }].map(transportOf),
+    ).toEqual(['streamable', 'streamable', 'sse', 'sse']);
+  });
+
+  it('may be started elsewhere, take numbers in its environment, and be switched off', () => {
+    expect(one({ type: 'stdio', command: 'x', cwd: 'tools', env: { PORT: 80, ON: true } })?.target).toEqual({
+      type: 'stdio',
+      command: 'x',
+      args: [],
+      env: { PORT: '80', ON: 'true' },
+      cwd: '/etc/speaker/tools',
+    });
+    expect(one({ command: 'x', disabled: true })?.enabled).toBe(false);
+    expect(one({ command: 'x', enabled: false })?.enabled).toBe(false);
+    expect(one({ command: 'x', disabled: true }, { enable: true })?.enabled).toBe(true);
+  });
+
+  it('may carry what other clients want to know', () => {
+    const foreign = {
+      autoApprove: ['a'],
+      alwaysAllow: [],
+      description: 'd',
+      icon: 'i',
+      timeout: 60,
+      isActive: true,
+    };
+    expect(parse({ s: { command: 'x', ...foreign } })).toMatchObject({
+      faults: [],
+      definitions: [{ name: 's' }],
+    });
+  });
+});
+
+describe('what is ours', () => {
+  it('is written in either spelling, beside the server or in mcpServerConfig, which wins', () => {
+    const definition = one(
+      {
+        command: 'x',
+        start: 'lazy',
+        idle_stop_minutes: 10,
+        start_timeout_ms: 60_000,
+        mode: 'async',
+        timeout_ms: 9,
+      },
+      { mode: 'background', handoffMs: 0, ping_interval_ms: 0, trusted: false, audience: 'user' },
+    );
+    expect(definition).toMatchObject({
+      start: 'lazy',
+      idleStopMs: 600_000,
+      startTimeoutMs: 60_000,
+      pingIntervalMs: 0,
+      trusted: false,
+      policy: { audience: 'user', mode: 'background', timeoutMs: 9, handoffMs: 0 },
+    });
+  });
+
+  it('is also said of single tools, with the notes of other programs ignored', () => {
+    expect(
+      one(
+        { command: 'x' },
+        {
+          tools: {
+            a: { enable: false, usageCount: 3, lastUsedTime: 'x' },
+            b: { alias: 'bee', timeout_ms: 5 },
+          },
+        },
+      )?.tools,
+    ).toEqual({ a: { enable: false }, b: { alias: 'bee', timeoutMs: 5 } });
+  });
+});
+
+describe('what is wrong', () => {
+  it('costs only itself and is told with its place, without values', () => {
+    const { definitions, faults } = parse(
+      {
+        good: { command: 'x' },
+        both: { command: 'x', url: 'http://a/' },
+        none: {},
+        seven: 7,
+        typo: { command: 'x', comand: 'hush', arg: ['hush'] },
+        web: { url: 'ftp://hush/', headers: { 'a b': 'hush' } },
+        'good.': { command: 'x' },
+        twice: { command: 'x', start_timeout_ms: 500, startTimeoutMs: 500 },
+        fine: { url: 'http://a/' },
+      },
+      { goood: {}, fine: { enable: 'hush' } },
+    );
+    expect(definitions.map(({ name, position }) => [name, position])).toEqual([['good', 0]]);
+    expect(faults).toEqual([
+      'mcpServerConfig.goood: there is no such server in mcpServers, did you mean "good"?',
+      'mcpServers.both: must have either a command or a url',
+      'mcpServers.none: must have either a command or a url',
+      'mcpServers.seven: must be an object',
+      'mcpServers.typo.comand: unknown key, did you mean "command"?',
+      'mcpServers.typo.arg: unknown key, did you mean "args"?',
+      'mcpServers.web.url: must be an http:// or https:// URL without placeholders in the name of its host',
+      'mcpServers.web.headers.a b: must be the name of a header',
+      'mcpServers.good.: has the same name as "good" in the names of tools',
+      'mcpServers.twice.startTimeoutMs: is given twice, in both spellings',
+      'mcpServerConfig.fine.enable: Invalid input: expected boolean, received string',
+    ]);
+  });
+
+  it('in what is said of a tool switches that tool off', () => {
+    const { definitions, faults } = parse(
+      { s: { command: 'x' } },
+      { s: { tools: { a: { enabel: false }, b: 7, c: { alias: 'no spaces' }, d: { mode: 'sync' } } } },
+    );
+    expect(definitions[0]?.tools).toEqual({
+      a: { enable: false },
+      b: { enable: false },
+      c: { enable: false },
+      d: { mode: 'sync' },
+    });
+    expect(faults).toEqual([
+      'mcpServerConfig.s.tools.a.enabel: unknown key, did you mean "enable"?',
+      'mcpServerConfig.s.tools.b: must be an object',
+      'mcpServerConfig.s.tools.c.alias: must be 1 to 64 letters, digits, ".", "_" and "-"',
+    ]);
+  });
+
+  it('in the sections themselves leaves no server', () => {
+    expect(parse(['x'], 'y')).toEqual({
+      definitions: [],
+      faults: [
+        'mcpServers: must be an object with the names of servers as its keys',
+        'mcpServerConfig: must be an object with the names of servers as its keys',
+      ],
+    });
+    expect(parse(undefined)).toEqual({ definitions: [], faults: [] });
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`s${n}`, { command: 'x' }]));
+    expect(faultsOf(many)).toEqual(['mcpServers: at most 100 servers']);
+    expect(faultsOf({ '': { command: 'x' }, 'a\nb': { command: 'x' } })).toEqual([
+      'mcpServers: the name of a server must have 1 to 100 printable characters',
+      'mcpServers: the name of a server must have 1 to 100 printable characters',
+    ]);
+  });
+});
+
+it('any JSON is understood or refused in words, and a good server beside it is kept', () => {
+  const entry = fc.oneof(
+    fc.jsonValue(),
+    fc.record(
+      {
+        command: fc.jsonValue(),
+        url: fc.jsonValue(),
+        args: fc.jsonValue(),
+        env: fc.jsonValue(),
+        tools: fc.jsonValue(),
+        start: fc.constantFrom('eager', 'lazy', 7),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  const name = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('__proto__', 'constructor', 'toString'));
+  void fc.assert(
+    fc.property(fc.dictionary(name, entry), fc.dictionary(name, entry), (servers, config) => {
+      const text = JSON.stringify(servers).slice(1);
+      const all = JSON.parse(`{"good":{"command":"x"}${text === '}' ? '' : ','}${text}`);
+      fc.pre(!Object.hasOwn(servers, 'good') && !Object.hasOwn(config, 'good'));
+      const { definitions, faults } = parse(all, config);
+      expect(definitions.map((definition) => definition.name)).toContain('good');
+      expect(faults.every((fault) => /^mcpServer(s|Config)\b.*: ./s.test(fault))).toBe(true);
+    }),
+  );
+});
