@@ -135,6 +135,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       logger: logger.child('device'),
       openTools: tools.openTools,
       notices: tools.notices,
+      onArrival: sound.onArrival,
     },
     {
       settings: {
@@ -269,7 +270,11 @@ async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts
   ]);
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
-  return { microphone: microphone.device, loudspeaker: loudspeaker.device };
+  return {
+    microphone: microphone.device,
+    loudspeaker: loudspeaker.device,
+    onArrival: () => pacer.onArrival(),
+  };
 }
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {

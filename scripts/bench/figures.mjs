@@ -59,16 +59,20 @@ async function conversationCpu({ quick, directory }) {
   ];
 }
 
-async function frameLatency({ quick }) {
+async function frameLatency({ quick, directory }) {
   // Each packet comes alone, so that none waits for the one before.
   const server = await startServer({ speech, framesAhead: 0 });
+  const practiceServer = await startServer({ speech, framesAhead: 900 });
   const rounds = await measure('frame-latency', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,
     speech,
     websocketUrl: server.websocketUrl,
+    practiceUrl: practiceServer.websocketUrl,
+    directory,
   });
   server.stop();
+  practiceServer.stop();
   const row = (figure, path, bare, bound) => {
     const all = rounds.flatMap((round) => round[path]);
     const ratio = median(rounds.map((round) => median(round[path]) / median(round[bare])));

@@ -33,7 +33,9 @@ export function createConcealer(sampleRateHz: number): Concealer {
 
   function remember(pcm: Int16Array): void {
     if (pcm.length >= historyLength) {
-      history.set(pcm.subarray(pcm.length - historyLength));
+      // With every frame, and a loop touches less than making a view of it.
+      const from = pcm.length - historyLength;
+      for (let i = 0; i < historyLength; i++) history[i] = pcm[from + i] as number;
       return;
     }
     history.copyWithin(0, pcm.length);

@@ -15,6 +15,7 @@ import { createResampler, type Resampler } from './resampler.ts';
 const maxQueuedSounds = 500;
 /** What is as soft as this is not heard to be a moment longer or shorter. */
 const quietDbfs = -50;
+const quietStride = 16;
 /** The largest packet RFC 6716 can make for 120 ms of mono; anything longer is no speech and is not kept. */
 const maxPacketBytes = 7_662;
 /** Packets that overtook their `tts start` over UDP: servers begin with a burst of six. */
@@ -108,7 +109,7 @@ export class Downlink {
       clock: options.clock,
       capacity: maxHeldPackets,
       maxAgeMs: maxHeldMs,
-      copy: (received) => received,
+      copy: (received) => ({ ...received, packet: new Uint8Array(received.packet) }),
       sink: (received) => this.#enqueue(received),
     });
     this.#buffer = new JitterBuffer({
@@ -155,7 +156,7 @@ export class Downlink {
   push(packet: Uint8Array, timestampMs = 0, sequence?: number): void {
     this.#received += 1;
     if (packet.length === 0 || packet.length > maxPacketBytes) this.#bad += 1;
-    else this.#gate.push({ packet: new Uint8Array(packet), timestampMs, sequence });
+    else this.#gate.push({ packet, timestampMs, sequence });
   }
 
   /** A new session: its packets are numbered anew. */
@@ -234,6 +235,8 @@ export class Downlink {
     }
     this.#buffer.push(packet, sequence, timestampMs);
     this.#pump();
+    // The packet is only lent; most have been decoded by now.
+    this.#buffer.own(packet);
   }
 
   /** Plays as long as there is something; the first step runs in the caller's own call. */
@@ -243,7 +246,6 @@ export class Downlink {
       if (!this.#output && !this.#opening && this.#finishing) this.#drained();
       return;
     }
-    this.#options.clock.clearTimeout(this.#waitTimer);
     this.#pumping = true;
     this.#step(this.#output, this.#epoch);
   }
@@ -274,7 +276,7 @@ export class Downlink {
           if (!pcm) continue;
           this.#played += 1;
           this.#timestampMs = pulled.timestampMs;
-          this.#quiet = levelDbfs(pcm) < quietDbfs;
+          this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
           output.concealer.good(pcm);
           return output.resampler.push(pcm);
         }
@@ -286,9 +288,11 @@ export class Downlink {
           return output.resampler.push(output.concealer.conceal(samples));
         }
         case 'wait':
+          this.#stopTimers();
           this.#waitTimer = this.#options.clock.setTimeout(() => this.#pump(), Math.ceil(pulled.delayMs));
           return undefined;
         case 'empty':
+          this.#stopTimers();
           this.#awaitSilence();
           return undefined;
       }
@@ -313,7 +317,6 @@ export class Downlink {
   }
 
   #soundBegins(): void {
-    this.#options.clock.clearTimeout(this.#silenceTimer);
     if (this.#sounding) return;
     this.#sounding = true;
     // Only sound that goes on makes the silence before it a gap; at the end of an answer it is the end.
@@ -330,6 +333,7 @@ export class Downlink {
       this.#silent();
       return;
     }
+    // Sound that comes meanwhile is either still being played then, or has its own end to wait for.
     this.#silenceTimer = this.#options.clock.setTimeout(() => {
       if (!this.#pumping) this.#awaitSilence();
     }, Math.ceil(pendingMs));

@@ -1,5 +1,9 @@
 /** Long enough that a change of volume does not click, short enough to follow a key: 11 ms at 24 kHz. */
 const RAMP_SAMPLES = 256;
+/** Whole numbers take a third of the time: the gain as a multiple of 2⁻¹⁵, so that no product exceeds 31 bits. */
+const FRACTION_BITS = 15;
+const UNITY = 1 << FRACTION_BITS;
+const HALF = UNITY >> 1;
 /** What the level meter shows as 0 %. */
 const METER_FLOOR_DBFS = -60;
 
@@ -37,15 +41,20 @@ export class Gain {
     this.#rampLeft -= ramped;
     if (this.#rampLeft === 0) this.#current = this.#target;
     if (this.#current === 1) return;
-    for (let i = ramped; i < pcm.length; i++) pcm[i] = Math.round((pcm[i] as number) * this.#current);
+    const factor = Math.round(this.#current * UNITY);
+    for (let i = ramped; i < pcm.length; i++) pcm[i] = ((pcm[i] as number) * factor + HALF) >> FRACTION_BITS;
   }
 }
 
-/** Root mean square relative to full scale, in dB; −∞ for digital silence and for no samples. */
-export function levelDbfs(pcm: Int16Array): number {
+/**
+ * Root mean square relative to full scale, in dB; −∞ for digital silence and for no samples. `stride`: only every so many
+ * samples are looked at, for who wants to know it roughly.
+ */
+export function levelDbfs(pcm: Int16Array, stride = 1): number {
   let energy = 0;
-  for (let i = 0; i < pcm.length; i++) energy += (pcm[i] as number) ** 2;
-  return energy === 0 ? Number.NEGATIVE_INFINITY : 10 * Math.log10(energy / pcm.length / 32768 ** 2);
+  for (let i = 0; i < pcm.length; i += stride) energy += (pcm[i] as number) * (pcm[i] as number);
+  const looked = Math.ceil(pcm.length / stride);
+  return energy === 0 ? Number.NEGATIVE_INFINITY : 10 * Math.log10(energy / looked / 32768 ** 2);
 }
 
 /** For a level meter: −60 dBFS and less is 0, full scale is 100. */

@@ -47,7 +47,7 @@ export interface JitterBufferCounters {
 
 interface Stored {
   readonly sequence: number;
-  readonly packet: Uint8Array;
+  packet: Uint8Array;
   readonly timestampMs: number;
   readonly arrivedMs: number;
   readonly mediaMs: number;
@@ -140,7 +140,7 @@ export class JitterBuffer {
   }
 
   /**
-   * Takes one packet for keeps. `sequence` only grows within a stream; undefined where the wire keeps the order.
+   * Takes one packet, lent until it has been given out or `own` is called. `sequence` only grows within a stream; undefined where the wire keeps the order.
    * `timestampMs` is the sender's and comes back with the frame (firmware F60).
    */
   push(packet: Uint8Array, sequence?: number, timestampMs = 0): void {
@@ -159,7 +159,20 @@ export class JitterBuffer {
       this.#counters.dropped += 1;
     } else {
       this.#lastSequence = Math.max(this.#lastSequence, number);
-      this.#stored.splice(at, 0, { packet, timestampMs, ...this.#measure(packet, number, arrivedMs) });
+      const mediaMs = this.#measure(packet, number, arrivedMs);
+      const stored = { sequence: number, packet, timestampMs, arrivedMs, mediaMs };
+      if (at === this.#stored.length) this.#stored.push(stored);
+      else this.#stored.splice(at, 0, stored);
+    }
+  }
+
+  /** What is still kept of a packet that was lent is kept as a copy. */
+  own(packet: Uint8Array): void {
+    for (let at = this.#stored.length - 1; at >= 0; at--) {
+      const stored = this.#stored[at] as Stored;
+      if (stored.packet !== packet) continue;
+      stored.packet = new Uint8Array(packet);
+      return;
     }
   }
 
@@ -171,9 +184,10 @@ export class JitterBuffer {
       if (holdMs > 0) return { kind: 'wait', delayMs: holdMs };
       this.#start(playback);
     }
+    const nowMs = this.#options.clock.now();
     const slackMs = playback.pendingMs - guardMs;
     for (let head = this.#stored[0]; head; head = this.#stored[0]) {
-      if (head.sequence === this.#next) return this.#pullHead(head, playback);
+      if (head.sequence === this.#next) return this.#pullHead(head, playback, nowMs);
       const pulled = this.#pullGap(slackMs);
       if (pulled) return pulled;
     }
@@ -234,7 +248,8 @@ export class JitterBuffer {
     return at;
   }
 
-  #measure(packet: Uint8Array, sequence: number, arrivedMs: number): Omit<Stored, 'packet' | 'timestampMs'> {
+  /** Returns the place on the media time line. */
+  #measure(packet: Uint8Array, sequence: number, arrivedMs: number): number {
     this.#noticePause(arrivedMs);
     const durationMs = this.#options.durationOf(packet);
     if (durationMs > 0 && durationMs !== this.#frameMs) {
@@ -248,7 +263,7 @@ export class JitterBuffer {
     const shortenedMs = (fastestMs ?? 0) - (this.#estimator.fastestTransitMs ?? 0);
     if (fastestMs !== undefined && shortenedMs > senderLeadMs) this.#leadMs += shortenedMs;
     this.#noticeStall();
-    return { sequence, arrivedMs, mediaMs };
+    return mediaMs;
   }
 
   /** Until packets prove that the old time line still holds, a long silence was the sender's. */
@@ -317,7 +332,7 @@ export class JitterBuffer {
     this.#concealedRun = 0;
     // What a stall of the network has added is not given by the sender, and may go again.
     if (this.#starvedMs === undefined || this.#beforePause)
-      this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs);
+      this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs, this.#options.clock.now());
   }
 
   /** Playback had run dry within an answer, and goes on later than where it stopped: what is between was not heard. */
@@ -327,21 +342,21 @@ export class JitterBuffer {
   }
 
   /** How far behind its undisturbed arrival a frame would be heard that is given out now. */
-  #cushionMs(mediaMs: number, pendingMs: number): number {
-    return this.#options.clock.now() + pendingMs - mediaMs - (this.#estimator.fastestTransitMs ?? 0);
+  #cushionMs(mediaMs: number, pendingMs: number, nowMs: number): number {
+    return nowMs + pendingMs - mediaMs - (this.#estimator.fastestTransitMs ?? 0);
   }
 
-  #pullHead(head: Stored, { pendingMs, quiet }: Playback): Pulled {
-    const cushionMs = this.#cushionMs(head.mediaMs, pendingMs);
+  #pullHead(head: Stored, { pendingMs, quiet }: Playback, nowMs: number): Pulled {
+    const cushionMs = this.#cushionMs(head.mediaMs, pendingMs, nowMs);
     if (quiet && !this.#finishing && this.#mayInsert && this.#isShort(cushionMs)) {
       return this.#insert(this.#wantedMs - cushionMs);
     }
-    const skip = this.#isBehind(cushionMs) && quiet;
+    const skip = this.#isBehind(cushionMs, nowMs) && quiet;
     this.#stored.shift();
     this.#next = head.sequence + 1;
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
-    this.#delayMs = this.#options.clock.now() - head.arrivedMs;
+    this.#delayMs = nowMs - head.arrivedMs;
     if (skip) {
       this.#behindSinceMs = undefined;
       this.#counters.skipped += 1;
@@ -356,8 +371,7 @@ export class JitterBuffer {
     return this.#estimator.delayMs > calmMs && cushionMs + pieceMs < this.#wantedMs;
   }
 
-  #isBehind(cushionMs: number): boolean {
-    const nowMs = this.#options.clock.now();
+  #isBehind(cushionMs: number, nowMs: number): boolean {
     if (cushionMs <= Math.max(this.#leadMs, this.#wantedMs) + this.#frameMs) this.#behindSinceMs = undefined;
     else this.#behindSinceMs ??= nowMs;
     return this.#behindSinceMs !== undefined && nowMs - this.#behindSinceMs >= patienceMs;

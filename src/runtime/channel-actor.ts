@@ -24,6 +24,7 @@ export interface ChannelParts extends MessageParts {
   readonly timestamps: PlaybackTimestamps | undefined;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
+  readonly onArrival: (() => void) | undefined;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
   readonly onClosing: (closed: Promise<void>) => void;
 }
@@ -51,7 +52,10 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
       onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
-      onAudio: (packet, timestampMs, sequence) => parts.downlink.push(packet, timestampMs, sequence),
+      onAudio: (packet, timestampMs, sequence) => {
+        parts.downlink.push(packet, timestampMs, sequence);
+        parts.onArrival?.();
+      },
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });

@@ -4,19 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
-import { entersState, fastClock, openDevice } from '../device.mjs';
+import { entersState, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
+import { practise } from '../practice.mjs';
 import { bareCodec, frameDurationMs, speechFrames, speechPackets, speechWav } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
 const warmUpMs = 2_000;
-/**
- * V8 compiles a function when it has run some thousand times, for minutes at 17 frames a second. A conversation in fast
- * time gets that over with, so that the minute is any minute of a long conversation and not the first.
- */
-const practice = { speed: 15, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
-
 const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
@@ -55,24 +50,6 @@ async function conversation() {
     throw new Error(`No full-duplex conversation: ${sent} frames sent and ${played} played of ${expected}`);
   await close();
   return cpuMs;
-}
-
-async function practise() {
-  const { device, until, close } = await openDevice({
-    websocketUrl: practiceUrl,
-    microphone: `wav:${recording}`,
-    mode: 'realtime',
-    stateDirectory: directory,
-    clock: fastClock(practice.speed),
-  });
-  const idle = until(entersState('idle'));
-  device.start();
-  await idle;
-  const speaking = until(entersState('speaking'));
-  device.send({ type: 'talk.toggled' });
-  await speaking;
-  await wait(practice.conversationMs);
-  await close();
 }
 
 async function connectedIdle() {
@@ -129,8 +106,7 @@ async function bareSocketLoop() {
   return cpuMs;
 }
 
-for (let i = 0; i < practice.conversations; i++) await practise();
-await wait(practice.settleMs);
+await practise({ websocketUrl: practiceUrl, recording, directory });
 const measured = { conversation: [], bare: [], bareSocket: [], idle: [] };
 for (let round = 0; round < rounds; round++) {
   measured.conversation.push(await conversation());

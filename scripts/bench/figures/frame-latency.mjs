@@ -2,12 +2,15 @@
 // bytes of a packet to the PCM at the loudspeaker. The bare calls run in the same process, half a period later, so that
 // both find the caches as cold as a real conversation does.
 import diagnostics from 'node:diagnostics_channel';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import { createBareDevice } from '../bare-device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
+import { practise } from '../practice.mjs';
 import {
   bareCodec,
   downlinkHz,
@@ -15,16 +18,23 @@ import {
   frameDurationMs,
   speechFrames,
   speechPackets,
+  speechWav,
   uplinkHz,
 } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
 const warmUpMs = 2_000;
 
-const { rounds, sliceMs, speech, websocketUrl } = setup;
+const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
+/** Longer than a practice conversation in fast time. */
+const recordingSeconds = 90;
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
 const packets = speechPackets(codec, frames);
+
+const recording = join(directory, 'speech.wav');
+await writeFile(recording, speechWav(frames, recordingSeconds));
+await practise({ websocketUrl: practiceUrl, recording, directory });
 
 const samples = { uplink: [], encode: [], downlink: [], decode: [] };
 let capturedAtMs;

@@ -106,3 +106,60 @@ test('a timer that fires a moment early is taken as on time, without another wak
   expect(due).toEqual([60, 120, 180, 240, 300, 360, 420, 480, 540, 600]);
   expect(wakeUps).toBe(11);
 });
+
+/** Packets that come every period, `offsetMs` after the ticks would be due, and up to `jitterMs` later. */
+function withPackets(offsetMs: number, jitterMs: (n: number) => number, periods = 300) {
+  const clock = new FakeClock();
+  const pacer = createPacer(clock, 60);
+  let arrivals = 0;
+  const ticks: { readonly dueMs: number; readonly atMs: number; readonly onArrival: boolean }[] = [];
+  let arriving = false;
+  pacer.add('capture', (dueMs) => {
+    ticks.push({ dueMs, atMs: clock.now(), onArrival: arriving });
+  });
+  const arrive = () => {
+    arrivals += 1;
+    arriving = true;
+    pacer.onArrival();
+    arriving = false;
+    if (arrivals < periods)
+      clock.setTimeout(arrive, offsetMs + arrivals * 60 + jitterMs(arrivals) - clock.now());
+  };
+  clock.setTimeout(arrive, offsetMs);
+  clock.advance((periods + 1) * 60);
+  return { ticks };
+}
+
+test('packets bring the ticks with them, so that both need one wake-up', () => {
+  for (const offsetMs of [0, 1, 10, 25, 40, 59]) {
+    const { ticks } = withPackets(offsetMs, () => 0);
+    expect(ticks.slice(50, 290).every(({ onArrival }) => onArrival)).toBe(true);
+  }
+});
+
+test('packets that come a little early or late still find the tick', () => {
+  const { ticks } = withPackets(17, (n) => [0, 2, 1, 0, 2][n % 5] as number);
+  expect(ticks.slice(-200).filter(({ onArrival }) => onArrival).length).toBeGreaterThan(190);
+});
+
+test('whatever packets do, no tick comes more than 10 ms early and no period is off by more than 1 ms', () => {
+  fc.assert(
+    fc.property(fc.nat(59), fc.array(fc.nat(50), { minLength: 1, maxLength: 20 }), (offsetMs, jitter) => {
+      const { ticks } = withPackets(offsetMs, (n) => jitter[n % jitter.length] as number, 60);
+      for (const { dueMs, atMs } of ticks) expect(dueMs - atMs).toBeLessThanOrEqual(10);
+      const steps = ticks.slice(1).map(({ dueMs }, n) => dueMs - (ticks[n]?.dueMs ?? 0));
+      for (const stepMs of steps) expect(Math.abs(stepMs - 60)).toBeLessThanOrEqual(1);
+    }),
+  );
+});
+
+test('a burst of packets moves the ticks no further than one packet', () => {
+  const clock = new FakeClock();
+  const pacer = createPacer(clock, 60);
+  const due: number[] = [];
+  pacer.add('playback', (dueMs) => due.push(dueMs));
+  clock.advance(40);
+  for (let i = 0; i < 30; i++) pacer.onArrival();
+  clock.advance(80);
+  expect(due).toEqual([59, 119]);
+});
