@@ -21,7 +21,7 @@ export function quoted(text: string, secrets: readonly string[]): string {
 export function secretsOf(url: string, token = ''): readonly string[] {
   const parts = URL.canParse(url) ? partsOf(new URL(url)) : [url];
   return [...parts, token]
-    .flatMap((part) => [part, decoded(part), encodeURIComponent(part)])
+    .flatMap((part) => [part, decoded(part)])
     .filter(({ length }) => length >= shortestSecret)
     .sort((a, b) => b.length - a.length);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClientError, ErrorCode } from '../../../src/core/errors.ts';
@@ -43,6 +44,11 @@ async function connected(
   const made = await bench(endpoint(port), ...rest);
   await made.reach('connected');
   return made;
+}
+
+/** The pong that is on its way, the end of a connection: what needs no more than sockets that get their turn. */
+async function loopTurns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await nextTurn();
 }
 
 const failing = tool({
@@ -222,6 +228,20 @@ describe('the self-hosted relay', () => {
     expect(server.peers).toHaveLength(4);
   });
 
+  it('that speaks after a loss has not forgotten us, so the connection stays', async () => {
+    const server = await broker();
+    const { clock, reach, state } = await connected(server.port, [], { profile: 'self-hosted' });
+    server.last().connection.destroy();
+    await reach('waiting');
+    await clock.advanceAsync(1000);
+    await reach('connected');
+    server.last().send({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    await answers(server.last(), 1);
+    await clock.advanceAsync(10_000);
+    await loopTurns();
+    expect([state(), server.peers.length]).toEqual(['connected', 2]);
+  });
+
   it('is not fought over for ever with somebody who has the same token', async () => {
     const server = await broker();
     const { clock, point, reach, problems } = await connected(server.port, [], { profile: 'self-hosted' });
@@ -244,9 +264,9 @@ describe('the self-hosted relay', () => {
 describe('what is no proper request', () => {
   it('is ignored when nobody waits for an answer, refused when somebody does, and the link stays', async () => {
     const server = await broker();
-    await connected(server.port, [adder]);
+    const { point, lines } = await connected(server.port, [adder]);
     const peer = server.last();
-    peer.socket.send(Buffer.from([1, 2, 3]));
+    peer.socket.send(Buffer.from('{"jsonrpc":"2.0","id":9,"method":"ping"}'));
     for (const text of [
       'not json',
       '[]',
@@ -264,6 +284,8 @@ describe('what is no proper request', () => {
       { jsonrpc: '2.0', id: 6, result: {} },
     ]);
     expect(peer.ended).toBeUndefined();
+    await point.stop();
+    expect(lines).toContain('Access point stopped {"binary":1,"notJson":5,"connections":1}');
   });
 
   it('ends the connection when it has 10 MB, and the next one works', async () => {
@@ -383,9 +405,7 @@ describe('coming back', () => {
     for (let i = 1; i <= 5; i++) {
       clock.advance(30_000);
       await until(() => pings === i);
-      // The pong is on its way; what comes after it has passed it.
-      server.last().send({ jsonrpc: '2.0', id: i, method: 'ping' });
-      await answers(server.last(), i);
+      await loopTurns();
     }
     expect(state()).toBe('connected');
     expect(server.peers).toHaveLength(1);
@@ -479,8 +499,10 @@ describe('tools that change', () => {
     await reach('connected');
     await listed(server);
     expect(server.last().texts[0]).toContain('"name":"late"');
-    await clock.advanceAsync(300_000);
+    await clock.advanceAsync(80_000);
     expect(server.peers).toHaveLength(2);
+    server.last().socket.close(1008);
+    await reach('refused');
   });
 
   it('need no new connection when the broker reads them again', async () => {
@@ -495,7 +517,21 @@ describe('tools that change', () => {
     expect([point.status().state, point.status().toolCount]).toEqual(['connected', 1]);
   });
 
-  it('wait for the end of the conversation and of calls', async () => {
+  it('wait for the end of the conversation', async () => {
+    const server = await broker();
+    const { clock, point, registry, idle, reach, state } = await connected(server.port);
+    await listed(server);
+    registry.publish(group, [late]);
+    idle.set(false);
+    point.toolsChanged();
+    await clock.advanceAsync(20_000);
+    await loopTurns();
+    expect(state()).toBe('connected');
+    idle.set(true);
+    await reach('waiting');
+  });
+
+  it('wait for the answers of calls', async () => {
     const server = await broker();
     let finish = () => {};
     const running = tool({
@@ -505,17 +541,14 @@ describe('tools that change', () => {
           finish = () => resolve({ kind: 'text', text: 'ok' });
         }),
     });
-    const { clock, point, registry, idle, reach, state } = await connected(server.port, [running]);
+    const { clock, point, registry, reach, state } = await connected(server.port, [running]);
     await listed(server);
     server.last().send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'running' } });
     await until(() => point.status().calls === 1);
     registry.publish(group, [late]);
-    idle.set(false);
     point.toolsChanged();
     await clock.advanceAsync(20_000);
-    expect(state()).toBe('connected');
-    idle.set(true);
-    await clock.advanceAsync(5000);
+    await loopTurns();
     expect(state()).toBe('connected');
     finish();
     await until(() => server.last().texts.length === 3);
@@ -524,20 +557,40 @@ describe('tools that change', () => {
     expect(server.peers[0]?.texts.at(-1)).toContain('"ok"');
   });
 
-  it('without end keep the link up all but once a minute', async () => {
+  it('without end are brought once a minute', async () => {
     const server = await broker();
-    const { clock, point, registry, reach } = await connected(server.port);
+    const { clock, point, registry } = await connected(server.port);
     for (let second = 0; second < 130; second++) {
-      if (point.status().state === 'connected' && server.last().texts.length === 0) await listed(server);
-      registry.publish(group, second % 2 ? [late] : [tool({ name: `late${second}`, source: 'mounted' })]);
+      const peer = server.last();
+      if (point.status().state === 'connected' && !peer.texts.length) await listed(server);
+      registry.publish(group, [tool({ name: `late${second}`, source: 'mounted' })]);
       point.toolsChanged();
-      const { peers } = server;
       await clock.advanceAsync(1000);
-      if (point.status().state !== 'connected')
-        await reach(point.status().nextAttemptInMs ? 'waiting' : 'connected');
-      expect(peers.length).toBeLessThanOrEqual(4);
+      await loopTurns();
     }
+    expect(server.peers).toHaveLength(4);
   });
+});
+
+it('a call of a built-in tool ends with the connection it came over', async () => {
+  let aborted = false;
+  const builtin = tool({
+    name: 'builtin',
+    source: 'builtin',
+    run: (_args, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          reject(signal.reason);
+        });
+      }),
+  });
+  const server = await broker();
+  const { point } = await connected(server.port, [builtin]);
+  server.last().send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'builtin' } });
+  await until(() => point.status().calls === 1);
+  server.last().connection.destroy();
+  await until(() => aborted);
 });
 
 it('the token stands in no log line, status or problem', async () => {

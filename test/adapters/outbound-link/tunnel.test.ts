@@ -166,11 +166,12 @@ describe('a tunnel', () => {
   });
 
   it('forgets what was approved when the connection is lost', async () => {
-    const { server, call, clock, reach, said } = await accepted([echo]);
+    const { server, call, clock, reach, said, tunnel } = await accepted([echo]);
     server.last().send({ type: 'approved_tools', tools: ['echo'] });
     expect(await call('echo')).toMatchObject({ result: {} });
     server.last().socket.close(1001);
     await reach('waiting');
+    expect(tunnel.status().userId).toBeUndefined();
     clock.advance(1000);
     await until(() => server.peers.length === 2);
     server.last().send({ type: 'connected', userId: 7 });
@@ -257,7 +258,9 @@ describe('a tunnel', () => {
     registry.publish({ source: 'mounted', name: 'late', position: 0 }, [
       tool({ name: 'late', source: 'mounted' }),
     ]);
+    const timers = clock.pendingTimers;
     for (let i = 0; i < 100; i++) tunnel.toolsChanged();
+    expect(clock.pendingTimers - timers).toBe(1);
     clock.advance(1000);
     await until(() => server.last().texts.length === 2);
     expect(said(1).tools.map(({ name }: { name: string }) => name)).toEqual(['echo', 'late']);
@@ -292,7 +295,9 @@ describe('a tunnel', () => {
     ]);
     const open = await farEnd();
     tunnel.reconfigure({ url: open.url, token: 'bearer-secret-2' });
-    await clock.advanceAsync(1000);
+    await clock.advanceAsync(999);
+    expect(tunnel.status().state).toBe('refused');
+    await clock.advanceAsync(1);
     await until(() => open.peers.length === 1);
     open.last().socket.close(4000, 'bearer-secret-2 is old');
     await reach('waiting');
@@ -317,5 +322,26 @@ describe('a tunnel', () => {
     await reach('waiting');
     finish();
     await until(() => mail.length === 1);
+  });
+
+  it('ends a call of a built-in tool with the connection it came over', async () => {
+    let aborted = false;
+    const builtin = tool({
+      name: 'builtin',
+      source: 'builtin',
+      run: (_args, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted = true;
+            reject(signal.reason);
+          });
+        }),
+    });
+    const { server, tunnel } = await accepted([builtin]);
+    server.last().send({ type: 'approved_tools', tools: ['builtin'] });
+    server.last().send({ jsonrpc: '2.0', id: 1, method: 'tool_call', params: { tool: 'builtin' } });
+    await until(() => tunnel.status().calls === 1);
+    server.last().socket.close(1001);
+    await until(() => aborted);
   });
 });

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { quoted, secretsOf, shownUrl } from '../../../src/adapters/outbound-link/hidden-secrets.ts';
+
+const url = 'wss://someone:pass%20word@host:1/path?token=abc%2Bdef&x=1';
+
+describe('what people may see', () => {
+  it('is an address without query and without who logs in', () => {
+    expect(shownUrl(url)).toBe('wss://host:1/path?…');
+    expect(shownUrl('ws://host/')).toBe('ws://host/');
+    expect(shownUrl('no address')).toBe('an address that cannot be used');
+  });
+
+  it('are the words of others without secrets, written as sent or decoded, on one line', () => {
+    const said = `1 ${url}\n2 abc+def 3 abc%2Bdef 4 pass word 5 pass%20word 6 bearer-token`;
+    expect(quoted(said, secretsOf(url, 'bearer-token'))).toBe('1 wss://…:…@host:1/path… 2 … 3 … 4 … 5 … 6 …');
+    expect(quoted('x'.repeat(1000), [])).toHaveLength(200);
+  });
+});
