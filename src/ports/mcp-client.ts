@@ -53,7 +53,7 @@ export interface McpClientConnection {
   listTools(signal: AbortSignal): Promise<ForeignToolList>;
   /**
    * @throws ClientError; TOOL_UNREACHABLE when the connection is gone. TOOL_SESSION_LOST: the server has forgotten us and
-   * did not run the call, so it may be made once more over a new connection; `onClosed` follows.
+   * did not run the call, so it may be made once more over a new connection; `onClosed` is called, too.
    */
   callTool(
     name: string,

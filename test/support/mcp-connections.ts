@@ -27,7 +27,12 @@ export async function connect(
   target: McpServerTarget,
   options: ConnectOptions = {},
 ): Promise<ObservedConnection> {
-  const { signal = never, clock = monotonicClock, env = process.env, log = [] } = options;
+  const {
+    signal = new AbortController().signal,
+    clock = monotonicClock,
+    env = process.env,
+    log = [],
+  } = options;
   const closedWith: ClientError[] = [];
   let changes = 0;
   const hooks = {
@@ -44,7 +49,10 @@ export async function connect(
     closedWith,
     changes: () => changes,
     async text(tool, args = {}, timeoutMs = 10_000) {
-      const { content } = await connection.callTool(tool, args, { signal: never, timeoutMs });
+      const { content } = await connection.callTool(tool, args, {
+        signal: new AbortController().signal,
+        timeoutMs,
+      });
       const [first] = content;
       return first?.type === 'text' ? first.text : JSON.stringify(first);
     },

@@ -1,6 +1,6 @@
 import type { Client, ClientOptions } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/clock.ts';
-import type { ClientError } from '../../core/errors.ts';
+import { type ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { programVersion } from '../../core/version.ts';
 import type { ConnectMcpServer, McpClientConnection, McpClientHooks } from '../../ports/mcp-client.ts';
@@ -56,11 +56,16 @@ async function connectHttp(
   } catch (first) {
     if (transport === 'streamable' || !mayBeOlder(first)) throw first;
     return await connect('sse').catch((second) => {
-      // Both failed: the words of the newer transport say more, unless the older one was let in further.
-      throw second instanceof HttpStatusError && !isRefusal(second.status) ? first : second;
+      throw saysMore(second) ? second : first;
     });
   }
 }
+
+/** Both transports failed; the newer one's words count, unless the older one came further. */
+const saysMore = (second: unknown): boolean =>
+  second instanceof HttpStatusError
+    ? isRefusal(second.status)
+    : toClientError(second).code !== ErrorCode.toolUnreachable;
 
 const isRefusal = (status: number): boolean => status === 401 || status === 403;
 
@@ -93,7 +98,7 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
     onLog: (line) => hooks.onLog(line),
     onLost: (error: ClientError) => {
       changes.stop();
-      if (ready && !silent) queueMicrotask(() => hooks.onClosed(error));
+      if (ready && !silent) hooks.onClosed(error);
     },
   });
   try {

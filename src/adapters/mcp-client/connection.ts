@@ -5,6 +5,7 @@ import type { ForeignCallOptions, McpClientConnection } from '../../ports/mcp-cl
 import type { Failures } from './failures.ts';
 import { foreignResultOf } from './foreign-result.ts';
 import { readToolList } from './foreign-tools.ts';
+import { notMcp } from './http-watch.ts';
 import type { Road } from './road.ts';
 
 export interface ConnectionParts {
@@ -126,8 +127,7 @@ export function requestFailure(
     return road.problem() ?? failures.unreachable('the connection was closed', thrown);
   // A redirect that was not followed; the words say where to, without its query.
   if (typeof status === 'number') return failures.unusable(failures.quoted(messageOf(thrown)), thrown);
-  if (code === 'CLIENT_HTTP_UNEXPECTED_CONTENT')
-    return failures.unusable('what is at this address does not speak MCP; check the url', thrown);
+  if (code === 'CLIENT_HTTP_UNEXPECTED_CONTENT') return failures.unusable(notMcp, thrown);
   if (thrown instanceof SyntaxError || name === 'ZodError')
     return failures.badOutput('it sent something that is no message of MCP', thrown);
   return failures.badOutput(failures.quoted(messageOf(thrown)), thrown);

@@ -84,5 +84,5 @@ export async function openHttpRoad(
     await transport.close().catch(() => {});
     net.close();
   };
-  return { kind, transport, problem: () => problem ?? watch.lastFailure(), close };
+  return { kind, transport, problem: () => problem ?? watch.openFailure(), close };
 }

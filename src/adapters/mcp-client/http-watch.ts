@@ -15,8 +15,8 @@ export interface HttpWatchOptions {
 export interface HttpWatch {
   /** Rejects with a ClientError where the server did not take a message. */
   readonly fetch: NodeFetch['fetch'];
-  /** The transports lose what was wrong on some of their ways. */
-  lastFailure(): ClientError | undefined;
+  /** Why the stream that comes first over SSE did not open; its transport knows only a number. */
+  openFailure(): ClientError | undefined;
   /** Whether a stream of the server has been open. */
   hadStream(): boolean;
 }
@@ -31,6 +31,9 @@ export class HttpStatusError extends ClientError {
   }
 }
 
+/** What a server that is none is told apart by. */
+export const notMcp = 'what is at this address does not speak MCP; check the url';
+
 const maxErrorBytes = 8192;
 /** Not `ECONNRESET`: the session may outlive one broken connection. */
 const gone = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH', 'ETIMEDOUT']);
@@ -38,16 +41,12 @@ const gone = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', '
 /** Looks at all that goes over HTTP to one server and says in words what went wrong. */
 export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
   const { kind, fetch, failures, maxStreamFailures, onLost } = options;
-  let lastFailure: ClientError | undefined;
+  let openFailure: ClientError | undefined;
   let hadStream = false;
   let streamFailures = 0;
 
-  const failWith = (error: ClientError): ClientError => {
-    lastFailure = error;
-    return error;
-  };
-
   const streamFailed = (error: ClientError) => {
+    if (kind === 'sse' && !hadStream) openFailure = error;
     streamFailures += 1;
     if (hadStream && streamFailures >= maxStreamFailures) onLost(error);
   };
@@ -58,14 +57,16 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       answer = await fetch(address, init);
     } catch (thrown) {
       const error = failures.network(thrown);
-      if (!init?.signal?.aborted) streamFailed(failWith(error));
+      if (!init?.signal?.aborted) streamFailed(error);
       throw error;
     }
-    if (answer.ok) {
+    if (answer.status >= 400 && answer.status !== 405)
+      streamFailed(new HttpStatusError(answer.status, statusFailure(answer.status, '', failures)));
+    else if (!isEventStream(answer)) streamFailed(failures.unusable(notMcp));
+    else {
       hadStream = true;
       streamFailures = 0;
-    } else if (answer.status !== 405 && answer.status >= 400)
-      streamFailed(failWith(new HttpStatusError(answer.status, statusFailure(answer.status, '', failures))));
+    }
     return answer;
   };
 
@@ -76,22 +77,22 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       answer = await fetch(address, init);
     } catch (thrown) {
       if (init.signal?.aborted) throw thrown;
-      const error = failWith(failures.network(thrown));
+      const error = failures.network(thrown);
       if (hasSession && gone.has((thrown as NodeJS.ErrnoException).code ?? '')) onLost(error);
       throw error;
     }
     if (answer.status < 400) return answer;
     const said = await errorText(answer, failures);
     if (hasSession && (answer.status === 404 || (answer.status === 400 && /session/i.test(said)))) {
-      const lost = failWith(failures.sessionLost());
+      const lost = failures.sessionLost();
       onLost(lost);
       throw lost;
     }
-    throw failWith(new HttpStatusError(answer.status, statusFailure(answer.status, said, failures)));
+    throw new HttpStatusError(answer.status, statusFailure(answer.status, said, failures));
   };
 
   return {
-    lastFailure: () => lastFailure,
+    openFailure: () => openFailure,
     hadStream: () => hadStream,
     fetch: (address, init) => {
       const method = init?.method ?? 'GET';
@@ -100,6 +101,9 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
     },
   };
 }
+
+const isEventStream = ({ headers }: Response): boolean =>
+  headers.get('content-type')?.includes('text/event-stream') ?? false;
 
 function statusFailure(status: number, said: string, failures: Failures): ClientError {
   const words = `HTTP status ${status}${said === '' ? '' : `, ${said}`}`;

@@ -107,10 +107,10 @@ class StdioTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    const first = !this.#closing;
+    const isFirst = !this.#closing;
     this.#closing = true;
+    if (isFirst && this.problem === undefined) this.onclose?.();
     await this.#server.stop();
-    if (first && this.problem === undefined) this.onclose?.();
   }
 
   #receive(line: string): 'answer' | 'unasked' {

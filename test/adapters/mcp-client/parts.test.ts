@@ -1,0 +1,197 @@
+import { PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createChangeNotice } from '../../../src/adapters/mcp-client/change-notice.ts';
+import { foreignResultOf } from '../../../src/adapters/mcp-client/foreign-result.ts';
+import { listLimits, readToolList } from '../../../src/adapters/mcp-client/foreign-tools.ts';
+import { createLineReader } from '../../../src/adapters/mcp-client/line-reader.ts';
+import { createLogLines } from '../../../src/adapters/mcp-client/log-lines.ts';
+import { createReadBudget } from '../../../src/adapters/mcp-client/read-budget.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+describe('a tool list', () => {
+  const some = fc.oneof(
+    fc.jsonValue(),
+    fc.record(
+      {
+        name: fc.oneof(fc.string(), fc.jsonValue()),
+        description: fc.oneof(fc.string(), fc.jsonValue()),
+        inputSchema: fc.oneof(
+          fc.record({ type: fc.constant('object'), required: fc.jsonValue() }, { requiredKeys: [] }),
+          fc.jsonValue(),
+        ),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+
+  it('of anything gives only tools that can be used, each name once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(some), async (listed) => {
+        const { tools } = await readToolList(() => Promise.resolve({ tools: listed }));
+        const names = tools.map(({ name }) => name);
+        expect(new Set(names).size).toBe(names.length);
+        for (const { name, description, inputSchema } of tools) {
+          expect(name.trim()).not.toBe('');
+          expect(typeof description).toBe('string');
+          expect(inputSchema.type).toBe('object');
+          expect(inputSchema.required ?? []).toSatisfy((all: unknown[]) =>
+            all.every((one) => typeof one === 'string'),
+          );
+        }
+      }),
+    );
+  });
+
+  it('that is none is a fault of the server', async () => {
+    for (const page of [undefined, null, [], 'tools', { tools: null }])
+      await expect(readToolList(() => Promise.resolve(page))).rejects.toThrow(TypeError);
+  });
+
+  it('ends where its cursors lead back', async () => {
+    const pages: Record<string, unknown> = {
+      '': { tools: [], nextCursor: 'a' },
+      a: { tools: [], nextCursor: 'b' },
+      b: { tools: [], nextCursor: 'a' },
+    };
+    const read: (string | undefined)[] = [];
+    const list = await readToolList((cursor) => {
+      read.push(cursor);
+      return Promise.resolve(pages[cursor ?? '']);
+    });
+    expect(read).toEqual([undefined, 'a', 'b']);
+    expect(list.faults).toEqual([
+      'The pages of the list lead back to one that was read already; reading ended there.',
+    ]);
+  });
+
+  it('ends at its bounds of tools and of bytes', async () => {
+    const endless = (description: string) => {
+      let n = 0;
+      return () => {
+        n += 1;
+        const tools = [0, 1].map((each) => ({ name: `t${n}-${each}`, description }));
+        return Promise.resolve({ tools, nextCursor: String(n) });
+      };
+    };
+    const few = await readToolList(endless(''), { ...listLimits, maxTools: 3 });
+    expect(few.tools).toHaveLength(3);
+    expect(few.faults).toEqual(['The list goes on after 3 tools; the rest is left out.']);
+    const small = await readToolList(endless('x'.repeat(400)), { ...listLimits, maxBytes: 1000 });
+    expect(small.tools).toHaveLength(2);
+    expect(small.faults).toEqual(['The list goes on after 1000 bytes; the rest is left out.']);
+    const exact = await readToolList(() => Promise.resolve({ tools: [{ name: 'a' }] }), {
+      ...listLimits,
+      maxTools: 1,
+    });
+    expect(exact.faults).toEqual([]);
+  });
+
+  it('cuts a description that is a book, and counts faults without an end', async () => {
+    const tools = [
+      { name: 'book', description: '😀'.repeat(5000) },
+      ...Array.from({ length: 50 }, () => null),
+    ];
+    const { tools: kept, faults } = await readToolList(() => Promise.resolve({ tools }));
+    expect(kept[0]?.description).toHaveLength(4096);
+    expect(faults).toHaveLength(21);
+    expect(faults.at(-1)).toBe('There are 31 more faults like these.');
+  });
+});
+
+it('the result of a call is read from anything', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (answer) => {
+      const { content, isError } = foreignResultOf(answer);
+      expect(Array.isArray(content)).toBe(true);
+      expect(typeof isError).toBe('boolean');
+    }),
+  );
+});
+
+describe('a line reader', () => {
+  const read = (chunks: readonly Buffer[], maxBytes: number) => {
+    const lines: [string, boolean][] = [];
+    const take = createLineReader({ maxBytes, onLine: (line, isCut) => void lines.push([line, isCut]) });
+    for (const chunk of chunks) take(chunk);
+    return lines;
+  };
+
+  it('finds the same lines however the stream was cut', () => {
+    const text = fc.array(fc.string({ unit: 'grapheme' }).map((line) => line.replace(/[\r\n]/g, '')));
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(200)), (lines, cuts) => {
+        const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+        const at = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        const chunks = at.map((end, n) => bytes.subarray(at[n - 1] ?? 0, end));
+        expect(read(chunks, 10_000)).toEqual(lines.map((line) => [line, false]));
+      }),
+    );
+  });
+
+  it('cuts what is too long at once, passes over its rest and goes on', () => {
+    const chunks = ['abc', 'defg', 'hi', 'j\nok\r\n', '1234\n', '12345\nend\n'].map((each) =>
+      Buffer.from(each),
+    );
+    expect(read(chunks.slice(0, 2), 4)).toEqual([['abcd', true]]);
+    expect(read(chunks, 4)).toEqual([
+      ['abcd', true],
+      ['ok', false],
+      ['1234', false],
+      ['1234', true],
+      ['end', false],
+    ]);
+  });
+});
+
+it('a change is told at once, and those of a second once at its end', () => {
+  const clock = new FakeClock();
+  const told: number[] = [];
+  const notice = createChangeNotice(clock, 1000, () => told.push(clock.now()));
+  for (let n = 0; n < 250; n++) {
+    notice.changed();
+    clock.advance(10);
+  }
+  expect(told).toEqual([0, 1000, 2000]);
+  clock.advance(5000);
+  expect(told).toEqual([0, 1000, 2000, 3000]);
+  notice.changed();
+  notice.changed();
+  notice.stop();
+  clock.advance(5000);
+  notice.changed();
+  expect(told).toEqual([0, 1000, 2000, 3000, 8000 - 500]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it('a log passes fifty lines a second and counts the others', () => {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const log = createLogLines(clock, (line) => lines.push(line));
+  for (let n = 0; n < 70; n++) log(`${n}`);
+  clock.advance(1000);
+  log('after');
+  expect(lines).toHaveLength(52);
+  expect(lines.slice(49)).toEqual(['49', '(20 lines left out)', 'after']);
+});
+
+it('a budget pauses the stream until its window is over, and never after it was released', () => {
+  const clock = new FakeClock();
+  const stream = new PassThrough().resume();
+  const budget = createReadBudget(stream, { clock, unitsPerWindow: 10, windowMs: 100 });
+  budget.spend(10);
+  expect(stream.isPaused()).toBe(false);
+  clock.advance(40);
+  budget.spend(1);
+  budget.spend(1);
+  expect(stream.isPaused()).toBe(true);
+  clock.advance(59);
+  expect(stream.isPaused()).toBe(true);
+  clock.advance(1);
+  expect(stream.isPaused()).toBe(false);
+  budget.spend(11);
+  budget.release();
+  budget.spend(11);
+  expect(stream.isPaused()).toBe(false);
+  expect(clock.pendingTimers).toBe(0);
+});
