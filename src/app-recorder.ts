@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { createRecordMicrophone } from './adapters/audio/microphone-lpcm16.ts';
 import { findRecorder } from './adapters/audio/recorders.ts';
 import { createRecordingDirectory } from './adapters/recording/recording-directory.ts';
+import { makePrivateDirectory } from './adapters/storage/private-directory.ts';
 import { monitorLoudspeaker } from './audio/playback-monitor.ts';
 import { FileRecorder, type SourceHandle } from './audio/recorder.ts';
 import { SharedMicrophone } from './audio/shared-microphone.ts';
+import { home } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
 import type { Loudspeaker } from './ports/loudspeaker.ts';
@@ -42,7 +44,8 @@ const DEFAULT_MONITOR = '@DEFAULT_MONITOR@';
 /** Puts a recorder to a pair of sound devices. Opens nothing. */
 export function createRecorder(parts: RecorderParts): RecordedSound {
   const { config, clock, display } = parts;
-  const { directory = join(parts.stateDirectory, 'recordings'), format, ...limits } = config.recordings;
+  const { directory: wanted, format, ...limits } = config.recordings;
+  const directory = wanted === undefined ? join(parts.stateDirectory, 'recordings') : home(wanted, parts.env);
   const microphone = new SharedMicrophone(parts.microphone);
   const { loudspeaker, monitor } = monitorLoudspeaker(parts.loudspeaker, clock);
   const system = systemSound(parts, monitor);
@@ -51,7 +54,7 @@ export function createRecorder(parts: RecorderParts): RecordedSound {
     system: () => ({ ...system, microphone: system.microphone.handle() }),
   };
   const recorder = new FileRecorder({
-    files: createRecordingDirectory(directory),
+    files: createRecordingDirectory(directory, makePrivateDirectory),
     directory,
     format,
     limits,

@@ -156,7 +156,7 @@ export class FileRecorder implements Recorder {
 
   async #begin(id: string, source: RecordingSource, entry: Entry) {
     const { files, format, limits, codec, openSource, isMuted, wallClock, onEvent } = this.#parts;
-    await this.#refuseUnlessRoom();
+    await this.#refuseUnlessRoom(entry);
     const { microphone, hears } = openSource(source);
     const file = await files.create(`${timeOf(wallClock())}-${source}-${id}.${format}`);
     entry.file = file;
@@ -178,16 +178,21 @@ export class FileRecorder implements Recorder {
     return { shown, recording };
   }
 
-  async #refuseUnlessRoom(): Promise<void> {
+  /** Counts those that began before this one, even if their files are not there yet. */
+  async #refuseUnlessRoom(entry: Entry): Promise<void> {
     const { files, limits, directory } = this.#parts;
     const stored = await files.list(limits.maxFiles);
-    const open = new Set([...this.#running.values()].map(({ file }) => file?.path));
-    const beginning = [...this.#running.values()].filter(({ file }) => !file).length;
-    if (stored.length + beginning > limits.maxFiles) {
+    const paths = new Set(stored.map(({ path }) => path));
+    const running = [...this.#running.values()];
+    const unlisted = running
+      .slice(0, running.indexOf(entry) + 1)
+      .filter(({ file }) => file === undefined || !paths.has(file.path));
+    if (stored.length + unlisted.length > limits.maxFiles) {
       throw refused(
         `There are ${limits.maxFiles} recordings in ${directory}, which is the most. Delete some, or raise recordings.maxFiles.`,
       );
     }
+    const open = new Set(running.map(({ file }) => file?.path));
     const atRest = stored.filter(({ path }) => !open.has(path));
     this.#bytesAtRest = atRest.reduce((sum, { bytes }) => sum + bytes, 0);
     const reason = this.#totalReason();

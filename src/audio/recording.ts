@@ -113,7 +113,7 @@ class FileRecording implements Recording {
     const full = isFull();
     if (full !== undefined) void this.#end({ reason: full });
     else if (left <= pcm.length)
-      void this.#end({ reason: `It has reached ${describeMinutes(maxMs)}, the longest that is allowed.` });
+      void this.#end({ reason: `It has reached ${describeDuration(maxMs)}, the longest that is allowed.` });
   }
 
   #silenceOf(samples: number): Int16Array {
@@ -155,7 +155,7 @@ class FileRecording implements Recording {
   }
 }
 
-function describeMinutes(ms: number): string {
-  const minutes = ms / 60_000;
-  return minutes === 1 ? '1 minute' : `${minutes} minutes`;
+function describeDuration(ms: number): string {
+  const [count, unit] = ms < 60_000 ? [ms / 1000, 'second'] : [ms / 60_000, 'minute'];
+  return `${Math.round(count * 10) / 10} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { mkdir, open, opendir, stat } from 'node:fs/promises';
+import { open, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { RecordingFiles, StoredRecording } from '../../ports/recording-files.ts';
@@ -7,8 +7,14 @@ import { createGrowingFile } from './growing-file.ts';
 
 const EXTENSION = /\.(wav|ogg)$/;
 
-/** Recordings as files of a directory, which is made when first needed; both are for their owner only. */
-export function createRecordingDirectory(directory: string): RecordingFiles {
+/**
+ * Recordings as files of a directory; they are for their owner only.
+ * @param makeDirectory makes it, when it is first needed; it may be there already
+ */
+export function createRecordingDirectory(
+  directory: string,
+  makeDirectory: (directory: string) => Promise<void>,
+): RecordingFiles {
   const unwritable = (cause: unknown) =>
     new ClientError(
       ErrorCode.stateUnwritable,
@@ -19,7 +25,7 @@ export function createRecordingDirectory(directory: string): RecordingFiles {
     create: async (name) => {
       const path = join(directory, name);
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await makeDirectory(directory);
         const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
         return createGrowingFile(await open(path, flags, 0o600), path);
       } catch (cause) {
