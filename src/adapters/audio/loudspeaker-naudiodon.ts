@@ -10,8 +10,8 @@ export interface PortAudioLoudspeakerOptions {
 }
 
 const PREFERRED_RATE_HZ = 24_000;
-/** From a write to the loudspeaker, measured on the virtual cable: three periods of 10 ms queued, the rest in PortAudio. */
-export const PORTAUDIO_OUTPUT_LATENCY_MS = 60;
+/** From a write to the loudspeaker, measured on the virtual cable: two periods of 7 ms queued, the rest in PortAudio. */
+export const PORTAUDIO_OUTPUT_LATENCY_MS = 30;
 
 /** A loudspeaker through PortAudio (package naudiodon), in a helper process. */
 export function createPortAudioLoudspeaker(options: PortAudioLoudspeakerOptions): Loudspeaker {

@@ -31,6 +31,8 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
   const { flushMark } = options;
   const maxQueuedSeconds = 2;
   const periodMs = 10;
+  /** Two periods wait in the package and more than two in PortAudio, which counts its buffers in periods, too. */
+  const outputPeriodMs = 7;
   const stuckMs = 1_000;
   const net = load('node:net') as typeof import('node:net');
   let over = false;
@@ -195,7 +197,7 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
     ];
     let problem: unknown;
     for (const [sampleRateHz, channels] of attempts.filter(([, count]) => count <= most)) {
-      const samplesPerPeriod = Math.round((sampleRateHz * periodMs) / 1000);
+      const samplesPerPeriod = Math.round((sampleRateHz * (input ? periodMs : outputPeriodMs)) / 1000);
       const wanted = {
         channelCount: channels,
         sampleFormat: portAudio.SampleFormat16Bit,
@@ -204,7 +206,7 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
         // Otherwise the first underrun would end the stream.
         closeOnError: false,
         framesPerBuffer: samplesPerPeriod,
-        maxQueue: input ? 20 : 2,
+        maxQueue: input ? 20 : 1,
         highwaterMark: samplesPerPeriod * 2 * channels,
       };
       try {
