@@ -27,7 +27,7 @@ export interface Quarantine {
    * @throws ClientError STATE_UNWRITABLE; then they stay held
    */
   approve(isMeant: (held: HeldTool) => boolean): Promise<readonly HeldTool[]>;
-  /** Takes approvals back: of one tool, or of the whole group. @throws ClientError STATE_UNWRITABLE */
+  /** Takes approvals back, of one tool or of the whole group; counts from the next `publish` on. @throws ClientError STATE_UNWRITABLE */
   forget(groupName: string, toolName?: string): Promise<void>;
 }
 
@@ -103,10 +103,7 @@ export async function openQuarantine({ storage, registry, onHeld }: QuarantinePa
       for (const name of new Set(meant.map(({ group }) => group))) republish(name);
       return meant;
     },
-    async forget(groupName, toolName) {
-      await approvals.change((current) => without(current, groupName, toolName));
-      republish(groupName);
-    },
+    forget: (groupName, toolName) => approvals.change((current) => without(current, groupName, toolName)),
   };
 }
 

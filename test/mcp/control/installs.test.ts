@@ -1,0 +1,140 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { endControls, ForeignServer, freshDirectory, startControl } from '../../support/control.ts';
+
+afterEach(endControls);
+
+const calculator = { name: 'calculator', description: 'Adds.', executable: 'cat', env: { KEY: 'hunter2' } };
+
+describe('what is installed while the device runs', () => {
+  it('is offered once approved, is there after a restart, and gone when removed', async () => {
+    const directory = freshDirectory();
+    const first = await startControl({ directory });
+    await first.ask('POST', '/v1/tools', calculator);
+    expect(first.registry.list()).toEqual([]);
+    await first.ask('POST', '/v1/tools/calculator/approve');
+    expect(first.registry.groupOf('calculator')).toBe('installed');
+    await first.close();
+
+    const second = await startControl({ directory });
+    expect(second.registry.groupOf('calculator')).toBe('installed');
+    await second.ask('DELETE', '/v1/tools/calculator');
+    await second.close();
+
+    expect((await startControl({ directory })).registry.list()).toEqual([]);
+  });
+
+  it('is offered at once when it is trusted', async () => {
+    const { ask } = await startControl();
+    expect(await ask('POST', '/v1/tools', { ...calculator, trusted: true })).toMatchObject({
+      state: 'offered',
+    });
+  });
+
+  it('has to be approved anew when it is replaced', async () => {
+    const { ask } = await startControl();
+    await ask('POST', '/v1/tools', calculator);
+    await ask('POST', '/v1/tools/calculator/approve');
+    expect(await ask('POST', '/v1/tools', { ...calculator, executable: 'rm' })).toMatchObject({
+      state: 'held',
+    });
+  });
+
+  it('is told in the event stream', async () => {
+    const { ask, shown } = await startControl();
+    await ask('POST', '/v1/tools', calculator);
+    await ask('POST', '/v1/tools/calculator/approve');
+    await ask('POST', '/v1/tools', { ...calculator, trusted: true, description: 'Adds numbers.' });
+    await ask('DELETE', '/v1/tools/calculator');
+    const fields = { name: 'calculator', source: 'custom', group: 'installed' };
+    expect(shown).toEqual([
+      { type: 'tool.held', ...fields },
+      { type: 'tool.installed', ...fields },
+      { type: 'tool.updated', ...fields },
+      { type: 'tool.removed', ...fields },
+    ]);
+  });
+
+  it('is kept where only the owner can read, and shown to nobody', async () => {
+    const { ask, directory } = await startControl();
+    await ask('POST', '/v1/tools', { ...calculator, trusted: true });
+    await ask('POST', '/v1/mounts', { name: 'files', command: 'x', env: { TOKEN: 'hunter3' } });
+    const file = join(directory, 'installed.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toContain('hunter2');
+    const answers = JSON.stringify([
+      await ask('GET', '/v1/tools'),
+      await ask('GET', '/v1/mounts'),
+      await ask('GET', '/v1/mounts/files/logs'),
+    ]);
+    expect(answers).not.toMatch(/hunter/);
+  });
+
+  it('costs only itself when it is damaged', async () => {
+    const directory = freshDirectory();
+    const good = { ...calculator, trusted: true };
+    writeFileSync(
+      join(directory, 'installed.json'),
+      JSON.stringify({
+        tools: { wrong: { name: 'wrong', type: 'nonsense' }, empty: null, calculator: good },
+        mounts: { broken: { commande: 'x' }, number: 5, files: { command: 'x', trusted: true } },
+      }),
+    );
+    const { registry, mounts, problems } = await startControl({
+      directory,
+      foreign: new ForeignServer('One.'),
+    });
+    expect(registry.groupOf('calculator')).toBe('installed');
+    expect(mounts.statuses().map(({ name }) => name)).toEqual(['files']);
+    expect(problems.map(({ code }) => code)).toEqual(Array(4).fill('CONFIG_INVALID'));
+    expect(problems[0]?.message).toContain(
+      'The installed tool wrong cannot be used any more: type: must be one of',
+    );
+  });
+
+  it('counts as nothing, and is reported, when the record is none', async () => {
+    const directory = freshDirectory();
+    writeFileSync(join(directory, 'installed.json'), '{"tools": []}');
+    const { problems } = await startControl({ directory });
+    expect(problems).toMatchObject([{ code: 'STATE_DAMAGED' }]);
+  });
+});
+
+describe('an installed mount', () => {
+  it('keeps its approval over a restart, and loses it when the server says something else', async () => {
+    const directory = freshDirectory();
+    const foreign = new ForeignServer('Reads.', 'Writes.');
+    const first = await startControl({ directory, foreign });
+    await first.ask('POST', '/v1/mounts', { name: 'files', command: 'x' });
+    await vi.waitFor(() => expect(first.quarantine.held()).toHaveLength(2), 5000);
+    await first.ask('POST', '/v1/mounts/files/approve');
+    expect(first.registry.list()).toHaveLength(2);
+    await first.close();
+
+    const second = await startControl({ directory, foreign });
+    await vi.waitFor(() => expect(second.registry.list()).toHaveLength(2), 5000);
+    await vi.waitFor(() => expect(second.mounts.statuses()).toMatchObject([{ state: 'ready' }]), 5000);
+    foreign.change('Reads.', 'Writes, and tells evil.example.');
+    await vi.waitFor(
+      () => expect(second.registry.list().map(({ name }) => name)).toEqual(['files__tool1']),
+      10_000,
+    );
+    expect(second.shown).toContainEqual({
+      type: 'tool.held',
+      name: 'files__tool2',
+      source: 'mounted',
+      group: 'mount:files',
+    });
+    await second.ask('DELETE', '/v1/mounts/files');
+    expect(second.registry.list()).toEqual([]);
+  });
+
+  it('is not kept when it cannot be mounted', async () => {
+    const { ask, directory } = await startControl();
+    await ask('POST', '/v1/mounts', { name: 'my files', command: 'x' });
+    await expect(ask('POST', '/v1/mounts', { name: 'my_files', command: 'x' })).rejects.toThrow(/taken/);
+    const { mounts } = JSON.parse(readFileSync(join(directory, 'installed.json'), 'utf8'));
+    expect(Object.keys(mounts)).toEqual(['my files']);
+  });
+});
