@@ -125,7 +125,7 @@ function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger
     random,
     logger,
     onStatus: ({ url, state, lastClose, nextAttemptInMs }: OutboundLinkStatus) =>
-      logger.debug('Link', { url, state, ...lastClose, nextAttemptInMs }),
+      logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs }),
     onProblem: (error: ClientError) => display.show(errorEvent(error)),
   };
 }

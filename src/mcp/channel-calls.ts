@@ -34,6 +34,7 @@ export interface ChannelCalls {
   cancel(id: RequestId): void;
   /** The channel is gone: nobody waits any more. */
   close(): void;
+  /** Calls that wait for their answer. */
   readonly open: number;
   readonly counters: {
     /** The same call with the same id again before it was answered. */
