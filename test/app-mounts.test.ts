@@ -9,6 +9,7 @@ import type { ClientError } from '../src/core/errors.ts';
 import { silentLogger } from '../src/core/logger.ts';
 import { createDispatcher } from '../src/mcp/dispatcher.ts';
 import { createChannelServer } from '../src/mcp/server.ts';
+import { startChaosHttp } from './support/chaos-mcp-http.ts';
 import {
   type ChaosOptions,
   chaosServer,
@@ -163,6 +164,22 @@ describe('mounted servers that are real processes', () => {
     expect(await call('chaos__pid')).toBe(String(pidsOf(journal)[1]));
     expect(journalOf(journal).filter((line) => line === 'call die')).toHaveLength(1);
     expect(service.mounts.logs('chaos').join('\n')).toContain('out of memory');
+  });
+
+  it.concurrent('that have forgotten the session over HTTP are called all the same, once', async () => {
+    const http = await startChaosHttp();
+    endings.push(http.stop);
+    const { service, until, untilOffered, call } = await device({
+      mcpServers: { web: { url: http.url } },
+    });
+    await service.start();
+    await untilOffered(['own', 'web__echo']);
+    http.forget();
+    expect(await call('web__echo', { text: 'still there' })).toBe('still there');
+    expect(await call('web__echo', { text: 'again' })).toBe('again');
+    await until('web', 'ready');
+    expect(http.methods().filter((method) => method === 'initialize')).toHaveLength(2);
+    expect(http.methods().filter((method) => method === 'tools/call')).toHaveLength(3);
   });
 
   it.concurrent('lose only the tools that are wrong, and those on later pages are read', async () => {

@@ -174,8 +174,9 @@ export function createMount(parts: MountParts): Mount {
 
   function onClosed(attempt: StartAttempt, error: ClientError): void {
     if (!isCurrent(attempt)) return;
-    if (state.name === 'ready') lose(state.session, error);
-    else attempt.abort(error);
+    if (state.name !== 'ready') attempt.abort(error);
+    else if (error.code === ErrorCode.toolSessionLost) renew(state.session, error);
+    else lose(state.session, error);
   }
 
   /** It has ended, or must, without anybody having wanted it. */

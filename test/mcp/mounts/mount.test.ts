@@ -293,6 +293,19 @@ describe('a call', () => {
     expect(server.connections).toHaveLength(3);
   });
 
+  it('is made once more, too, when the end of the session is told before its own failure', async () => {
+    const { mount, outcome, server, states } = supervise();
+    server.transport = 'http';
+    await mount.start();
+    server.answer = () =>
+      server.connections.length === 1 ? new Promise(() => {}) : Promise.resolve(said('noon'));
+    const answered = outcome();
+    await settle();
+    server.die(sessionLost());
+    expect(await answered).toBe('noon');
+    expect(states).toEqual(['starting', 'ready', 'restarting', 'ready']);
+  });
+
   it('counts as failed when the server says so', async () => {
     const { mount, outcome, server } = supervise();
     await mount.start();
