@@ -1,5 +1,6 @@
 import { root } from '../bundle-options.mjs';
 import { measure, startServer } from './child-processes.mjs';
+import { measureLinkRoundTrips } from './link-round-trip.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
 import { measureStartup, nodeAloneMs } from './startup.mjs';
 import { median, percentile } from './statistics.mjs';
@@ -166,6 +167,21 @@ async function toolCalls({ quick, directory }) {
   ];
 }
 
+async function linkCalls({ quick, directory }) {
+  const measured = await measureLinkRoundTrips({ rounds: quick ? 3 : 5, calls: 3000, directory });
+  const note = `echo ${median(measured.echo).toFixed(1)} µs`;
+  return [
+    bounded(
+      'call over an access point, p50 against a bare echo',
+      median(measured['access-point']),
+      '×',
+      2,
+      note,
+    ),
+    bounded('call over a tunnel, p50 against a bare echo', median(measured.tunnel), '×', 2, note),
+  ];
+}
+
 async function toolLoad({ quick, directory }) {
   const rounds = quick ? 2 : 5;
   const { quiet, loaded, tookMs } = await measureToolLoad({ calls: 200, rounds, speech, directory });
@@ -218,6 +234,7 @@ export const figures = {
   memory,
   manyTurns,
   toolCalls,
+  linkCalls,
   toolLoad,
   mailbox,
   mcpCost,

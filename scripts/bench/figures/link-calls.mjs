@@ -1,5 +1,6 @@
 // A process with an access point, a tunnel and a bare echo client, all connected to the server that measures them.
 
+import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { createTaskJournal } from '../../../src/adapters/storage/task-journal.ts';
 import { createAccessPoints } from '../../../src/app-access-points.ts';
@@ -18,7 +19,7 @@ const nothing = () => {};
 const registry = createToolRegistry();
 const access = createAccessList();
 const tasks = await openTasks({
-  journal: createTaskJournal({ directory, onDamaged: nothing }),
+  journal: createTaskJournal({ directory: join(directory, 'link-calls'), onDamaged: nothing }),
   clock: monotonicClock,
   wallClock: Date.now,
   logger: silentLogger,
