@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
+import { loadNativeParts } from './adapters/native/addon.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
 import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
@@ -120,6 +121,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       voiceDetector,
       wakeWordDetector,
       codec,
+      createConcealingDecoder: (sampleRateHz) => loadNativeParts().createOpusDecoder?.(sampleRateHz),
       transports,
       links: transports,
       provisioning: {

@@ -1,6 +1,7 @@
 import { BoundedQueue } from '../core/bounded-queue.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
+import type { ConcealingDecoder } from '../ports/concealing-decoder.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { OpusCodec, OpusDecoder } from '../ports/opus-codec.ts';
 import { type Concealer, createConcealer } from './concealment.ts';
@@ -43,6 +44,8 @@ export interface DownlinkOptions {
   readonly volumePercent: number;
   readonly edges: PlaybackEdges;
   readonly onProblem: (error: ClientError) => void;
+  /** A decoder that conceals by itself, better than we do; undefined where there is none. Must not throw. */
+  readonly createConcealingDecoder?: ((sampleRateHz: number) => ConcealingDecoder | undefined) | undefined;
   /** Told the server's timestamp of each frame that has been played; for a server that cancels echo. */
   readonly timestamps?: PlaybackTimestamps | undefined;
 }
@@ -63,10 +66,15 @@ interface Received {
   readonly sequence: number | undefined;
 }
 
-interface Output {
-  readonly loudspeaker: Loudspeaker;
+interface Decoding {
   readonly decoder: OpusDecoder;
   readonly concealer: Concealer;
+  /** Sound before a packet, from the copy that the packet may hold. */
+  readonly recover?: ConcealingDecoder['recover'];
+}
+
+interface Output extends Decoding {
+  readonly loudspeaker: Loudspeaker;
   readonly resampler: Resampler;
 }
 
@@ -84,6 +92,7 @@ export class Downlink {
   #output: Output | undefined;
   /** Raised by every flush; whoever waited for the loudspeaker under an older number finds nothing left to do. */
   #epoch = 0;
+  #isLossy = false;
   #opening = false;
   #pumping = false;
   #sounding = false;
@@ -128,8 +137,7 @@ export class Downlink {
     const decodeHz = opusRatesHz.includes(loudspeaker.sampleRateHz) ? loudspeaker.sampleRateHz : 48_000;
     this.#output = {
       loudspeaker,
-      decoder: this.#options.codec.createDecoder(decodeHz),
-      concealer: createConcealer(decodeHz),
+      ...this.#createDecoding(decodeHz),
       resampler: createResampler(decodeHz, loudspeaker.sampleRateHz),
     };
     this.#pump();
@@ -159,9 +167,13 @@ export class Downlink {
     else this.#gate.push({ packet, timestampMs, sequence });
   }
 
-  /** A new session: its packets are numbered anew. */
-  newStream(): void {
+  /** A new session: its packets are numbered anew. `isLossy`: on a road that loses some of them. */
+  newStream({ isLossy }: { readonly isLossy: boolean }): void {
     this.#buffer.newStream();
+    if (isLossy === this.#isLossy) return;
+    this.#isLossy = isLossy;
+    const output = this.#output;
+    if (output) this.#output = { ...output, ...this.#createDecoding(output.decoder.sampleRateHz) };
   }
 
   /** How long the packet played last had waited here. */
@@ -260,9 +272,9 @@ export class Downlink {
     this.#gain.apply(pcm);
     this.#soundBegins();
     void output.loudspeaker.write(pcm).then(() => {
-      if (epoch !== this.#epoch) return;
+      if (epoch !== this.#epoch || !this.#output) return;
       this.#options.timestamps?.played(this.#timestampMs);
-      this.#step(output, epoch);
+      this.#step(this.#output, epoch);
     });
   }
 
@@ -284,8 +296,7 @@ export class Downlink {
           this.#decode(output, pulled.packet);
           continue;
         case 'conceal': {
-          const samples = samplesPerFrame(output.decoder.sampleRateHz, pulled.durationMs);
-          return output.resampler.push(output.concealer.conceal(samples));
+          return output.resampler.push(this.#conceal(output, pulled));
         }
         case 'wait':
           this.#stopTimers();
@@ -309,6 +320,35 @@ export class Downlink {
       this.#options.onProblem(toClientError(thrown));
       return undefined;
     }
+  }
+
+  #conceal(
+    { decoder, concealer, recover }: Output,
+    { durationMs, next }: { readonly durationMs: number; readonly next?: Uint8Array },
+  ): Int16Array {
+    const samples = samplesPerFrame(decoder.sampleRateHz, durationMs);
+    try {
+      if (next && recover) return recover(next, samples);
+    } catch {
+      // Reported when it is decoded in its own place.
+    }
+    return concealer.conceal(samples);
+  }
+
+  /** Only where packets are lost is the other decoder worth the memory of its library. */
+  #createDecoding(sampleRateHz: number): Decoding {
+    const concealing = this.#isLossy ? this.#options.createConcealingDecoder?.(sampleRateHz) : undefined;
+    if (!concealing) {
+      return {
+        decoder: this.#options.codec.createDecoder(sampleRateHz),
+        concealer: createConcealer(sampleRateHz),
+      };
+    }
+    return {
+      decoder: concealing,
+      concealer: concealing,
+      recover: (next, samples) => concealing.recover(next, samples),
+    };
   }
 
   #stopTimers(): void {

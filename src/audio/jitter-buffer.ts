@@ -13,8 +13,8 @@ export type Pulled =
   | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly timestampMs: number }
   /** Decode for the decoder's sake, but do not play: playback has fallen behind and this is a quiet moment. */
   | { readonly kind: 'skip'; readonly packet: Uint8Array }
-  /** Make up so much sound. */
-  | { readonly kind: 'conceal'; readonly durationMs: number }
+  /** Make up so much sound. `next`: the packet that follows it, which may hold a copy of what is missing. */
+  | { readonly kind: 'conceal'; readonly durationMs: number; readonly next?: Uint8Array }
   /** There is still time. Ask again then, or when a packet has come. */
   | { readonly kind: 'wait'; readonly delayMs: number }
   /** Nothing left. Ask again when a packet has come. */
@@ -390,7 +390,12 @@ export class JitterBuffer {
     this.#insertedHereMs -= coveredMs;
     this.#counters.insertedMs -= coveredMs;
     if (coveredMs === this.#frameMs || this.#concealedRun > maxConcealedRun) return undefined;
-    return { kind: 'conceal', durationMs: this.#frameMs - coveredMs };
+    const after = this.#stored[0];
+    return {
+      kind: 'conceal',
+      durationMs: this.#frameMs - coveredMs,
+      ...(after?.sequence === next + 1 && { next: after.packet }),
+    };
   }
 
   /** For how much longer the frame that is due may reasonably come. */

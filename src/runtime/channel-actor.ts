@@ -92,7 +92,7 @@ function attach(
   info: SessionInfo,
 ): void {
   wire.attach(transport, info.sessionId);
-  downlink.newStream();
+  downlink.newStream({ isLossy: transport.kind === 'mqtt' });
   uplink.connect((packet) => transport.sendAudio(packet, timestamps?.next() ?? 0));
   display.show({
     type: 'session',

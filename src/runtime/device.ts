@@ -1,5 +1,5 @@
 import { createActor, fromCallback } from 'xstate';
-import { Downlink } from '../audio/downlink.ts';
+import { Downlink, type DownlinkOptions } from '../audio/downlink.ts';
 import { NearEnd } from '../audio/near-end.ts';
 import { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import { Uplink } from '../audio/uplink.ts';
@@ -35,6 +35,8 @@ export interface DeviceParts {
   readonly microphone: Microphone;
   readonly loudspeaker: Loudspeaker;
   readonly codec: OpusCodec;
+  /** See `DownlinkOptions`. */
+  readonly createConcealingDecoder?: DownlinkOptions['createConcealingDecoder'];
   /** Energy against a noise floor unless given. */
   readonly voiceDetector?: VoiceDetector | undefined;
   /** Without one nobody waits for a wake word; `settings.wakeWord` says so, too. */
@@ -211,9 +213,10 @@ export class Device {
   }
 
   #createDownlink(report: ReportProblem): Downlink {
-    const { codec, clock } = this.#parts;
+    const { codec, clock, createConcealingDecoder } = this.#parts;
     return new Downlink({
       codec,
+      createConcealingDecoder,
       clock,
       volumePercent: this.#muted ? 0 : this.#volumePercent,
       onProblem: report,
