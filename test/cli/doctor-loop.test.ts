@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createResampler } from '../../src/audio/resampler.ts';
+import { echoLossDb } from '../../src/cli/doctor/echo-loss.ts';
 import { findingLines } from '../../src/cli/doctor/finding.ts';
 import { analyseLoop, makeSweep } from '../../src/cli/doctor/loop-analysis.ts';
 import { loopFindings } from '../../src/cli/doctor/loop-check.ts';
@@ -69,5 +70,42 @@ describe('the report', () => {
     [{ ppm: 1_000 }, /1000 ppm, which is much\.\n +→ .*one device for both/],
   ])('of %j says what to change', (options, words) => {
     expect(reportOf(options)).toMatch(words);
+  });
+});
+
+describe('echo loss', () => {
+  const played = noise(6 * RATE_HZ, 0.3);
+  const lateMs = 100;
+  const heard = new Int16Array(played.length + RATE_HZ);
+  heard.set(
+    played.map((sample) => sample / 2),
+    (lateMs * RATE_HZ) / 1000,
+  );
+  const recording = { sampleRateHz: RATE_HZ, played, heard, heardAt: (lateMs * RATE_HZ) / 1000 };
+  const canceller = (process: (near: Int16Array, far: Int16Array) => void) => ({
+    sampleRateHz: RATE_HZ,
+    samplesPerFrame: 160,
+    process,
+    close: () => {},
+  });
+
+  test('is nothing with a canceller that does nothing', () => {
+    expect(
+      echoLossDb(
+        recording,
+        canceller(() => {}),
+      ),
+    ).toBe(0);
+  });
+
+  test('is what the canceller takes away, which gets the far end 20 ms before its echo', () => {
+    const late: number[] = [];
+    const knowing = canceller((near, far) => {
+      for (let i = 0; i < near.length; i++) {
+        late.push(far[i] as number);
+        near[i] = Math.round((near[i] as number) - 0.45 * (late[late.length - 321] ?? 0));
+      }
+    });
+    expect(echoLossDb(recording, knowing)).toBeCloseTo(20, 0);
   });
 });

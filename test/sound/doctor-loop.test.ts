@@ -25,6 +25,7 @@ describe.skipIf(noVirtualAudio !== undefined)(`doctor --sound ${noVirtualAudio ?
       expect.stringMatching(/hears the loudspeaker \d+ ms after it is told to play/),
       // A machine that is busy loses sound and is late, and is told so; the figures have tests of their own.
       expect.stringMatching(/differ by \d+ ppm|sound gets lost/),
+      expect.stringMatching(/echo is \d+ dB below what is played with audio\.aec off[,;] /),
     ]);
   });
 

@@ -1,5 +1,7 @@
 import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose-audio.ts';
 import { createPacer } from '../../adapters/audio/pacer.ts';
+import { readWavFile } from '../../adapters/audio/wav-file.ts';
+import { loadNativeParts } from '../../adapters/native/addon.ts';
 import { createResampler } from '../../audio/resampler.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Config } from '../../config/schema.ts';
@@ -7,8 +9,10 @@ import { monotonicClock, wait } from '../../core/clock.ts';
 import { type ClientError, messageOf } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import type { Microphone } from '../../ports/microphone.ts';
+import { bundledRecordingPath } from '../bundled-recording.ts';
+import { echoLossDb } from './echo-loss.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
-import { analyseLoop, type LoopFigures, makeSweep } from './loop-analysis.ts';
+import { analyseLoop, type LoopFigures, type LoopRecording, makeSweep } from './loop-analysis.ts';
 
 const SUBJECT = 'Sound loop';
 const FRAME_MS = 60;
@@ -16,17 +20,25 @@ const SILENCE_BEFORE_MS = 600;
 /** Long enough for a drift of 30 ppm to be two samples. */
 const DISTANCE_MS = 4_020;
 const SILENCE_AFTER_MS = 1_500;
+const SPEECH_SECONDS = 4;
+const GOOD_ECHO_LOSS_DB = 15;
 
-/** Plays a sweep twice and records it: whether the microphone hears the loudspeaker, how loud, how late, how true in time. */
+/**
+ * Plays a sweep twice and some words, and records them: whether the microphone hears the loudspeaker, how loud, how late, how
+ * true in time, and what echo cancelling makes of it.
+ */
 export async function checkLoop({ audio }: Config, env: Environment, stop: AbortSignal): Promise<Finding[]> {
   const pacer = createPacer(monotonicClock, FRAME_MS);
   try {
     const microphone = await chooseMicrophone(audio.microphone, { env, pacer });
     const loudspeaker = await chooseLoudspeaker(audio.loudspeaker, { env, pacer });
-    const { figures, lost } = await playAndRecord(microphone.device, loudspeaker.device, stop);
+    const { recording, lost } = await playAndRecord(microphone.device, loudspeaker.device, stop);
     if (lost) return [fault(SUBJECT, lost.message)];
+    if (stop.aborted) return [];
     const names = `${loudspeaker.device.name} → ${microphone.device.name}`;
-    return stop.aborted ? [] : loopFindings(names, figures);
+    const figures = analyseLoop(recording);
+    const findings = loopFindings(names, figures);
+    return isHeard(figures) ? [...findings, echoFinding(recording, figures, audio.aec)] : findings;
   } catch (error) {
     return [fault(SUBJECT, messageOf(error))];
   }
@@ -49,9 +61,12 @@ async function playAndRecord(microphone: Microphone, loudspeaker: Loudspeaker, s
     const writtenAt = samples;
     const sweep = makeSweep(loudspeaker.sampleRateHz);
     const distance = (DISTANCE_MS / 1000) * loudspeaker.sampleRateHz;
-    const sound = new Int16Array(distance + sweep.length);
+    const words = await demoSpeech(loudspeaker.sampleRateHz);
+    const wordsAt = distance + 2 * sweep.length;
+    const sound = new Int16Array(wordsAt + words.length);
     sound.set(sweep);
     sound.set(sweep, distance);
+    sound.set(words, wordsAt);
     const frame = (loudspeaker.sampleRateHz * FRAME_MS) / 1000;
     for (let at = 0; at < sound.length && !stop.aborted && !lost; at += frame) {
       await loudspeaker.write(sound.slice(at, at + frame));
@@ -64,16 +79,53 @@ async function playAndRecord(microphone: Microphone, loudspeaker: Loudspeaker, s
       sweep: createResampler(loudspeaker.sampleRateHz, sampleRateHz).push(sweep),
       writtenAt,
       distance: (DISTANCE_MS / 1000) * sampleRateHz,
+      played: createResampler(loudspeaker.sampleRateHz, sampleRateHz).push(sound),
     };
-    return { figures: analyseLoop(recording), lost };
+    return { recording, lost };
   } finally {
     await Promise.all([microphone.stop(), loudspeaker.stop()]);
   }
 }
 
+/** What people say, for echo cancelling is made for voices. */
+async function demoSpeech(sampleRateHz: number): Promise<Int16Array> {
+  const path = bundledRecordingPath();
+  if (path === undefined) throw new Error('config/demo-speech.wav is missing; install this program again.');
+  const { pcm, sampleRateHz: recordedHz } = await readWavFile(path);
+  return createResampler(recordedHz, sampleRateHz).push(pcm.slice(0, SPEECH_SECONDS * recordedHz));
+}
+
+const isHeard = ({ resemblance }: LoopFigures) => resemblance >= 0.15;
+
+function echoFinding(
+  recording: LoopRecording & { readonly played: Int16Array },
+  { lossDb, delayMs }: LoopFigures,
+  aec: Config['audio']['aec'],
+): Finding {
+  const { createEchoCanceller, problem } = loadNativeParts();
+  const off = `echo is ${Math.round(lossDb)} dB below what is played with audio.aec off`;
+  if (!createEchoCanceller) return note(SUBJECT, `${off}; with "native" it cannot be measured.`, problem);
+  const canceller = createEchoCanceller({
+    sampleRateHz: 16_000,
+    noiseSuppression: false,
+    gainControl: false,
+  });
+  const heardAt = recording.writtenAt + Math.round((delayMs * recording.sampleRateHz) / 1000);
+  const gainedDb = Math.round(echoLossDb({ ...recording, heardAt }, canceller));
+  canceller.close();
+  const text = `${off}, ${gainedDb} dB lower still with "native"`;
+  if (gainedDb >= GOOD_ECHO_LOSS_DB) return ok(SUBJECT, text);
+  const advice = 'Turn the loudspeaker down until it does not distort, and move it away from the microphone.';
+  return note(
+    SUBJECT,
+    `${text}, which is little.`,
+    aec === 'native' ? `${advice} A headset needs none.` : advice,
+  );
+}
+
 /** The figures in words, with what to change. */
 export function loopFindings(names: string, figures: LoopFigures): Finding[] {
-  if (figures.resemblance < 0.15) {
+  if (!isHeard(figures)) {
     return [
       note(
         SUBJECT,
