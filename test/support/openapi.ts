@@ -31,7 +31,7 @@ export function faultOf(
   );
   const operation = template && document.paths[template]?.[exchange.method.toLowerCase()];
   if (!operation) return `${exchange.method} ${exchange.path} is not in the document`;
-  const response = operation.responses[exchange.status];
+  const response = operation.responses[exchange.status] ?? operation.responses.default;
   if (!response) return `${exchange.status} is not in the document`;
   const check = (schema: object | undefined, value: unknown) => {
     if (!schema) return 'no schema';

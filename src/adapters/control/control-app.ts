@@ -18,8 +18,11 @@ export function createControlApp(powers: ControlPowers, logger: Logger, version:
   addMountRoutes(app, powers.mounts);
   addTaskRoutes(app, powers.tasks);
   addStreamRoutes(app, powers);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   app.doc31('/v1/openapi.json', {
     openapi: '3.1.0',
+    // On TCP only; the unix socket asks for none.
+    security: [{ token: [] }],
     info: { title: 'xiaozhi-speaker', version, description: 'The control API of a running device.' },
   });
   app.notFound((c) =>

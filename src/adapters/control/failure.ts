@@ -5,8 +5,7 @@ export interface Failure {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-export const failureStatuses = [400, 401, 403, 404, 409, 411, 413, 415, 429, 500, 502, 504] as const;
-export type FailureStatus = (typeof failureStatuses)[number];
+export type FailureStatus = 400 | 404 | 409 | 429 | 500 | 502 | 504;
 
 const statuses: Readonly<Partial<Record<ErrorCode, FailureStatus>>> = {
   [ErrorCode.usageInvalid]: 400,

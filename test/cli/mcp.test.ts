@@ -1,0 +1,105 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createJsonFileStorage } from '../../src/adapters/storage/json-file.ts';
+import {
+  mcpApproveAction,
+  mcpDisableAction,
+  mcpEnableAction,
+  mcpListAction,
+  mcpLogsAction,
+  mcpRestartAction,
+} from '../../src/cli/mcp.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
+import { runAction } from '../support/cli-run.ts';
+import { endControls, ForeignServer, foreignTool, freshDirectory, startControl } from '../support/control.ts';
+
+afterEach(endControls);
+
+const on = (directory: string, ...more: string[]) => ({ set: [`paths.state=${directory}`, ...more] });
+const env = { HOME: '/nonexistent' };
+
+describe('the mcp commands beside a running device', () => {
+  async function mounted() {
+    const device = await startControl({ foreign: new ForeignServer('Reads.', 'Writes\u001b[31m.') });
+    await device.ask('POST', '/v1/mounts', { name: 'files', command: 'x' });
+    await vi.waitFor(() => expect(device.quarantine.held()).toHaveLength(2), 5000);
+    return device;
+  }
+
+  it('list what is mounted, for people and for scripts', async () => {
+    const { directory } = await mounted();
+    expect(await runAction(mcpListAction, on(directory), env)).toEqual({
+      code: 0,
+      stdout: 'files  ready  stdio  2 tools, 2 held\n',
+    });
+    const { stdout } = await runAction(mcpListAction, { ...on(directory), json: true }, env);
+    expect(JSON.parse(stdout)).toMatchObject({ mounts: [{ name: 'files', state: 'ready', pid: 4711 }] });
+  });
+
+  it('approve what is held, and show it without control characters', async () => {
+    const { directory, registry } = await mounted();
+    expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(
+      'files__tool1 is offered now: Reads.\nfiles__tool2 is offered now: Writes.\n',
+    );
+    expect(registry.list()).toHaveLength(2);
+    expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(
+      'Nothing was held back.\n',
+    );
+  });
+
+  it('approve one tool by its name', async () => {
+    const { directory, registry } = await mounted();
+    await runAction(mcpApproveAction, { ...on(directory), name: 'files__tool2' }, env);
+    expect(registry.list().map(({ name }) => name)).toEqual(['files__tool2']);
+  });
+
+  it('disable, enable, restart and show logs', async () => {
+    const { directory } = await mounted();
+    const files = { ...on(directory), name: 'files' };
+    expect((await runAction(mcpDisableAction, files, env)).stdout).toContain('files  disabled');
+    expect((await runAction(mcpEnableAction, files, env)).code).toBe(0);
+    expect((await runAction(mcpRestartAction, files, env)).stdout).toContain('files  ready');
+    expect((await runAction(mcpLogsAction, files, env)).stdout).toContain('hello from the server');
+  });
+
+  it('say which servers there are when the name is wrong', async () => {
+    const { directory } = await mounted();
+    await expect(runAction(mcpRestartAction, { ...on(directory), name: 'flies' }, env)).rejects.toThrow(
+      'There is no MCP server flies; there are files.',
+    );
+  });
+});
+
+describe('the mcp commands without a device', () => {
+  it('list the configured servers and what was last known of them', async () => {
+    const directory = freshDirectory();
+    const cache = join(directory, 'cache');
+    mkdirSync(cache);
+    const target = { type: 'stdio', command: 'x', args: [], env: {}, cwd: process.cwd() } as const;
+    const storage = createJsonFileStorage({ directory: cache, onDamaged: () => {} });
+    await createToolListCache(storage, silentLogger).save('files', target, [foreignTool('read', 'Reads.')]);
+    const servers = { files: { command: 'x' }, web: { url: 'https://example.org/mcp', disabled: true } };
+    const options = on(directory, `paths.cache=${cache}`, `mcpServers=${JSON.stringify(servers)}`);
+    expect((await runAction(mcpListAction, options, env)).stdout).toBe(
+      'files  not running  -  1 tools\nweb    disabled     -  0 tools\n',
+    );
+  });
+
+  it('say that there is none, otherwise', async () => {
+    const directory = freshDirectory();
+    expect((await runAction(mcpListAction, on(directory), env)).stdout).toBe('No MCP server is mounted.\n');
+    for (const action of [
+      mcpRestartAction,
+      mcpEnableAction,
+      mcpDisableAction,
+      mcpLogsAction,
+      mcpApproveAction,
+    ])
+      await expect(runAction(action, { ...on(directory), name: 'files' }, env)).rejects.toMatchObject({
+        code: 'CONTROL_UNAVAILABLE',
+        message: expect.stringContaining('No device runs on this state directory'),
+      });
+  });
+});
