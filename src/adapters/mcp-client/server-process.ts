@@ -52,7 +52,7 @@ export async function startServerProcess(
     gone ??= stopRun(pid, mark, { clock, graceMs }).finally(() => releaseGroup(pid));
     return gone;
   };
-  const closed = closingOf(child, clock, endAll);
+  const closed = closingOf(child, clock);
 
   let stopping: Promise<void> | undefined;
   const stop = async () => {
@@ -90,16 +90,11 @@ function spawned(
   });
 }
 
-/** Descendants that hold the pipes open are ended with the program, and do not delay the news. */
-function closingOf(
-  child: ChildProcessWithoutNullStreams,
-  clock: Clock,
-  endAll: () => Promise<void>,
-): ServerProcess['closed'] {
+/** Descendants may hold the pipes open for as long as they live; they do not delay the news. */
+function closingOf(child: ChildProcessWithoutNullStreams, clock: Clock): ServerProcess['closed'] {
   return new Promise((resolve) => {
     let drain: unknown;
     child.on('exit', () => {
-      void endAll();
       drain = clock.setTimeout(() => {
         child.stdout.destroy();
         child.stderr.destroy();

@@ -90,8 +90,8 @@ describe.concurrent('a server that talks nonsense', () => {
       code: 'TOOL_BAD_OUTPUT',
       message: 'The MCP server gave no usable answer: it sent a message of more than 8388608 bytes.',
     });
-    expect(connection.closedWith.map(({ code }) => code)).toEqual(['TOOL_BAD_OUTPUT']);
     await connection.close();
+    expect(connection.closedWith.map(({ code }) => code)).toEqual(['TOOL_BAD_OUTPUT']);
     expect(pidsOf(file).filter(alive)).toEqual([]);
   });
 
