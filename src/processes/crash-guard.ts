@@ -34,30 +34,32 @@ export function guardGroup(group: number): void {
       for (const pid of groups) signalProcess(-pid, 'SIGKILL');
     });
   }
-  if (guard) tell(`+${group}`);
+  if (guard) unsaid += `+${group}\n`;
   else {
     guard = startGuard();
-    for (const pid of groups) tell(`+${pid}`);
+    unsaid = [...groups].map((pid) => `+${pid}\n`).join('');
   }
+  // At once: the device may be killed before its next turn, and by then the group may be at work.
+  sayAll();
 }
 
 /** The run is over. The guard itself stays until the device ends. */
 export function releaseGroup(group: number): void {
   groups.delete(group);
-  if (guard) tell(`-${group}`);
+  if (guard) tellLater(`-${group}`);
 }
 
-/** Written together and after what is at hand, so that short runs do not wait for it. */
 let unsaid = '';
 
-function tell(line: string): void {
-  if (unsaid === '') {
-    setImmediate(() => {
-      if (guard?.stdin?.writable) guard.stdin.write(unsaid);
-      unsaid = '';
-    });
-  }
+/** That a run is over is told later, so that short runs do not wait for it. */
+function tellLater(line: string): void {
+  if (unsaid === '') setImmediate(sayAll);
   unsaid += `${line}\n`;
+}
+
+function sayAll(): void {
+  if (unsaid !== '' && guard?.stdin?.writable) guard.stdin.write(unsaid);
+  unsaid = '';
 }
 
 function startGuard(): ChildProcess {

@@ -7,6 +7,7 @@ export interface ToolProgramOptions {
   readonly home?: string;
   /** Section `mcp`. */
   readonly mcp?: object;
+  readonly customMCP?: object;
   readonly announcements?: object;
   readonly args?: readonly string[];
 }
@@ -14,8 +15,8 @@ export interface ToolProgramOptions {
 /** A device with tools of its own, without sound, in a process as a user starts it. */
 export function startToolProgram(options: ToolProgramOptions): Program {
   const home = options.home ?? freshHome();
-  const { mcp = {}, announcements = {}, args = [] } = options;
-  writeFileSync(configOf(home), JSON.stringify({ mcp, announcements }));
+  const { mcp = {}, customMCP = {}, announcements = {}, args = [] } = options;
+  writeFileSync(configOf(home), JSON.stringify({ mcp, customMCP, announcements }));
   const sound = ['--mic', 'null', '--speaker', 'null', '--events', '-'];
   return startProgram(['--config', configOf(home), ...sound, ...args], { home });
 }
