@@ -226,6 +226,26 @@ async function mcpCost({ quick, directory }) {
   ];
 }
 
+async function mounts({ quick, directory }) {
+  const rounds = [];
+  for (let round = 0; round < (quick ? 3 : 7); round++)
+    rounds.push(await measure('mounts', { servers: 20, tools: 50, idleServers: 0, directory }));
+  const of = (key) => median(rounds.map((each) => each[key]));
+  const idleMs = quick ? 10_000 : 60_000;
+  const { idleCpuMs } = await measure('mounts', { servers: 0, tools: 0, idleServers: 10, idleMs, directory });
+  return [
+    bounded(
+      '20 mounted servers with 50 tools each: offered from the cache, CPU',
+      of('cachedCpuMs'),
+      'ms',
+      50,
+    ),
+    bounded('  all lists changed at once, CPU of the publication', of('changedCpuMs'), 'ms', 50),
+    bounded('  heap of servers, tools and registry', of('heapMb'), 'MB', 5),
+    bounded('idle with 10 mounted servers, CPU of one core', (100 * idleCpuMs) / idleMs, '%', 0.5),
+  ];
+}
+
 /** Every figure by the name that `--only` takes. Each gives rows of the table. */
 export const figures = {
   conversationCpu,
@@ -238,4 +258,5 @@ export const figures = {
   toolLoad,
   mailbox,
   mcpCost,
+  mounts,
 };

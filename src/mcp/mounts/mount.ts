@@ -131,9 +131,10 @@ export function createMount(parts: MountParts): Mount {
 
   function onStarted(attempt: StartAttempt, { connection, list }: Started): void {
     const { reason } = attempt;
-    if (!isCurrent(attempt) || reason) {
+    // Given up, or lost, in the moment between its success and this.
+    if (reason) {
       track(connection.close());
-      if (reason && isCurrent(attempt)) tryAgain(reason);
+      if (isCurrent(attempt)) tryAgain(reason);
       return;
     }
     const session: MountSession = createMountSession({

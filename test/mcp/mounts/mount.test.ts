@@ -360,6 +360,18 @@ describe('a server that nobody uses', () => {
     expect(await outcome()).toBe('echo');
   });
 
+  it('is not stopped when one of two calls has ended', async () => {
+    const { mount, server, clock, outcome } = supervise({ idleStopMs: minute, pingIntervalMs: 0 });
+    await mount.start();
+    server.answer = () => new Promise(() => {});
+    void outcome(10 * minute);
+    await settle();
+    server.answer = () => Promise.resolve(said('quick'));
+    await outcome();
+    await clock.advanceAsync(3 * minute);
+    expect(mount.status().state).toBe('ready');
+  });
+
   it('is not stopped in a call', async () => {
     const { mount, server, clock, outcome } = supervise({ idleStopMs: minute, pingIntervalMs: 0 });
     await mount.start();
@@ -531,6 +543,25 @@ describe('the end', () => {
     const closed = mount.close();
     await clock.advanceAsync(10_000);
     await closed;
+  });
+
+  it('may come at any moment of the start, and so may the death of the server', async () => {
+    for (let moment = 0; moment < 20; moment += 1) {
+      for (const end of ['disable', 'die'] as const) {
+        const { mount, server, clock } = supervise();
+        void mount.start();
+        for (let turn = 0; turn < moment; turn += 1) await Promise.resolve();
+        const isConnected = server.connections.length > 0;
+        if (end === 'disable') mount.disable();
+        else if (isConnected) server.die();
+        await settle();
+        const wanted = end === 'disable' ? 'disabled' : isConnected ? 'restarting' : 'ready';
+        expect([moment, end, mount.status().state]).toEqual([moment, end, wanted]);
+        await mount.close();
+        expect(server.connections.filter(({ isClosed }) => !isClosed)).toEqual([]);
+        expect(clock.pendingTimers).toBe(0);
+      }
+    }
   });
 
   it('of a connection that was made too late is its end', async () => {
