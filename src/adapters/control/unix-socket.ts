@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
@@ -13,7 +13,6 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await removeStale(path);
     await listenForOwner(server, path);
-    await chmod(path, 0o600);
   } catch (thrown) {
     throw thrown instanceof ClientError ? thrown : unavailable(path, messageOf(thrown), thrown);
   }

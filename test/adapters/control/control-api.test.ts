@@ -5,7 +5,9 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { toldOf } from '../../../src/adapters/control/failure.ts';
 import { refusalOf } from '../../../src/adapters/control/guard.ts';
+import { toClientError } from '../../../src/core/errors.ts';
 import { endControls, freshDirectory, startControl } from '../../support/control.ts';
 import { requestControl } from '../../support/control-request.ts';
 import { tool } from '../../support/mcp-parts.ts';
@@ -215,6 +217,11 @@ describe('bad input', () => {
     });
     expect(status).toBeGreaterThanOrEqual(500);
     expect(text).not.toContain('hunter2');
+    const told = toldOf(toClientError(new Error('password hunter2')));
+    expect(told).toEqual({
+      status: 500,
+      body: { error: { code: 'INTERNAL', message: expect.not.stringContaining('hunter2') } },
+    });
   });
 
   it('opens the door for nobody without the token, whatever the headers', () => {

@@ -1,6 +1,8 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { createChannelServer } from '../../../src/mcp/server.ts';
 import { endControls, ForeignServer, freshDirectory, startControl } from '../../support/control.ts';
 
 afterEach(endControls);
@@ -23,6 +25,36 @@ describe('what is installed while the device runs', () => {
     await second.close();
 
     expect((await startControl({ directory })).registry.list()).toEqual([]);
+  });
+
+  it('is listed on a channel that is open, called there, and gone from it again', async () => {
+    const device = await startControl();
+    const answers: Record<string, unknown>[] = [];
+    const channel = createChannelServer({
+      ...device,
+      name: 'device',
+      version: '1',
+      channel: 'device',
+      logger: silentLogger,
+      send: (payload) => answers.push(payload as Record<string, unknown>) > 0,
+    });
+    const request = async (method: string, params: unknown) => {
+      const id = answers.length + 1;
+      channel.receive({ jsonrpc: '2.0', id, method, params });
+      await vi.waitFor(() => expect(answers).toHaveLength(id), 5000);
+      return answers.at(-1)?.result;
+    };
+    expect(await request('tools/list', {})).toEqual({ tools: [] });
+    await device.ask('POST', '/v1/tools', { ...calculator, trusted: true });
+    expect(channel.isOutdated()).toBe(true);
+    expect(await request('tools/list', {})).toMatchObject({ tools: [{ name: 'calculator' }] });
+    expect(await request('tools/call', { name: 'calculator', arguments: { a: 1 } })).toEqual({
+      content: [{ type: 'text', text: '{"a":1}' }],
+      isError: false,
+    });
+    await device.ask('DELETE', '/v1/tools/calculator');
+    expect(await request('tools/list', {})).toEqual({ tools: [] });
+    await channel.close();
   });
 
   it('is offered at once when it is trusted', async () => {
