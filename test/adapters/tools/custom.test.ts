@@ -195,6 +195,16 @@ describe('the worker process', () => {
     }
   });
 
+  test('does not stay with a module that it could not load', async () => {
+    const module = await moduleWith('import { hi } from "./other.mjs"; export default hi;');
+    const runner = runnerOf({ module });
+    expect(await failureOf(call(runner))).toMatch(
+      /^TOOL_FAILED The tool probe failed: its module cannot be loaded: Cannot find module /,
+    );
+    await moduleWith('export const hi = () => "hi";', 'other.mjs');
+    expect(await call(runner)).toEqual(text('hi'));
+  });
+
   test('that writes into the pipe of its process is ended', async () => {
     const module = await moduleWith(`
       import { writeSync } from 'node:fs';

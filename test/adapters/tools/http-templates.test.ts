@@ -57,6 +57,10 @@ test('a body template is the body, as JSON or as text', async () => {
     type: 'application/json',
     body: '{"where":{"city":"K\\"ln"},"n":2,"say":"2 in K\\"ln","no":null}',
   });
+  expect(await sent({ '{{city}}': 'in "{{city}}' })).toMatchObject({
+    type: 'application/json',
+    body: '{"K\\"ln":"in \\"K\\"ln"}',
+  });
   expect(await sent('{"city": "{{city}}", "days": {{days}}, "text": "{{days}}"}')).toMatchObject({
     type: 'application/json',
     body: '{"city": "K\\"ln", "days": 2, "text": "2"}',
@@ -137,6 +141,8 @@ test('a busy server is asked again as often as configured', async () => {
   expect(await call(http({ url, retryCount: 2, retryDelay: 0 }))).toEqual({ kind: 'text', text: 'fine' });
   expect(await failureOf(call(http({ url, retryCount: 2, retryDelay: 0 })))).toContain('HTTP status 500');
   expect(asked).toBe(4);
+  statuses.push(503, 503, 503, 200);
+  expect(await failureOf(call(http({ url, retryCount: 2, retryDelay: 0 })))).toContain('HTTP status 503');
 });
 
 test('waiting for the next attempt ends with the call', async () => {
