@@ -16,6 +16,8 @@ export const bundleOptions = {
   external: ['@discordjs/opus', 'naudiodon', 'speaker', 'node-record-lpcm16', 'bufferutil', 'utf-8-validate'],
   // The MCP SDK brings a second schema validator that is never used here: a quarter of its size and loading time.
   alias: {
+    '@modelcontextprotocol/client/_shims':
+      './node_modules/@modelcontextprotocol/client/dist/shimsBrowser.mjs',
     '@modelcontextprotocol/server/_shims':
       './node_modules/@modelcontextprotocol/server/dist/shimsBrowser.mjs',
   },

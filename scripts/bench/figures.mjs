@@ -1,6 +1,7 @@
 import { root } from '../bundle-options.mjs';
 import { measure, startServer } from './child-processes.mjs';
 import { measureLinkRoundTrips } from './link-round-trip.mjs';
+import { startMcpService } from './mcp-service.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
 import { measureStartup, nodeAloneMs } from './startup.mjs';
 import { median, percentile } from './statistics.mjs';
@@ -226,6 +227,21 @@ async function mcpCost({ quick, directory }) {
   ];
 }
 
+async function mountedCall({ quick }) {
+  const server = `${root}node_modules/@modelcontextprotocol/server-everything/dist/index.js`;
+  const http = await startMcpService(server);
+  const rounds = quick ? 3 : 5;
+  const measured = await measure('mounted-call', { rounds, calls: 500, server, url: http.url });
+  http.stop();
+  const us = (values) => `${Math.round(1000 * median(values))} µs`;
+  const row = (figure, ours, bare) =>
+    bounded(figure, median(ratios(ours, bare)), '×', 1.5, `p50 ${us(ours)}, bare ${us(bare)}`);
+  return [
+    row('call of a mounted tool over stdio, p50 against the SDK client', measured.stdio, measured.stdioBare),
+    row('  over streamable HTTP', measured.http, measured.httpBare),
+  ];
+}
+
 async function mounts({ quick, directory }) {
   const rounds = [];
   for (let round = 0; round < (quick ? 3 : 7); round++)
@@ -259,4 +275,5 @@ export const figures = {
   mailbox,
   mcpCost,
   mounts,
+  mountedCall,
 };
