@@ -82,6 +82,7 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
   }
 
   function expire(): void {
+    timer = undefined;
     for (const session of sessions.values())
       if (session.users === 0 && clock.now() - session.lastUsedMs >= sessionIdleMs) void end(session);
     arm();
@@ -89,8 +90,7 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
 
   /** A timer only while there is a session: idle costs nothing. */
   function arm(): void {
-    clock.clearTimeout(timer);
-    if (sessions.size > 0) timer = clock.setTimeout(expire, sessionIdleMs / 2);
+    if (sessions.size > 0) timer ??= clock.setTimeout(expire, sessionIdleMs / 2);
   }
 
   /** The one that has been quiet for longest gives way; false when somebody is at each of them. */
@@ -111,6 +111,8 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
       transport: new Transport({
         sessionIdGenerator: () => id,
         onsessioninitialized: () => {
+          // Others may have come in while this one was made.
+          if (closed || !makeRoom()) return;
           sessions.set(id, session);
           arm();
         },

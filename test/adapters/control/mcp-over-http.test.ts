@@ -165,6 +165,15 @@ describe('sessions', () => {
     await http.close();
   });
 
+  it('are sixteen at most, however many come at once', async () => {
+    const { http, open } = await endpoint();
+    await Promise.all(Array.from({ length: 40 }, open));
+    expect(http.sessionCount).toBeLessThanOrEqual(16);
+    expect(http.sessionCount).toBeGreaterThan(0);
+    await http.close();
+    expect(http.sessionCount).toBe(0);
+  });
+
   it('end after half an hour without a word, and then cost no timer', async () => {
     const { clock, http, open, list } = await endpoint();
     const session = await open();
