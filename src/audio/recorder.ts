@@ -9,7 +9,6 @@ import type {
   RunningRecording,
 } from '../ports/recorder.ts';
 import type { RecordingFile, RecordingFiles } from '../ports/recording-files.ts';
-import { MAX_WAV_DATA_BYTES } from './format-wav.ts';
 import { type Recording, type RecordingEnd, startRecording } from './recording.ts';
 import { createContainer, type RecordingFormat } from './recording-container.ts';
 
@@ -53,6 +52,8 @@ export interface FileRecorderParts {
 const MAX_RUNNING = 8;
 const MAX_SHOWN = 10;
 const MEGABYTE = 1_000_000;
+/** Programs that read WAV files take the sizes in them for signed numbers. */
+const MAX_FILE_BYTES = 2_000_000_000;
 /** It becomes part of a file's name. */
 const ID = /^[A-Za-z0-9_-]{1,32}$/;
 
@@ -200,7 +201,7 @@ export class FileRecorder implements Recorder {
   }
 
   #fullReason(file: RecordingFile): string | undefined {
-    if (file.bytes >= MAX_WAV_DATA_BYTES / 2) return 'It has reached 2 GB, the most a file may have.';
+    if (file.bytes >= MAX_FILE_BYTES) return 'It has reached 2 GB, the most a file may have.';
     return this.#totalReason();
   }
 

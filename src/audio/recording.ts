@@ -1,7 +1,7 @@
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { Microphone } from '../ports/microphone.ts';
 import type { RecordingFile } from '../ports/recording-files.ts';
-import { durationMs } from './format.ts';
+import { durationMs, samplesPerFrame } from './format.ts';
 import type { RecordingContainer } from './recording-container.ts';
 
 export interface RecordingParts {
@@ -106,7 +106,7 @@ class FileRecording implements Recording {
     const container = this.#begin();
     if (!container || this.#ended) return;
     const { maxMs, isMuted, isFull } = this.#parts;
-    const left = Math.floor((maxMs * this.#sampleRateHz) / 1000) - this.#samples;
+    const left = samplesPerFrame(this.#sampleRateHz, maxMs) - this.#samples;
     const sound = isMuted() ? this.#silenceOf(pcm.length) : pcm;
     container.write(sound.length > left ? sound.subarray(0, left) : sound);
     this.#samples += Math.min(sound.length, left);

@@ -194,17 +194,65 @@ test('the ninth at once is refused', async () => {
 });
 
 test('a recording ends by itself when it is as long as is allowed, and not a sample later', async () => {
-  const { recorder, hear, told } = await recorderWith({ limits: { ...limits, maxMinutes: 1 / 30 } });
+  const { recorder, hear, told } = await recorderWith({ limits: { ...limits, maxMinutes: 2.01 / 60 } });
   const { file } = await recorder.start('microphone', undefined, wanted());
-  hear(1.99);
-  hear(1);
+  hear(3);
   await vi.waitFor(() => expect(told()).toHaveLength(2));
   expect(told()).toEqual([
     '1 started 0',
     '1 stopped 2 It has reached 2 seconds, the longest that is allowed.',
   ]);
-  expect((await readWavFile(file)).pcm.length).toBe(2 * RATE_HZ);
+  expect((await readWavFile(file)).pcm.length).toBe(32_160);
   expect(await refusalOf(recorder.stop('1'))).toBe('NOT_FOUND: Nothing is being recorded.');
+});
+
+test('a limit that is reached while the microphone is still opening is told after the beginning', async () => {
+  const { device, recorder, hear, told } = await recorderWith({ limits: { ...limits, maxMinutes: 1 / 60 } });
+  let open = () => {};
+  device.starting = new Promise((resolve) => {
+    open = resolve;
+  });
+  const started = recorder.start('microphone', undefined, wanted());
+  await vi.waitFor(() => expect(device.isOpen).toBe(true));
+  hear(2);
+  open();
+  await started;
+  expect(told()).toEqual([
+    '1 started 0',
+    '1 stopped 1 It has reached 1 second, the longest that is allowed.',
+  ]);
+});
+
+test('a microphone that is pulled out while it is opening leaves nothing behind', async () => {
+  const { directory, device, recorder, hear, told } = await recorderWith();
+  let open = () => {};
+  device.starting = new Promise((resolve) => {
+    open = resolve;
+  });
+  const started = refusalOf(recorder.start('microphone', undefined, wanted()));
+  await vi.waitFor(() => expect(device.isOpen).toBe(true));
+  hear(1);
+  device.lose(lost);
+  open();
+  expect(await started).toBe('AUDIO_DEVICE_LOST: The microphone was pulled out.');
+  expect([told(), await readdir(directory)]).toEqual([[], []]);
+});
+
+test('no file grows beyond what other programs can read', async () => {
+  const { recorder, hear, told } = await recorderWith({
+    limits: { ...limits, maxTotalMegabytes: 1_000_000 },
+    wrapFiles: (files) => ({
+      ...files,
+      create: async (name) => {
+        const file = await files.create(name);
+        return Object.defineProperty(file, 'bytes', { value: 2_000_000_000 });
+      },
+    }),
+  });
+  await recorder.start('microphone', undefined, wanted());
+  hear(1);
+  await vi.waitFor(() => expect(told()).toHaveLength(2));
+  expect(told()[1]).toBe('1 stopped 0 It has reached 2 GB, the most a file may have.');
 });
 
 test('with as many files as may be kept none is begun, and none is deleted', async () => {
@@ -232,6 +280,22 @@ test('all recordings together take no more room than is allowed', async () => {
   await rm(join(directory, 'old.wav'));
   expect((await recorder.start('microphone', undefined, wanted())).id).toBe('1');
   await recorder.stop();
+});
+
+test('what was finished meanwhile and what is being written each count once', async () => {
+  const few = { ...limits, maxTotalMegabytes: 0.15 };
+  const { recorder, hear, told } = await recorderWith({ limits: few });
+  const { file } = await recorder.start('microphone', 'a', wanted());
+  hear(3);
+  // On the disk, too.
+  await vi.waitFor(async () => expect((await readWavFile(file)).pcm.length).toBe(3 * RATE_HZ));
+  await recorder.start('microphone', 'b', wanted());
+  await recorder.stop('a');
+  hear(1);
+  expect((await recorder.status()).running.map(({ id }) => id)).toEqual(['b']);
+  hear(1);
+  await vi.waitFor(() => expect(told()).toHaveLength(4));
+  expect(told()[3]).toMatch(/^b stopped 2 The recordings in .* take 0.15 MB/);
 });
 
 test('a microphone that is pulled out ends the recording, and the file holds what was heard', async () => {
@@ -274,6 +338,14 @@ test('a disk that is full ends the recording with a sentence and closes the micr
     /^1 failed 1 The recording .* ended early \(ENOSPC: .*\)\. Make room on the disk/,
   );
   expect(device.isOpen).toBe(false);
+});
+
+test('who stops is told that the disk did not take everything', async () => {
+  const { recorder, hear } = await recorderWith({ wrapFiles: onFullDisk });
+  await recorder.start('microphone', undefined, wanted());
+  hear(0.5);
+  const [end] = await recorder.stop();
+  expect(end?.reason).toMatch(/ended early \(ENOSPC/);
 });
 
 /** Real writes into /dev/full. */

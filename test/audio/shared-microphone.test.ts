@@ -127,6 +127,7 @@ test('a start right after the last stop waits until the device is closed', async
   void first.stop();
   const two = listen(shared.handle());
   await settle();
+  device.hear(Int16Array.of(4));
   expect(device.log).toEqual(['start', 'stop']);
   closed();
   await two.started;
@@ -162,6 +163,17 @@ test('a user that throws is told so and left out, and the others go on', async (
   device.hear(Int16Array.of(1));
   device.hear(Int16Array.of(2));
   expect([errors, two.heard]).toEqual([['not prepared for this'], [1, 2]]);
+});
+
+test('a handle that is started again hears everything once, where it said last', async () => {
+  const { device, shared } = share();
+  const microphone = shared.handle();
+  const before = listen(microphone);
+  const after = listen(microphone);
+  await Promise.all([before.started, after.started]);
+  device.hear(Int16Array.of(1));
+  await microphone.stop();
+  expect([before.heard, after.heard, device.log]).toEqual([[], [1], ['start', 'stop']]);
 });
 
 test('a handle that was never started closes nothing', async () => {

@@ -53,6 +53,19 @@ test('what needs somebody is told louder', () => {
   ]);
 });
 
+test('recordings are told, and one that failed is told louder', () => {
+  const fields = { id: '1', source: 'system', file: '/r/1.wav', seconds: 2 } as const;
+  expect(
+    logOf([
+      { type: 'recording', phase: 'started', ...fields },
+      { type: 'recording', phase: 'failed', ...fields, reason: 'The disk is full.' },
+    ]),
+  ).toEqual([
+    ['info', 'recording started', fields],
+    ['warn', 'recording failed', { ...fields, reason: 'The disk is full.' }],
+  ]);
+});
+
 test('what only programs want to know is for debugging', () => {
   expect(logOf([{ type: 'playback', phase: 'drained' }])).toEqual([
     ['debug', 'playback', { phase: 'drained' }],

@@ -90,6 +90,19 @@ test('a conversation scrolls above one status line', () => {
   expect(screen.cursorShown).toBe(false);
 });
 
+test('the person sees when sound is recorded, and why that ended', () => {
+  const { screen, display } = setUp();
+  const recording = { type: 'recording', id: '1', source: 'microphone', file: '/r/1.wav' } as const;
+  display.show({ ...recording, phase: 'started', seconds: 0 });
+  display.show({ ...recording, phase: 'stopped', seconds: 2 });
+  display.show({ ...recording, phase: 'failed', seconds: 2, reason: 'The disk is full.' });
+  expect(screen.lines.slice(0, -1)).toEqual([
+    '* Recording the microphone: /r/1.wav',
+    '* Recording of the microphone ended: /r/1.wav',
+    '* Recording of the microphone failed: /r/1.wav (The disk is full.)',
+  ]);
+});
+
 test('the activation code stands alone, spaced, and once', () => {
   const { screen, display } = setUp();
   for (let asked = 0; asked < 3; asked++) {

@@ -1,6 +1,6 @@
 import { open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createGrowingFile } from '../../../src/adapters/recording/growing-file.ts';
 import { createRecordingDirectory } from '../../../src/adapters/recording/recording-directory.ts';
 import { makePrivateDirectory } from '../../../src/adapters/storage/private-directory.ts';
@@ -88,7 +88,7 @@ test('a full disk is told once, nothing more is written, and closing says it aga
   const message =
     'The recording /recordings/a.wav ended early (ENOSPC: no space left on device, write). Make room on the disk, or choose another place in recordings.directory.';
   expect(await refusalOf(file.close())).toBe(`STATE_UNWRITABLE: ${message}`);
-  expect(failures).toEqual([message]);
+  expect([failures, file.bytes]).toEqual([[message], 6]);
 });
 
 test('a disk that does not keep up ends the recording instead of filling the memory', async () => {
@@ -102,6 +102,18 @@ test('a disk that does not keep up ends the recording instead of filling the mem
     `The recording ${file.path} ended early (the disk is too slow). Make room on the disk, or choose another place in recordings.directory.`,
   ]);
   await file.close().catch(() => {});
+});
+
+test('a long recording is written as it comes, and what comes after its end is not', async () => {
+  const file = await directoryOf(await temporaryDirectory()).create('a.wav');
+  const part = new Uint8Array(3 * 1024 * 1024);
+  for (let parts = 1; parts <= 4; parts++) {
+    file.append(part.slice());
+    await vi.waitFor(async () => expect((await stat(file.path)).size).toBe(parts * part.length));
+  }
+  await file.close();
+  file.append(part);
+  expect(file.bytes).toBe(4 * part.length);
 });
 
 test('a discarded file is gone', async () => {
