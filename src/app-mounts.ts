@@ -1,6 +1,6 @@
 import { createMcpConnector } from './adapters/mcp-client/connect.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
-import { type MountsConfig, parseMounts } from './config/mounts.ts';
+import { type MountSections, type MountsConfig, parseMounts } from './config/mounts.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
@@ -9,12 +9,6 @@ import { createToolListCache } from './mcp/mounts/tool-list-cache.ts';
 import type { ToolGroup } from './mcp/registry.ts';
 import type { Tool } from './mcp/tool.ts';
 import type { MountedServerDefinition, MountStatus } from './ports/mounted-server.ts';
-
-/** The two sections of the configuration that are about mounted servers. */
-export interface MountSections {
-  readonly mcpServers?: unknown;
-  readonly mcpServerConfig?: unknown;
-}
 
 export interface MountServiceParts {
   readonly config: MountSections;

@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { createMountService, type MountSections } from '../src/app-mounts.ts';
+import { createMountService } from '../src/app-mounts.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { type MountSections, readMountSections } from '../src/config/mounts.ts';
 import { monotonicClock } from '../src/core/clock.ts';
 import type { ClientError } from '../src/core/errors.ts';
 import { silentLogger } from '../src/core/logger.ts';
@@ -242,6 +243,10 @@ it('the example of the guide runs as shown', async () => {
   writeFileSync(configFile, example.replaceAll('/home/me/notes', home).replaceAll('/home/me', home));
   writeFileSync(join(home, 'shopping.txt'), 'milk');
   const { config } = await loadConfig({ configFile, overrides: [], env: {} });
+  expect(await readMountSections(configFile)).toEqual({
+    mcpServers: config.mcpServers,
+    mcpServerConfig: config.mcpServerConfig,
+  });
   const { service, problems, until, call, offered, state } = await device(config);
   await service.start();
   await until('notes', 'ready');

@@ -1,113 +1,39 @@
 import { resolve } from 'node:path';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { plainServerName } from '../core/plain-name.ts';
 import type { McpServerTarget } from '../ports/mcp-client.ts';
 import type { MountedServerDefinition, MountedToolOverride } from '../ports/mounted-server.ts';
-import { isPlainObject, type PlainObject } from './layers.ts';
+import { readConfigFile } from './config-file.ts';
+import { isPlainObject, merge, type PlainObject } from './layers.ts';
+import {
+  foreignKeys,
+  httpServer,
+  type ServerKeys,
+  serverOverride,
+  stdioServer,
+  toolOverride,
+  transports,
+} from './mount-keys.ts';
 import { nearest } from './suggest.ts';
-import { faultsOf, headers, text, timeoutMs, webUrl, withCamelCase } from './tool-parts.ts';
+import { faultsOf, withCamelCase } from './tool-parts.ts';
 
-const DAY_MS = 86_400_000;
 const maxServers = 100;
 const maxToolOverrides = 1000;
 
-const withoutZero = z.string().refine((word) => !word.includes('\0'), 'must not hold a zero byte');
+/** The two sections of the configuration that are about mounted servers. */
+export interface MountSections {
+  readonly mcpServers?: unknown;
+  readonly mcpServerConfig?: unknown;
+}
 
-/** What a call of a tool means; every key may be said of a server and of one tool of it. */
-const policyKeys = {
-  audience: z.enum(['model', 'user']).optional(),
-  mode: z.enum(['sync', 'async', 'background']).optional(),
-  timeoutMs: timeoutMs.optional(),
-  handoffMs: z.int().min(0).max(DAY_MS).optional(),
-  maxResultBytes: z.int().min(64).max(200_000).optional(),
-  idempotent: z.boolean().optional(),
-};
-
-/** What may be said of a server in `mcpServers` and in `mcpServerConfig`, which wins. */
-const serverKeys = {
-  ...policyKeys,
-  start: z.enum(['eager', 'lazy', 'manual']).optional(),
-  idleStopMs: z.int().min(1000).max(DAY_MS).optional(),
-  idleStopMinutes: z
-    .number()
-    .positive()
-    .max(DAY_MS / 60_000)
-    .optional(),
-  startTimeoutMs: z.int().min(100).max(600_000).optional(),
-  pingIntervalMs: z.int().min(0).max(DAY_MS).optional(),
-  trusted: z.boolean().optional(),
-};
-
-const switchKeys = { disabled: z.boolean().optional(), enabled: z.boolean().optional() };
-
-const stdioServer = z.strictObject({
-  ...serverKeys,
-  ...switchKeys,
-  type: z.literal('stdio').optional(),
-  command: text.pipe(withoutZero),
-  args: z
-    .array(z.union([withoutZero, z.number()]).transform(String))
-    .max(1000)
-    .default([]),
-  env: z
-    .record(
-      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'),
-      z.union([withoutZero, z.number(), z.boolean()]).transform(String),
-    )
-    .default({}),
-  cwd: text.pipe(withoutZero).optional(),
-});
-
-const transports = {
-  http: 'streamable',
-  'streamable-http': 'streamable',
-  streamableHttp: 'streamable',
-  streamable: 'streamable',
-  sse: 'sse',
-} as const;
-
-const httpServer = z.strictObject({
-  ...serverKeys,
-  ...switchKeys,
-  type: z.enum(Object.keys(transports) as (keyof typeof transports)[]).optional(),
-  url: webUrl(/^https?:$/, 'an http:// or https://'),
-  headers,
-});
-
-const toolOverride = z.strictObject({
-  ...policyKeys,
-  enable: z.boolean().optional(),
-  description: text.optional(),
-  alias: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"')
-    .optional(),
-});
-
-const serverOverride = z.strictObject({
-  ...serverKeys,
-  enable: z.boolean().optional(),
-  tools: z.record(z.string(), z.unknown()).optional(),
-});
-
-/** Keys with which other clients of the same format steer themselves. */
-const foreignKeys: ReadonlySet<string> = new Set([
-  'alwaysAllow',
-  'autoApprove',
-  'description',
-  'disabledTools',
-  'icon',
-  'isActive',
-  'lastUsedTime',
-  'logoUrl',
-  'longRunning',
-  'name',
-  'provider',
-  'providerUrl',
-  'tags',
-  'timeout',
-  'usageCount',
-]);
+/** Reads only these two of a configuration file; no file means no servers. Throws what `readConfigFile` throws. */
+export async function readMountSections(file: string): Promise<MountSections> {
+  const given = (await readConfigFile(file)) ?? [];
+  const { mcpServers, mcpServerConfig } = merge(
+    given.filter(({ path }) => path[0] === 'mcpServers' || path[0] === 'mcpServerConfig'),
+  ).raw;
+  return { mcpServers, mcpServerConfig };
+}
 
 export interface MountsConfig {
   /** In the order of the file. */
@@ -191,8 +117,6 @@ function parseServer({ name, raw, override, position, baseDirectory }: ServerEnt
     },
   };
 }
-
-type ServerKeys = z.output<z.ZodObject<typeof serverKeys>>;
 
 function idleStop({ idleStopMs, idleStopMinutes }: ServerKeys): { idleStopMs?: number } {
   if (idleStopMs !== undefined) return { idleStopMs };

@@ -12,9 +12,10 @@ import type { MountedServerDefinition, MountStatus } from '../../ports/mounted-s
 import type { Tool } from '../tool.ts';
 import { createMountArrivals } from './mount-arrivals.ts';
 import { mountError } from './mount-errors.ts';
+import { createMountList } from './mount-list.ts';
 import { createMountLog } from './mount-log.ts';
 import { createMountSession, type MountSession } from './mount-session.ts';
-import { createMountedTools, type MountedCall } from './mounted-tools.ts';
+import type { MountedCall } from './mounted-tools.ts';
 import { type StartAttempt, type Started, startAttempt } from './start-attempt.ts';
 
 export interface MountParts {
@@ -75,12 +76,8 @@ export function createMount(parts: MountParts): Mount {
   let { definition } = parts;
   const { name } = definition;
   let state: State = { name: definition.enabled ? 'cold' : 'disabled' };
-  let known: readonly ForeignTool[] | undefined;
-  let isListFresh = false;
-  let offered: readonly Tool[] = [];
   let restarts = 0;
   let lastProblem: string | undefined;
-  let lastFaults = '';
   let calls = 0;
   let failedCalls = 0;
   let stableTimer: TimerHandle;
@@ -88,7 +85,7 @@ export function createMount(parts: MountParts): Mount {
   const endings = new Set<Promise<void>>();
   const log = createMountLog();
   const arrivals = createMountArrivals<MountSession>(clock);
-  const mounted = createMountedTools(call);
+  const list = createMountList({ call, clock, logger, log, listener });
 
   function enter(next: State): void {
     state = next;
@@ -100,10 +97,7 @@ export function createMount(parts: MountParts): Mount {
   /** Tools of a server that only a person may start are offered while it runs. */
   function offer(): void {
     const isHidden = state.name === 'disabled' || (state.name === 'cold' && definition.start === 'manual');
-    const tools = isHidden ? [] : mounted.update(definition, known ?? []);
-    const isSame = tools.length === offered.length && tools.every((tool, index) => tool === offered[index]);
-    offered = tools;
-    if (!isSame) listener.onTools();
+    list.offer(definition, isHidden ? 'hidden' : 'shown');
   }
 
   function begin(stateName: 'starting' | 'restarting' | 'failed'): StartAttempt {
@@ -129,7 +123,7 @@ export function createMount(parts: MountParts): Mount {
 
   const isCurrent = (attempt: StartAttempt): boolean => 'attempt' in state && state.attempt === attempt;
 
-  function onStarted(attempt: StartAttempt, { connection, list }: Started): void {
+  function onStarted(attempt: StartAttempt, { connection, list: found }: Started): void {
     const { reason } = attempt;
     // Given up, or lost, in the moment between its success and this.
     if (reason) {
@@ -153,23 +147,14 @@ export function createMount(parts: MountParts): Mount {
     stableTimer = clock.setTimeout(() => {
       restarts = 0;
     }, stableMs);
-    logger.info('A mounted server is ready', { server: name, tools: list.tools.length });
-    onListed(list);
+    logger.info('A mounted server is ready', { server: name, tools: found.tools.length });
+    onListed(found);
     enter({ name: 'ready', attempt, session });
     arrivals.arrived(session);
   }
 
-  function onListed({ tools, faults }: ForeignToolList): void {
-    if (faults.join() !== lastFaults) {
-      lastFaults = faults.join();
-      for (const fault of faults) log.add(fault);
-      if (faults.length > 0)
-        logger.warn('Some tools of a mounted server cannot be offered', { server: name, faults });
-    }
-    isListFresh = true;
-    if (JSON.stringify(tools) === JSON.stringify(known)) return;
-    known = tools;
-    listener.onListed(tools);
+  function onListed(found: ForeignToolList): void {
+    list.learn(name, found);
     if (state.name === 'ready') offer();
   }
 
@@ -288,7 +273,7 @@ export function createMount(parts: MountParts): Mount {
       state: state.name,
       transport: connection?.transport,
       pid: connection?.pid,
-      toolCount: offered.length,
+      toolCount: list.offered.length,
       restarts,
       nextAttemptInMs: 'dueMs' in state ? Math.max(0, state.dueMs - clock.now()) : undefined,
       lastProblem,
@@ -302,11 +287,10 @@ export function createMount(parts: MountParts): Mount {
       return definition;
     },
     status,
-    tools: () => offered,
+    tools: () => list.offered,
     logs: () => log.lines(),
     remember(tools) {
-      if (isListFresh) return;
-      known = tools;
+      list.remember(tools);
       offer();
     },
     async start() {
