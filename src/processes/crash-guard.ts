@@ -49,6 +49,7 @@ export function releaseGroup(group: number): void {
   if (guard) tellLater(`-${group}`);
 }
 
+/** What the guard has still to hear, in its order. */
 let unsaid = '';
 
 /** That a run is over is told later, so that short runs do not wait for it. */

@@ -161,7 +161,8 @@ export class ModuleWorker {
     this.#why ??= why;
     this.#options.clock.clearTimeout(this.#idleTimer);
     const { pid } = this.#child;
-    if (pid === undefined) return;
+    // Its number may be that of another process by now.
+    if (pid === undefined || this.#exited) return;
     this.#stopping ??= stopRun(pid, this.#mark, { clock: this.#options.clock, graceMs });
     await this.#stopping;
   }
