@@ -10,6 +10,7 @@ import { provisioning } from './states/provisioning.ts';
 import { recovering } from './states/recovering.ts';
 import { session } from './states/session.ts';
 import { standby } from './states/standby.ts';
+import { toolList } from './states/tool-list.ts';
 
 const reportError = {
   type: 'reportError',
@@ -50,6 +51,7 @@ const online = deviceSetup.createStateConfig({
   type: 'parallel',
   states: {
     link,
+    toolList,
     conversation: {
       initial: 'ready',
       states: {

@@ -57,6 +57,13 @@ export type ToolEvent =
   /** These results need not be told any more. */
   | { readonly type: 'mail.withdrawn'; readonly taskIds: readonly string[] };
 
+/** What servers know of our tools. */
+export type ToolListEvent =
+  | { readonly type: 'tools.changed' }
+  /** Every server has read the list of now, or none yet. */
+  | { readonly type: 'tools.read' }
+  | { readonly type: 'tools.unread' };
+
 export type DeviceEvent =
   | UserEvent
   | ChannelEvent
@@ -65,4 +72,5 @@ export type DeviceEvent =
   | PlaybackEvent
   | VoiceEvent
   | HardwareEvent
-  | ToolEvent;
+  | ToolEvent
+  | ToolListEvent;

@@ -1,4 +1,4 @@
-import { assign, type CallbackLogicFunction, fromCallback, fromPromise, setup } from 'xstate';
+import { assign, type CallbackLogicFunction, fromCallback, fromPromise, or, setup, stateIn } from 'xstate';
 import { backoffDelayMs } from '../core/backoff.ts';
 import { type ClientError, ErrorCode } from '../core/errors.ts';
 import type { TaskMail } from '../mcp/announcements/mail.ts';
@@ -28,6 +28,14 @@ const maxProvisioningFailures = 10;
 const firstProvisioningRetryMs = 10_000;
 const maxProvisioningRetryMs = 2_560_000;
 const recoveryJitterShare = 0.2;
+
+/** Nobody talks, and has not for a moment. */
+const isSettled = or(
+  (['ready', 'quiet'] as const).flatMap((settled) => [
+    stateIn({ online: { conversation: { standby: settled } } }),
+    stateIn({ online: { conversation: { connected: { session: { idle: settled } } } } }),
+  ]),
+);
 
 const notProvided = (name: string) => (): never => {
   throw new Error(`actor "${name}" was not provided`);
@@ -73,6 +81,8 @@ export const deviceSetup = setup({
     finishPlayback: () => {},
     flushPlayback: () => {},
     showActivation: (_, _params: { code: string; message: string }) => {},
+    /** Has any server read a list of tools that is not the one of now? Answered by `tools.read` or `tools.unread`. */
+    compareToolLists: () => {},
     reportError: (_, _params: { error: ClientError }) => {},
     reportNoReply: () => {},
     reportStalledSpeech: () => {},
@@ -113,6 +123,8 @@ export const deviceSetup = setup({
     }),
   },
   guards: {
+    isSettled,
+    isComparingToolLists: stateIn({ online: { toolList: 'comparing' } }),
     hasMail: ({ context }) => context.mailbox.length > 0,
     mustKeepQuiet: ({ context }) => planOf(context).kind === 'wait',
     announcesLocally: ({ context }) => nextAnnouncement(context)?.strategy === 'local',
@@ -155,6 +167,8 @@ export const deviceSetup = setup({
     recoveryDelay: ({ context }) => recoveryDelayMs(context, context.recoveryAttempts),
     linkRetry: ({ context }) => recoveryDelayMs(context, context.linkFailures),
     healthyPeriod: ({ context }) => context.settings.recovery.healthyAfterMs,
+    /** What a server that reads the list again when told of a change may take for it. */
+    listReread: 3_000,
     /** The firmware's pause before a restart that the server asked for (B41). */
     rebootPause: 1_000,
   },

@@ -28,7 +28,7 @@ import { createProblemReporter, type ReportProblem } from './problem-reporter.ts
 import { createProvisioningActors, type ProvisioningParts } from './provisioning-actors.ts';
 import { RejectedPackets } from './rejected-packets.ts';
 import { SoundDevices } from './sound-devices.ts';
-import type { OpenTools } from './tool-channel.ts';
+import { type OpenTools, ToolChannels } from './tool-channel.ts';
 import { Wire } from './wire.ts';
 
 export interface DeviceParts {
@@ -83,6 +83,7 @@ export class Device {
   readonly #sound: SoundDevices;
   readonly #narrator: Narrator;
   readonly #actor;
+  readonly #toolChannels = new ToolChannels();
   readonly #closing = new Set<Promise<void>>();
   #volumePercent: number;
   #muted: boolean;
@@ -147,6 +148,12 @@ export class Device {
   /** Anything that happens outside: keys, wake word, finished tools. Ignored once the device has ended. */
   send(event: DeviceEvent): void {
     if (!this.#stopping) this.#actor.send(event);
+  }
+
+  /** Other tools are offered than before: servers are told, and those that do not care are met anew when nobody talks. */
+  toolsChanged(): void {
+    this.#toolChannels.announceChange();
+    this.send({ type: 'tools.changed' });
   }
 
   setVolume(volumePercent: number): void {
@@ -252,7 +259,7 @@ export class Device {
       display,
       report,
       logger,
-      openTools,
+      openTools: openTools && this.#toolChannels.following(openTools),
       onClosing: (closed: Promise<void>) => {
         this.#closing.add(closed);
         void closed.finally(() => this.#closing.delete(closed));
@@ -283,6 +290,8 @@ export class Device {
         display,
         report,
         logger,
+        compareToolLists: () =>
+          this.send({ type: this.#toolChannels.areOutdated ? 'tools.unread' : 'tools.read' }),
       }),
     });
     const actor = createActor(machine, {

@@ -21,10 +21,13 @@ export interface EffectParts {
   readonly display: StatusDisplay;
   readonly report: ReportProblem;
   readonly logger: Logger;
+  /** Compares what servers have read of our tools with what there is, and tells the machine. */
+  readonly compareToolLists: () => void;
 }
 
 /** What the machine's effects do. None throws: that would stop the device (a throw is logged and swallowed here). */
-export function createEffects({ announcer, wire, uplink, downlink, display, report, logger }: EffectParts) {
+export function createEffects(parts: EffectParts) {
+  const { announcer, wire, uplink, downlink, display, report, logger } = parts;
   const guarded =
     <Params>(name: string, effect: (params: Params) => void) =>
     (_: unknown, params: Params): void => {
@@ -75,6 +78,7 @@ export function createEffects({ announcer, wire, uplink, downlink, display, repo
       announcer.cancelSound();
       downlink.flush();
     }),
+    compareToolLists: guarded('compareToolLists', () => parts.compareToolLists()),
     showActivation: guarded('showActivation', ({ code, message }: { code: string; message: string }) => {
       display.show({ type: 'activation', code, message });
     }),

@@ -167,3 +167,32 @@ describe.each(['auto', 'manual', 'realtime'] as const)(
     });
   },
 );
+
+/** The regions side by side multiply: what the list of tools may do is looked for where the link and mail stand still. */
+test('a server is met anew for its list of tools only while nobody talks', () => {
+  const still = new Set(['tool.completed', 'link.up', 'channel.failed', 'speech.requested']);
+  const options = {
+    input: settings('realtime'),
+    events: [
+      ...events.filter(({ type }) => !still.has(type)),
+      { type: 'tools.changed' },
+      { type: 'tools.read' },
+      { type: 'tools.unread' },
+    ],
+    limit: 100_000,
+    serializeState,
+  } as never;
+  const map = Object.values(
+    getAdjacencyMap(deviceMachine, options) as unknown as Record<
+      string,
+      { state: Snapshot; transitions: Record<string, { event: DeviceEvent; state: Snapshot }> }
+    >,
+  );
+  const closed = map.flatMap(({ state, transitions }) =>
+    Object.values(transitions)
+      .filter(({ event, state: next }) => event.type === 'tools.unread' && next !== state)
+      .filter(({ state: next }) => state.hasTag('session') && !next.hasTag('session'))
+      .map(() => [statusFor(state), state.matches({ online: { toolList: 'comparing' } })].join()),
+  );
+  expect([...new Set(closed)]).toEqual(['idle,true']);
+});

@@ -370,6 +370,33 @@ describe('what a server tells people', () => {
   });
 });
 
+describe('tools that come and go', () => {
+  const answerToText = async (harness: DeviceHarness) => {
+    harness.device.send({ type: 'text.submitted', text: 'hi' });
+    await harness.answer(300);
+  };
+
+  it('are told at once, and a server that does not read them again is left when nobody talks', async () => {
+    const harness = await DeviceHarness.listening({ mode: 'manual' });
+    harness.toolListIsOutdated = true;
+    harness.device.toolsChanged();
+    await harness.pass(6_000);
+    expect([harness.mcp, harness.far.left]).toEqual([[{ method: 'announced' }], false]);
+    await answerToText(harness);
+    expect([harness.status, harness.far.left]).toEqual(['idle', false]);
+    await harness.pass(900);
+    expect([harness.status, harness.far.left, harness.errors]).toEqual(['idle', true, []]);
+  });
+
+  it('do not end the session of a server that has read them again', async () => {
+    const harness = await DeviceHarness.listening({ mode: 'manual' });
+    harness.device.toolsChanged();
+    await answerToText(harness);
+    await harness.pass(6_000);
+    expect([harness.status, harness.far.left]).toEqual(['idle', false]);
+  });
+});
+
 describe('a microphone', () => {
   it('that fails in the middle of a word ends the conversation with a report, and is tried again next time', async () => {
     const harness = await DeviceHarness.listening();

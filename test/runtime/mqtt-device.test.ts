@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { answerPackets } from '../support/device-harness.ts';
-import { startPushingBroker } from '../support/message-broker.ts';
+import { type PushingBroker, startPushingBroker } from '../support/message-broker.ts';
 import { type MqttDevice, startMqttDevice } from '../support/mqtt-device.ts';
 import { type GatewayPeer, type ScriptedGateway, startScriptedGateway } from '../support/scripted-gateway.ts';
 import { until } from '../support/scripted-server.ts';
@@ -9,16 +9,21 @@ import { until } from '../support/scripted-server.ts';
 const answer = answerPackets(300);
 const echoTool = { jsonrpc: '2.0', id: 7, method: 'tools/list', params: {} };
 
+let broker: PushingBroker;
 let gateway: ScriptedGateway;
 let device: MqttDevice;
 let answersQuestions: boolean;
 let heard: string[];
 const limits: (number | undefined)[] = [];
+let toolListIsOutdated: boolean;
+let announced: number;
 
 beforeEach(async () => {
-  const broker = await startPushingBroker();
+  broker = await startPushingBroker();
   gateway = await startScriptedGateway(broker);
   answersQuestions = true;
+  toolListIsOutdated = false;
+  announced = 0;
   heard = [];
   limits.length = 0;
   gateway.onText = (peer, text) => {
@@ -34,6 +39,10 @@ beforeEach(async () => {
       limits.push(maxMessageBytes);
       return {
         receive: ({ id }) => void send({ jsonrpc: '2.0', id, result: { tools: [] } }),
+        isOutdated: () => toolListIsOutdated,
+        announceChange: () => {
+          announced += 1;
+        },
         close: () => Promise.resolve(),
       };
     },
@@ -75,6 +84,23 @@ describe('a device over MQTT that nobody talks to', () => {
       payload: { jsonrpc: '2.0', id: 7, result: { tools: [] } },
     });
     expect([limits, device.device.status]).toEqual([[7_900], 'idle']);
+  });
+
+  it('connects anew when its gateway has read another list of tools than there is', async () => {
+    toolListIsOutdated = true;
+    device.device.toolsChanged();
+    await until(() => limits.length === 2);
+    toolListIsOutdated = false;
+    await until(() => !broker.clientIds.includes('d'));
+    await until(() => broker.clientIds.includes('d'));
+    push({ type: 'mcp', payload: echoTool });
+    await until(() => heard.length === 1);
+    expect([announced, limits.length, device.device.status, device.eventsOf('error')]).toEqual([
+      1,
+      2,
+      'idle',
+      [],
+    ]);
   });
 
   it('lets the server speak when it asks to', async () => {

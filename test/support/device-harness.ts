@@ -196,6 +196,8 @@ export class DeviceHarness {
   readonly transports: FakeTransports;
   readonly device: Device;
   readonly mcp: object[] = [];
+  /** What the channels say of the list that the server has read. */
+  toolListIsOutdated = false;
 
   constructor({
     mode = 'auto',
@@ -229,6 +231,8 @@ export class DeviceHarness {
         logger: silentLogger,
         openTools: () => ({
           receive: (payload) => void this.mcp.push(payload),
+          isOutdated: () => this.toolListIsOutdated,
+          announceChange: () => void this.mcp.push({ method: 'announced' }),
           close: () => Promise.resolve(),
         }),
       },

@@ -27,6 +27,8 @@ export const link = deviceSetup.createStateConfig({
           },
           { target: 'waiting', actions: [reportError, 'countLinkFailure'] },
         ],
+        // Gateways read the tools once per connection (servers.md 3.3).
+        'tools.unread': { guard: 'isComparingToolLists', target: 'attached', reenter: true },
       },
       states: {
         connecting: { on: { 'link.up': 'up' } },

@@ -34,6 +34,8 @@ const idle = deviceSetup.createStateConfig({
     'tts.started': '#speaking',
     // Nobody is talking: the next conversation opens a new channel.
     'channel.failed': '#standby',
+    // … and the server reads the tools with it.
+    'tools.unread': { guard: 'isComparingToolLists', target: '#standby' },
   },
   states: speakingUp('#announcing'),
 });
