@@ -16,6 +16,7 @@ import type { Dispatcher } from './mcp/dispatcher.ts';
 import type { ToolRegistry } from './mcp/registry.ts';
 import type { Tasks } from './mcp/tasks.ts';
 import type { AccessPointReport, ControlPowers, DeviceReport } from './ports/control-api.ts';
+import type { AccessPointStatus, TunnelStatus } from './ports/outbound-link.ts';
 import type { Device } from './runtime/device.ts';
 import type { EventHub } from './runtime/event-hub.ts';
 
@@ -35,7 +36,10 @@ export interface ControlParts {
   readonly quarantine: Quarantine;
   readonly installs: Installs;
   readonly mounts: MountControlParts['mounts'];
-  readonly accessPoints: () => readonly AccessPointReport[];
+  readonly links: () => {
+    readonly accessPoints: readonly AccessPointStatus[];
+    readonly tunnels: readonly TunnelStatus[];
+  };
   readonly device: Pick<Device, 'status' | 'volumePercent' | 'muted' | 'counters'>;
   readonly onProblem: (error: ClientError) => void;
 }
@@ -74,7 +78,7 @@ export function createControl(parts: ControlParts): Control {
     tools: createToolControl(parts),
     mounts: createMountControl(parts),
     tasks,
-    accessPoints: parts.accessPoints,
+    accessPoints: () => reportOf(parts.links()),
     subscribe: events.subscribe,
     mcp: mcp.handle,
     metrics: () =>
@@ -84,7 +88,7 @@ export function createControl(parts: ControlParts): Control {
         calls,
         mounts: powers.mounts.list(),
         tasks: tasks.list(),
-        accessPoints: parts.accessPoints(),
+        accessPoints: powers.accessPoints(),
         api: {
           refused: api.counters.refused,
           eventReaders: api.counters.events.readers,
@@ -116,6 +120,16 @@ export function createControl(parts: ControlParts): Control {
       await api.close();
     },
   };
+}
+
+function reportOf({
+  accessPoints,
+  tunnels,
+}: ReturnType<ControlParts['links']>): readonly AccessPointReport[] {
+  return [
+    ...accessPoints.map((link) => ({ kind: 'access-point' as const, ...link })),
+    ...tunnels.map((link) => ({ kind: 'tunnel' as const, ...link })),
+  ];
 }
 
 function cpuSeconds(): number {

@@ -1,5 +1,6 @@
 import type { DeviceStatus } from '../core/device-status.ts';
 import type { MountStatus } from './mounted-server.ts';
+import type { AccessPointStatus, TunnelStatus } from './outbound-link.ts';
 import type { StatusEvent } from './status-display.ts';
 
 // What the control API may do with the device. Every function may reject with a ClientError; its message is shown.
@@ -93,12 +94,9 @@ export interface TaskControl {
   cancel(id: string): boolean;
 }
 
-/** One access point or tunnel; further members are shown as they are. */
-export interface AccessPointReport {
-  readonly name: string;
-  readonly state: string;
-  readonly [member: string]: unknown;
-}
+export type AccessPointReport = (AccessPointStatus | TunnelStatus) & {
+  readonly kind: 'access-point' | 'tunnel';
+};
 
 /** A family of figures, in the words of Prometheus. */
 export interface Metric {

@@ -12,8 +12,8 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { createMounts } from '../../src/mcp/mounts/mounts.ts';
 import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
 import type { Tool } from '../../src/mcp/tool.ts';
-import type { AccessPointReport } from '../../src/ports/control-api.ts';
 import type { ForeignTool, McpClientHooks } from '../../src/ports/mcp-client.ts';
+import type { AccessPointStatus, TunnelStatus } from '../../src/ports/outbound-link.ts';
 import type { AudioCounters, StatusEvent } from '../../src/ports/status-display.ts';
 import { createEventHub } from '../../src/runtime/event-hub.ts';
 import { mcpParts } from './mcp-parts.ts';
@@ -130,7 +130,8 @@ export async function startControl(setting: ControlSetting = {}) {
   await mounts.start();
   const installing = await createInstallService({ ...shared, quarantine, mounts });
   await installing.start();
-  const accessPoints: AccessPointReport[] = [];
+  const accessPoints: AccessPointStatus[] = [];
+  const tunnels: TunnelStatus[] = [];
   const control = createControl({
     ...shared,
     config: ConfigSchema.parse({ control: setting.control ?? {} }),
@@ -139,7 +140,7 @@ export async function startControl(setting: ControlSetting = {}) {
     quarantine,
     installs: installing.installs,
     mounts,
-    accessPoints: () => accessPoints,
+    links: () => ({ accessPoints, tunnels }),
     device: { status: 'idle', volumePercent: 70, muted: false, counters },
   });
   await control.start();
@@ -155,6 +156,7 @@ export async function startControl(setting: ControlSetting = {}) {
     quarantine,
     mounts,
     accessPoints,
+    tunnels,
     control,
     socketPath,
     ask: createControlClient(socketPath).ask,

@@ -121,6 +121,19 @@ export const TaskResult = z
   .openapi('TaskResult') satisfies z.ZodType<ControlledTaskResult>;
 
 export const AccessPoint = z
-  .looseObject({ name: z.string(), state: z.string() })
+  .object({
+    kind: z.enum(['access-point', 'tunnel']),
+    name: z.string(),
+    url: z.string(),
+    state: z.enum(['connecting', 'connected', 'waiting', 'refused', 'stopped']),
+    lastClose: z.object({ code: z.int(), reason: z.string() }).optional(),
+    nextAttemptInMs: z.number().optional(),
+    calls: z.int(),
+    callMs: z.object({ p50: z.number(), p95: z.number() }).optional(),
+    lastListAt: z.number().optional(),
+    toolCount: z.int().optional(),
+    userId: z.string().optional(),
+    approvedTools: z.int().optional(),
+  })
   .openapi('AccessPoint') satisfies z.ZodType<AccessPointReport>;
 export const AccessPointList = z.object({ accessPoints: z.array(AccessPoint) }).openapi('AccessPointList');
