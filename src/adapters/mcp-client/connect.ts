@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../../core/logger.ts';
 import { programVersion } from '../../core/version.ts';
 import type { ConnectMcpServer, McpClientConnection, McpClientHooks } from '../../ports/mcp-client.ts';
 import { type ChangeNotice, createChangeNotice } from './change-notice.ts';
-import { createConnection, requestFailure } from './connection.ts';
+import { createConnection, noTimeoutMs, requestFailure } from './connection.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { type HttpTarget, openHttpRoad } from './http-road.ts';
 import { HttpStatusError } from './http-watch.ts';
@@ -37,6 +37,8 @@ export function createMcpConnector({ clock, logger = silentLogger, env }: McpCli
   return async (target, hooks, signal) => {
     const failures = createFailures(target);
     if (signal.aborted) throw failures.aborted(signal);
+    if (target.type === 'http' && !(/^https?:\/\//i.test(target.url) && URL.canParse(target.url)))
+      throw failures.unusable('its url is no address; write it in full, such as http://host:8000/mcp');
     const handshake = (open: OpenRoad) => connectOver(open, { clock, logger, failures, hooks, signal });
     if (target.type === 'stdio') return await handshake((road) => openStdioRoad(target, env, failures, road));
     return await connectHttp(target, (kind) =>
@@ -103,7 +105,7 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
   });
   try {
     const client = await createClient(handshake, changes);
-    await endedBy(signal, client.connect(road.transport, { signal }));
+    await endedBy(signal, client.connect(road.transport, { signal, timeout: noTimeoutMs }));
     if (signal.aborted) throw failures.aborted(signal);
     ready = true;
     const onClosing = () => {
@@ -132,8 +134,10 @@ async function createClient(
     log(failures.quoted(`${level}: ${text}`, maxLogCharacters));
   });
   // Answers that come too late, messages that are none: nothing that anybody could do something about.
-  client.onerror = (error) =>
-    logger.debug('Message of an MCP server not used', { problem: failures.quoted(error.message) });
+  const unused = createLogLines(clock, (problem) =>
+    logger.debug('Message of an MCP server not used', { problem: failures.quoted(problem) }),
+  );
+  client.onerror = ({ message }) => unused(message);
   return client;
 }
 

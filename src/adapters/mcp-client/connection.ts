@@ -22,7 +22,7 @@ const anyResult: StandardSchemaV1<unknown, unknown> = {
   '~standard': { version: 1, vendor: 'xiaozhi-speaker', validate: (value) => ({ value }) },
 };
 /** Time is kept on the injected clock; this is the longest the client's own timer can wait. */
-const noTimeoutMs = 2 ** 31 - 1;
+export const noTimeoutMs = 2 ** 31 - 1;
 const maxServerNameCharacters = 100;
 
 /** An initialised client as the device uses it. */
@@ -128,7 +128,7 @@ export function requestFailure(
   // A redirect that was not followed; the words say where to, without its query.
   if (typeof status === 'number') return failures.unusable(failures.quoted(messageOf(thrown)), thrown);
   if (code === 'CLIENT_HTTP_UNEXPECTED_CONTENT') return failures.unusable(notMcp, thrown);
-  if (thrown instanceof SyntaxError || name === 'ZodError')
+  if (thrown instanceof SyntaxError || name === 'ZodError' || code === 'INVALID_RESULT')
     return failures.badOutput('it sent something that is no message of MCP', thrown);
   return failures.badOutput(failures.quoted(messageOf(thrown)), thrown);
 }

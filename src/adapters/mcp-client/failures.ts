@@ -100,8 +100,8 @@ function secretsOf(target: McpServerTarget): string[] {
     return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
   }
   const inHeaders = Object.values(target.headers).flatMap((value) => [value, value.replace(/^\w+ +/, '')]);
-  const { searchParams } = new URL(target.url);
-  return [...inHeaders, ...passwordsOf(target.url), ...searchParams.values()];
+  const inQuery = URL.canParse(target.url) ? new URL(target.url).searchParams.values() : [];
+  return [...inHeaders, ...passwordsOf(target.url), ...inQuery];
 }
 
 /** `--token abc`, `--token=abc`, `postgres://user:abc@host`. */

@@ -60,7 +60,8 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       if (!init?.signal?.aborted) streamFailed(error);
       throw error;
     }
-    if (answer.status >= 400 && answer.status !== 405)
+    if (answer.status === 404 && hadStream) onLost(failures.sessionLost());
+    else if (answer.status >= 400 && answer.status !== 405)
       streamFailed(new HttpStatusError(answer.status, statusFailure(answer.status, '', failures)));
     else if (!isEventStream(answer)) streamFailed(failures.unusable(notMcp));
     else {

@@ -45,7 +45,6 @@ export async function startServerProcess(
     throw await notStarted(thrown, target, failures);
   });
   const pid = child.pid as number;
-  guardGroup(pid);
 
   let gone: Promise<void> | undefined;
   const endAll = () => {
@@ -81,6 +80,8 @@ function spawned(
   return new Promise((resolve, reject) => {
     // Throws at once what the system call would never see, such as a zero byte in an argument.
     const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
+    // At once: the device may be killed before its next turn.
+    if (child.pid !== undefined) guardGroup(child.pid);
     child.once('error', reject);
     child.once('spawn', () => {
       child.off('error', reject);

@@ -7,7 +7,7 @@ import { createReadBudget } from './read-budget.ts';
 import type { Road, RoadHooks } from './road.ts';
 import { type ServerProcess, type StdioTarget, startServerProcess } from './server-process.ts';
 
-/** Longest message either way, in bytes. */
+/** Longest message of a server, in bytes. */
 export const maxMessageBytes = 8 * 1024 * 1024;
 const maxUnsentBytes = 16 * 1024 * 1024;
 const maxLogLineBytes = 4096;
@@ -48,6 +48,8 @@ class StdioTransport implements Transport {
   readonly #log: (line: string) => void;
   readonly #onLost: (error: ClientError) => void;
   #lastWords = '';
+  /** Requests that are not answered yet. */
+  #open = 0;
   #closing = false;
 
   constructor(server: ServerProcess, failures: Failures, { clock, onLog, onLost }: RoadHooks) {
@@ -103,6 +105,7 @@ class StdioTransport implements Transport {
     if (stdin.writableLength + line.length > maxUnsentBytes)
       return Promise.reject(this.#failures.unreachable('it does not read what it is sent'));
     stdin.write(line);
+    if ('method' in message && 'id' in message) this.#open += 1;
     return Promise.resolve();
   }
 
@@ -120,7 +123,9 @@ class StdioTransport implements Transport {
       return 'unasked';
     }
     this.onmessage?.(message);
-    return 'method' in message ? 'unasked' : 'answer';
+    if ('method' in message || this.#open === 0) return 'unasked';
+    this.#open -= 1;
+    return 'answer';
   }
 
   #lose(error: ClientError): void {

@@ -87,6 +87,7 @@ describe.concurrent('an address', () => {
   it('that is nobody’s is told in words, without what is secret in it', async () => {
     const { url, stop } = await startChaosHttp();
     await stop();
+    expect(await words(connect(at('localhost:x')))).toContain('its url is no address; write it in full');
     expect(await words(connect(at(`${url}?token=abcdef`)))).toBe(
       'The MCP server cannot be reached: nothing is listening there.',
     );
@@ -171,6 +172,16 @@ describe.concurrent('a session', () => {
     const next = await connect(at(url));
     onTestFinished(() => next.close());
     expect(await next.text('echo', { text: 'hi' })).toBe('hi');
+  });
+
+  it('that is found forgotten by its stream ends, too', async ({ onTestFinished }) => {
+    const { url, exchanges, forget, hangUp } = await server(onTestFinished);
+    const connection = await connect(at(url));
+    onTestFinished(() => connection.close());
+    await until(() => expect(exchanges.some(({ method }) => method === 'GET')).toBe(true));
+    forget();
+    hangUp();
+    await until(() => expect(connection.closedWith).toMatchObject([{ code: 'TOOL_SESSION_LOST' }]));
   });
 
   it('is lost, too, when a real server has been started anew', async ({ onTestFinished }) => {

@@ -39,6 +39,17 @@ describe.concurrent('a server that does not get ready', () => {
     });
   });
 
+  it('because its initialize is none is told apart', async () => {
+    const answer = JSON.stringify({ jsonrpc: '2.0', id: 0, result: {} });
+    const line = `while read -r line; do echo '${answer}'; done`;
+    await expect(
+      connect({ type: 'stdio', command: 'sh', args: ['-c', line], env: {}, cwd: '/' }),
+    ).rejects.toMatchObject({
+      code: 'TOOL_BAD_OUTPUT',
+      message: 'The MCP server gave no usable answer: it sent something that is no message of MCP.',
+    });
+  });
+
   it('but refuses us is quoted', async () => {
     await expect(connect(chaosServer({ initialize: 'refuse' }))).rejects.toMatchObject({
       code: 'TOOL_FAILED',
@@ -203,6 +214,15 @@ describe.concurrent('a call', () => {
     await expect(
       connection.callTool('echo', {}, { signal: abort.signal, timeoutMs: 1000 }),
     ).rejects.toMatchObject({ code: 'TOOL_CANCELLED' });
+  });
+
+  it('that is under way when the connection is closed ends at once', async () => {
+    const connection = await connect(chaosServer({ ignoreTerm: true }));
+    const calling = expect(connection.text('never')).rejects.toThrow('the connection was closed.');
+    const closing = connection.close();
+    await calling;
+    await closing;
+    expect(connection.closedWith).toEqual([]);
   });
 
   it('in which the server dies says how it died, and the connection is over once', async () => {
