@@ -60,8 +60,20 @@ describe('the routes, as the served document has them', () => {
       muted: false,
       tools: { offered: 3, held: 0 },
     });
-    const home = { name: 'home', url: 'wss://api.example/mcp/?…', state: 'connected', calls: 3, toolCount: 2 } as const;
-    const work = { name: 'work', url: 'wss://tunnel.example/', state: 'waiting', calls: 0, nextAttemptInMs: 500 } as const;
+    const home = {
+      name: 'home',
+      url: 'wss://api.example/mcp/?…',
+      state: 'connected',
+      calls: 3,
+      toolCount: 2,
+    } as const;
+    const work = {
+      name: 'work',
+      url: 'wss://tunnel.example/',
+      state: 'waiting',
+      calls: 0,
+      nextAttemptInMs: 500,
+    } as const;
     device.accessPoints.push(home);
     device.tunnels.push(work);
     expect((await ask('GET', '/v1/access-points')).answer).toEqual({
@@ -70,7 +82,6 @@ describe('the routes, as the served document has them', () => {
         { kind: 'tunnel', ...work },
       ],
     });
-  });
   });
 
   it('list and call tools: whole results, pictures, tasks', async () => {
