@@ -220,15 +220,15 @@ function finished(shown: Shown, end: RecordingEnd): FinishedRecording {
 }
 
 function endEventOf({ id, source, file }: Shown, end: RecordingEnd): RecordingEvent {
-  const seconds = Math.round(end.seconds * 10) / 10;
-  const fields = { id, source, file, seconds };
+  const phase = end.kind === 'failed' ? 'failed' : 'stopped';
+  const event = { id, phase, source, file, seconds: Math.round(end.seconds * 10) / 10 } as const;
   switch (end.kind) {
     case 'stopped':
-      return { ...fields, phase: 'stopped' };
+      return event;
     case 'limit':
-      return { ...fields, phase: 'stopped', reason: end.reason };
+      return { ...event, reason: end.reason };
     case 'failed':
-      return { ...fields, phase: 'failed', reason: end.error.message };
+      return { ...event, reason: end.error.message };
   }
 }
 

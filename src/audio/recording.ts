@@ -83,7 +83,7 @@ class FileRecording implements Recording {
       onBegun();
       if (end) onEnded(end);
     } catch (thrown) {
-      await microphone.stop();
+      await microphone.stop().catch(() => {});
       await file.discard();
       throw toClientError(thrown, ErrorCode.audioDeviceMissing);
     }
