@@ -94,13 +94,12 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
   const { clock, failures, hooks, signal } = handshake;
   const changes = createChangeNotice(clock, changePeriodMs, () => hooks.onToolsChanged());
   let ready = false;
-  let silent = false;
   const road = await open({
     clock,
     onLog: (line) => hooks.onLog(line),
     onLost: (error: ClientError) => {
       changes.stop();
-      if (ready && !silent) hooks.onClosed(error);
+      if (ready) hooks.onClosed(error);
     },
   });
   try {
@@ -108,11 +107,7 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
     await endedBy(signal, client.connect(road.transport, { signal, timeout: noTimeoutMs }));
     if (signal.aborted) throw failures.aborted(signal);
     ready = true;
-    const onClosing = () => {
-      silent = true;
-      changes.stop();
-    };
-    return createConnection({ client, road, clock, failures, onClosing });
+    return createConnection({ client, road, clock, failures, onClosing: () => changes.stop() });
   } catch (thrown) {
     changes.stop();
     const problem = signal.aborted ? undefined : road.problem();

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { type Clock, monotonicClock } from '../../../src/core/clock.ts';
 import { ClientError, ErrorCode } from '../../../src/core/errors.ts';
 import { chaosServer, journalOf, pidsOf } from '../../support/chaos-mcp-server.ts';
 import { connect, namesOf, never } from '../../support/mcp-connections.ts';
@@ -326,6 +327,32 @@ describe.concurrent('a child', () => {
     await until(() => expect(pidsOf(file).filter(alive)).toEqual([]));
     await connection.close();
   });
+});
+
+it('leaves no timer behind, in whatever it was doing', async () => {
+  const pending = new Set<unknown>();
+  const clock: Clock = {
+    now: monotonicClock.now,
+    setTimeout: (callback, delayMs) => {
+      const timer = setTimeout(() => {
+        pending.delete(timer);
+        callback();
+      }, delayMs);
+      pending.add(timer);
+      return timer;
+    },
+    clearTimeout: (timer) => {
+      pending.delete(timer);
+      clearTimeout(timer as NodeJS.Timeout);
+    },
+  };
+  const connection = await connect(chaosServer({ floodStderr: true }), { clock });
+  const calling = expect(connection.text('never')).rejects.toThrow('closed');
+  await connection.text('storm', { count: 150 });
+  await until(() => expect(connection.changes()).toBe(1));
+  await connection.close();
+  await calling;
+  expect([...pending]).toEqual([]);
 });
 
 it('leaves no descriptor open after twenty servers', async () => {
