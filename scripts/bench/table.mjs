@@ -2,10 +2,10 @@ const shown = (value, unit) => `${Number(value.toPrecision(3))} ${unit}`.trim();
 
 /** One line per figure; rows without a bound are for information. */
 export function printTable(rows) {
-  const cells = rows.map(({ figure, measured, unit, bound, ok, note = '' }) => [
+  const cells = rows.map(({ figure, measured, unit, bound, least, ok, note = '' }) => [
     figure,
     shown(measured, unit),
-    bound === undefined ? '' : `≤ ${shown(bound, unit)}`,
+    least === undefined ? (bound === undefined ? '' : `≤ ${shown(bound, unit)}`) : `≥ ${shown(least, unit)}`,
     ok === undefined ? '' : ok ? 'ok' : 'MISSED',
     note,
   ]);
