@@ -13,6 +13,8 @@ export interface SuccessionOptions<Device> {
   readonly clock: Clock;
   /** Best first, at least one. */
   readonly candidates: readonly DeviceCandidate<Device>[];
+  /** The one among them, if any, that nobody hears. */
+  readonly silence?: Device;
   /** Starts a device; `onLost` may be called once, also before it has resolved. @throws ClientError */
   readonly start: (device: Device, onLost: (error: ClientError) => void) => Promise<void>;
   /** Nobody would miss a moment now. */
@@ -28,7 +30,10 @@ export interface SuccessionOptions<Device> {
 
 /** For the person at the device. */
 export interface DeviceNews<Device> {
-  /** A device was lost or could not be opened; the message also says what is used now. */
+  /**
+   * A device was lost or could not be opened; the message also says what is used now. AUDIO_DEVICE_REPLACED, or the code of
+   * the loss when that is silence.
+   */
   readonly onReplaced: (error: ClientError) => void;
   /** The best device is in use again. */
   readonly onReturned: (device: Device) => void;
@@ -195,9 +200,13 @@ export class DeviceSuccession<Device extends SoundDevice> {
     const { onReplaced, onReturned } = this.#options.news;
     const isNews = index !== this.#toldIndex;
     this.#toldIndex = index;
-    const remedy = isNews ? `Until it is back, ${device.name} is used.` : `${device.name} is open again.`;
     if (index === 0 && isNews) onReturned(device);
-    else if (problem) onReplaced(withRemedy(problem, remedy));
+    else if (problem && device === this.#options.silence)
+      onReplaced(withRemedy(problem, problem.code, 'Until it is back, nothing is heard.'));
+    else if (problem) {
+      const remedy = isNews ? `Until it is back, ${device.name} is used.` : `${device.name} is open again.`;
+      onReplaced(withRemedy(problem, ErrorCode.audioDeviceReplaced, remedy));
+    }
   }
 
   #putOff(): void {
@@ -240,6 +249,6 @@ export class DeviceSuccession<Device extends SoundDevice> {
   }
 }
 
-function withRemedy({ code, message, cause }: ClientError, remedy: string): ClientError {
+function withRemedy({ message, cause }: ClientError, code: ErrorCode, remedy: string): ClientError {
   return new ClientError(code, `${message} ${remedy}`, { retryable: true, cause });
 }

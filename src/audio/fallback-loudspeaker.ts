@@ -43,6 +43,7 @@ class FallbackLoudspeaker implements Loudspeaker {
     this.#succession = new DeviceSuccession({
       clock,
       candidates: [...candidates, certain(silence)],
+      silence,
       news,
       start: (device, onLost) => device.start(onLost),
       isPause: () => this.#succession.device === silence || this.pendingMs() === 0,

@@ -29,6 +29,7 @@ export const ErrorCode = {
   audioBackendMissing: 'AUDIO_BACKEND_MISSING',
   audioDeviceMissing: 'AUDIO_DEVICE_MISSING',
   audioDeviceLost: 'AUDIO_DEVICE_LOST',
+  audioDeviceReplaced: 'AUDIO_DEVICE_REPLACED',
   audioFileInvalid: 'AUDIO_FILE_INVALID',
   serverAddressUnavailable: 'SERVER_ADDRESS_UNAVAILABLE',
   toolUnknown: 'TOOL_UNKNOWN',

@@ -41,7 +41,7 @@ describe('a loudspeaker with others behind it', () => {
       [1_440],
       [2_880],
       'hdmi',
-      ['AUDIO_DEVICE_LOST: The usb was lost. Until it is back, hdmi is used.'],
+      ['AUDIO_DEVICE_REPLACED: The usb was lost. Until it is back, hdmi is used.'],
     ]);
   });
 
@@ -78,7 +78,7 @@ describe('a loudspeaker with others behind it', () => {
     await clock.advanceAsync(2_000);
     expect(first.written[0]).toBe(1_440);
     expect(told).toEqual([
-      'AUDIO_DEVICE_LOST: The usb was lost. Until it is back, null is used.',
+      'AUDIO_DEVICE_LOST: The usb was lost. Until it is back, nothing is heard.',
       'usb again',
     ]);
   });
@@ -91,7 +91,7 @@ describe('a loudspeaker with others behind it', () => {
     await clock.advanceAsync(4_000);
     expect([loudspeaker.name, told]).toEqual([
       'usb',
-      ['AUDIO_DEVICE_MISSING: The usb is missing. Until it is back, null is used.', 'usb again'],
+      ['AUDIO_DEVICE_MISSING: The usb is missing. Until it is back, nothing is heard.', 'usb again'],
     ]);
   });
 

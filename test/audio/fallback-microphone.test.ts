@@ -51,7 +51,7 @@ describe('a microphone with others behind it', () => {
       1_600,
       'built-in',
       16_000,
-      ['AUDIO_DEVICE_LOST: The usb was lost. Until it is back, built-in is used.'],
+      ['AUDIO_DEVICE_REPLACED: The usb was lost. Until it is back, built-in is used.'],
     ]);
   });
 
@@ -99,7 +99,7 @@ describe('a microphone with others behind it', () => {
     expect([first.started, second.starts, told]).toEqual([
       true,
       0,
-      ['AUDIO_DEVICE_LOST: The usb was lost. usb is open again.'],
+      ['AUDIO_DEVICE_REPLACED: The usb was lost. usb is open again.'],
     ]);
   });
 
@@ -140,7 +140,7 @@ describe('a microphone with others behind it', () => {
     const { told, start, microphone } = await listening(first, second);
     await microphone.stop();
     await start();
-    expect(told).toEqual(['AUDIO_DEVICE_MISSING: The usb is missing. Until it is back, built-in is used.']);
+    expect(told).toEqual(['AUDIO_DEVICE_REPLACED: The usb is missing. Until it is back, built-in is used.']);
   });
 
   it('leaves no timer and no open device behind', async () => {
