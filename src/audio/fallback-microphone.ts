@@ -76,10 +76,7 @@ class FallbackMicrophone implements Microphone {
   }
 
   #startOne(device: Microphone, onError: (error: ClientError) => void): Promise<void> {
-    // The next to be started may be this one again, so what is heard does not tell whose sound it is.
-    const onChunk = (pcm: Int16Array) => {
-      if (this.#succession.device === device) this.#hear(pcm, device.sampleRateHz);
-    };
+    const onChunk = (pcm: Int16Array) => this.#hear(pcm, device.sampleRateHz);
     return device.start({ onChunk, onError });
   }
 
@@ -94,6 +91,7 @@ class FallbackMicrophone implements Microphone {
     this.#quietMs = 0;
   }
 
+  /** What comes before a start is over is of no known rate, and is not heard. */
   #hear(pcm: Int16Array, sampleRateHz: number): void {
     if (!this.#resampler || !this.#sink) return;
     this.#quietMs = levelDbfs(pcm) < QUIET_DBFS ? this.#quietMs + durationMs(pcm.length, sampleRateHz) : 0;
