@@ -33,8 +33,7 @@ export interface DeviceToolParts {
   readonly device: () => Device | undefined;
   /** Where the server wants pictures. */
   readonly vision: () => VisionEndpoint | undefined;
-  /** Only where there is sound to record. */
-  readonly recorder?: Recorder | undefined;
+  readonly recorder: Recorder;
 }
 
 export const deviceToolGroup = { source: 'builtin', name: 'device', position: 0 } as const;

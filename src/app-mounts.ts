@@ -8,6 +8,7 @@ import { createMounts, type Mounts } from './mcp/mounts/mounts.ts';
 import { createToolListCache } from './mcp/mounts/tool-list-cache.ts';
 import type { ToolGroup } from './mcp/registry.ts';
 import type { Tool } from './mcp/tool.ts';
+import type { ConnectMcpServer } from './ports/mcp-client.ts';
 import type { MountedServerDefinition, MountStatus } from './ports/mounted-server.ts';
 
 export interface MountServiceParts {
@@ -24,6 +25,8 @@ export interface MountServiceParts {
   readonly onStatus?: (status: MountStatus) => void;
   /** What is wrong in the configuration, and damaged caches; the rest works. Must not throw. */
   readonly onProblem: (error: ClientError) => void;
+  /** No server is started before. */
+  readonly connectAfter?: Promise<unknown>;
 }
 
 /** The MCP servers of others whose tools this device offers. */
@@ -47,7 +50,7 @@ export function createMountService(parts: MountServiceParts): MountService {
   const mounts = createMounts({
     ...parts,
     definitions: parse(parts.config),
-    connect: createMcpConnector({ clock, logger, env: parts.env }),
+    connect: connectingAfter(parts.connectAfter, createMcpConnector({ clock, logger, env: parts.env })),
     cache: createToolListCache(storage, logger),
     random: Math.random,
   });
@@ -56,6 +59,16 @@ export function createMountService(parts: MountServiceParts): MountService {
     start: () => mounts.start(),
     update: (config) => mounts.update(parse(config)),
     close: () => mounts.close(),
+  };
+}
+
+/** Who is taken back meanwhile is told so by the connector itself. */
+function connectingAfter(ready: Promise<unknown> | undefined, connect: ConnectMcpServer): ConnectMcpServer {
+  if (!ready) return connect;
+  return async (target, hooks, signal) => {
+    const takenBack = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    if (!signal.aborted) await Promise.race([ready, takenBack]);
+    return await connect(target, hooks, signal);
   };
 }
 

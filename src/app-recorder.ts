@@ -25,8 +25,6 @@ export interface RecorderParts {
   /** The devices themselves, before echo cancelling. */
   readonly microphone: Microphone;
   readonly loudspeaker: Loudspeaker;
-  /** The user has muted the microphone: it is not recorded either. */
-  readonly isMuted: () => boolean;
 }
 
 export interface RecordedSound {
@@ -61,7 +59,6 @@ export function createRecorder(parts: RecorderParts): RecordedSound {
     codec: parts.codec,
     wallClock: Date.now,
     openSource: (source) => sources[source](),
-    isMuted: parts.isMuted,
     onEvent: (event) => display.show({ type: 'recording', ...event }),
   });
   return { microphone: microphone.handle(), loudspeaker, recorder, close: () => recorder.close() };

@@ -15,15 +15,16 @@ import type { Clock, TimerHandle } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
-import { createAccessList } from './mcp/access-list.ts';
+import { type AccessList, createAccessList } from './mcp/access-list.ts';
 import { announcementEvents } from './mcp/announcements/messages.ts';
-import { createDispatcher } from './mcp/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from './mcp/dispatcher.ts';
 import type { VisionEndpoint } from './mcp/normalise.ts';
 import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
 import { createResultShelf } from './mcp/result-shelf.ts';
 import { createChannelServer, loadServerSdk } from './mcp/server.ts';
 import { openTasks, type Tasks } from './mcp/tasks.ts';
 import { timerRingName } from './mcp/tools/timer-ring.ts';
+import type { Recorder } from './ports/recorder.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { NoticeOutlet } from './runtime/announcer.ts';
 import type { Device } from './runtime/device.ts';
@@ -48,6 +49,7 @@ export interface ToolServiceParts {
   readonly display: StatusDisplay;
   /** Keeps a volume that a tool has set. */
   readonly keepVolume: (volumePercent: number) => void;
+  readonly recorder: Recorder;
 }
 
 export const configuredToolGroup = { source: 'custom', name: 'configuration', position: 0 } as const;
@@ -55,6 +57,12 @@ export const customToolGroup = { source: 'custom', name: 'customMCP', position: 
 
 /** Everything behind the MCP channel: built-in and configured tools, background tasks, and what is told of them. */
 export interface ToolService {
+  readonly registry: ToolRegistry;
+  readonly access: AccessList;
+  readonly dispatcher: Dispatcher;
+  readonly tasks: Tasks;
+  /** Warns of tools that cannot be offered because of their names; of each once. */
+  reportCollisions(): void;
   readonly openTools: OpenTools;
   readonly notices: NoticeOutlet;
   /** Once the device is there: what was left over from before a restart becomes mail or runs again. */
@@ -118,12 +126,13 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   };
   const configured = createConfiguredTools(runnerDeps);
   const custom = createConfiguredTools(runnerDeps);
+  const reportCollisions = collisionReporter(registry, logger);
   const publish = ({ mcp: { tools, allow, deny }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
     registry.publish(customToolGroup, custom.update(customMcp.tools));
     if (customMcp.faults.length > 0) onProblem(damagedEntries(customMcp));
-    reportCollisions(registry, logger);
+    reportCollisions();
   };
   publish(sections);
   const watches = await Promise.all([
@@ -141,6 +150,11 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   ]);
 
   return {
+    registry,
+    access,
+    dispatcher,
+    tasks,
+    reportCollisions,
     openTools: (send, maxMessageBytes) =>
       createChannelServer({
         registry,
@@ -213,11 +227,17 @@ function notices(tasks: Tasks): NoticeOutlet {
   return { render, markTold: (ids) => tasks.markTold(ids) };
 }
 
-function reportCollisions(registry: ToolRegistry, logger: Logger): void {
-  for (const { name, winner } of registry.collisions()) {
-    logger.warn('A tool cannot be offered, because another has its name; rename one of them', {
-      name,
-      winner,
-    });
-  }
+function collisionReporter(registry: ToolRegistry, logger: Logger): () => void {
+  const reported = new Set<string>();
+  return () => {
+    for (const { name, group, winner } of registry.collisions()) {
+      const collision = JSON.stringify([group, name]);
+      if (reported.has(collision)) continue;
+      reported.add(collision);
+      logger.warn('A tool cannot be offered, because another has its name; rename one of them', {
+        name,
+        winner,
+      });
+    }
+  };
 }

@@ -9,6 +9,8 @@ import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
+import { createExchange } from './app-exchange.ts';
+import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { openVoice, soundSpecs } from './app-voice.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
@@ -26,6 +28,8 @@ import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
 import { Device } from './runtime/device.ts';
+import { createEventHub } from './runtime/event-hub.ts';
+import { watchIdle } from './runtime/idle-watch.ts';
 
 export interface AppParts {
   readonly config: Config;
@@ -35,6 +39,8 @@ export interface AppParts {
   readonly volumeIsConfigured: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** What `t` of events counts from, on `clock`. */
+  readonly startMs: number;
   readonly logger: Logger;
   readonly display: StatusDisplay;
   /** Says one line to the person, for what is no event: which devices were chosen and why. */
@@ -72,8 +78,11 @@ export async function createApp(parts: AppParts): Promise<App> {
   }
 }
 
-async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
-  const { config, clock, logger, display } = parts;
+async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
+  const events = createEventHub(given.display);
+  const parts = { ...given, display: events };
+  const { config, clock, logger } = parts;
+  const idle = watchIdle(events);
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
   const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
@@ -104,14 +113,20 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
   const otaDevice = otaDeviceOf(parts, identity);
   const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl);
   const volume = await openVolume(parts, storage);
+  const directories = { stateDirectory: stateDirectory(config, parts.env) };
+  const recorded = createRecorder({ ...parts, ...directories, ...sound, codec });
+  closers.push(() => recorded.close());
   const tools = await createToolService({
     ...parts,
-    stateDirectory: stateDirectory(config, parts.env),
+    ...directories,
     identity: otaDevice,
     keepVolume: volume.keep,
+    recorder: recorded.recorder,
   });
   closers.push(() => tools.close());
-  const voice = await openVoice(parts, sound);
+  const exchange = await createExchange({ ...parts, ...directories, events, idle, tools });
+  closers.push(() => exchange.close());
+  const voice = await openVoice(parts, recorded);
   closers.push(() => Promise.resolve(voice.close()));
   const { microphone, loudspeaker, voiceDetector, wakeWordDetector } = voice;
   const device = new Device(
@@ -132,7 +147,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
         },
         useAnswer: (answer) => transports.use(answer),
       },
-      display,
+      display: events,
       clock,
       logger: logger.child('device'),
       openTools: tools.openTools,
@@ -161,6 +176,7 @@ async function compose(parts: AppParts, closers: (() => Promise<void>)[]): Promi
       serverAec: config.audio.aec === 'server',
     },
   );
+  await exchange.open(device);
   await tools.attach(device);
   return device;
 }

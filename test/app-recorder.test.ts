@@ -46,7 +46,6 @@ async function deviceWith(configuration = '{}') {
     display: { show: (event) => events.push(event) },
     microphone,
     loudspeaker: createWavLoudspeaker(join(home, 'out.wav'), { pacer: createPacer(clock, 60) }),
-    isMuted: () => false,
   });
   sound = made;
   parts.registry.publish(

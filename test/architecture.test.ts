@@ -37,7 +37,8 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   // Runners give what the MCP server runs: its type is their port.
   adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
   cli: [...inside, 'app', 'app-tools', 'app-control', 'app-voice', 'app-device-tools'],
-  app: [...inside, 'app-tools', 'app-voice', 'app-control', 'app-installs', 'app-recorder'],
+  app: [...inside, 'app-tools', 'app-voice', 'app-exchange', 'app-recorder'],
+  'app-exchange': [...inside, 'app-tools', 'app-mounts', 'app-installs', 'app-access-points', 'app-control'],
   'app-tools': [...inside, 'app-device-tools'],
   'app-device-tools': inside,
   'app-control': inside,

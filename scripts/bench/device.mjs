@@ -30,6 +30,7 @@ export async function openDevice({
     volumeIsConfigured: true,
     env: process.env,
     clock,
+    startMs: clock.now(),
     logger: silentLogger,
     display,
     say: () => {},

@@ -45,7 +45,6 @@ export interface FileRecorderParts {
   readonly wallClock: () => number;
   /** A handle of its own for every call. */
   openSource(source: RecordingSource): SourceHandle;
-  isMuted(): boolean;
   onEvent(event: RecordingEvent): void;
 }
 
@@ -84,7 +83,7 @@ export class FileRecorder implements Recorder {
     signal: AbortSignal,
   ): Promise<RunningRecording> {
     const id = wantedId ?? this.#freeId();
-    this.#refuseUnlessPossible(id, source);
+    this.#refuseUnlessPossible(id);
     const entry: Entry = { file: undefined, begun: Promise.resolve(undefined) };
     this.#running.set(id, entry);
     const begun = this.#begin(id, source, entry);
@@ -133,7 +132,7 @@ export class FileRecorder implements Recorder {
     if (this.#running.size > 0) await this.stop();
   }
 
-  #refuseUnlessPossible(id: string, source: RecordingSource): void {
+  #refuseUnlessPossible(id: string): void {
     if (!ID.test(id)) {
       const message = 'The id of a recording has 1 to 32 letters, digits, "-" and "_".';
       throw new ClientError(ErrorCode.toolArgumentsInvalid, message);
@@ -145,8 +144,6 @@ export class FileRecorder implements Recorder {
     }
     if (this.#running.size >= MAX_RUNNING)
       throw refused(`${MAX_RUNNING} recordings are running, which is the most. Stop one first.`);
-    if (source === 'microphone' && this.#parts.isMuted())
-      throw refused('The microphone is muted. Unmute it first.');
   }
 
   #freeId(): string {
@@ -156,7 +153,7 @@ export class FileRecorder implements Recorder {
   }
 
   async #begin(id: string, source: RecordingSource, entry: Entry) {
-    const { files, format, limits, codec, openSource, isMuted, wallClock, onEvent } = this.#parts;
+    const { files, format, limits, codec, openSource, wallClock, onEvent } = this.#parts;
     await this.#refuseUnlessRoom(entry);
     const { microphone, hears } = openSource(source);
     const file = await files.create(`${timeOf(wallClock())}-${source}-${id}.${format}`);
@@ -168,7 +165,6 @@ export class FileRecorder implements Recorder {
       createContainer: (sampleRateHz) => createContainer(format, file, sampleRateHz, codec),
       maxMs: limits.maxMinutes * 60_000,
       isFull: () => this.#fullReason(file),
-      isMuted: () => source === 'microphone' && isMuted(),
       onBegun: () => onEvent({ id, phase: 'started', source, file: file.path, seconds: 0 }),
       onEnded: (end) => {
         this.#running.delete(id);

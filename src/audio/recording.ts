@@ -13,8 +13,6 @@ export interface RecordingParts {
   readonly maxMs: number;
   /** Why the file may not grow any more, as a sentence; asked for with every chunk. */
   isFull(): string | undefined;
-  /** Silence is recorded instead of sound. */
-  isMuted(): boolean;
   /** Sound comes in. Called before `startRecording` resolves. */
   onBegun(): void;
   /** The file is complete. Once, also after `stop`; not when it never began. */
@@ -50,7 +48,6 @@ export async function startRecording(parts: RecordingParts): Promise<Recording> 
 class FileRecording implements Recording {
   readonly #parts: RecordingParts;
   #container: RecordingContainer | undefined;
-  #silence = new Int16Array(0);
   #sampleRateHz = 0;
   #samples = 0;
   #begun = false;
@@ -105,20 +102,14 @@ class FileRecording implements Recording {
   #take(pcm: Int16Array): void {
     const container = this.#begin();
     if (!container || this.#ended) return;
-    const { maxMs, isMuted, isFull } = this.#parts;
+    const { maxMs, isFull } = this.#parts;
     const left = samplesPerFrame(this.#sampleRateHz, maxMs) - this.#samples;
-    const sound = isMuted() ? this.#silenceOf(pcm.length) : pcm;
-    container.write(sound.length > left ? sound.subarray(0, left) : sound);
-    this.#samples += Math.min(sound.length, left);
+    container.write(pcm.length > left ? pcm.subarray(0, left) : pcm);
+    this.#samples += Math.min(pcm.length, left);
     const full = isFull();
     if (full !== undefined) void this.#end({ reason: full });
     else if (left <= pcm.length)
       void this.#end({ reason: `It has reached ${describeDuration(maxMs)}, the longest that is allowed.` });
-  }
-
-  #silenceOf(samples: number): Int16Array {
-    if (this.#silence.length < samples) this.#silence = new Int16Array(samples);
-    return this.#silence.subarray(0, samples);
   }
 
   #end(cause: Cause): Promise<RecordingEnd> {

@@ -7,12 +7,13 @@ import { openIdentity } from '../config/identity.ts';
 import { resolveLanguage } from '../config/language.ts';
 import { type LoadedConfig, stateDirectory } from '../config/load.ts';
 import { monotonicClock } from '../core/clock.ts';
-import type { ClientError } from '../core/errors.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
 import { programVersion } from '../core/version.ts';
 import { createResultShelf } from '../mcp/result-shelf.ts';
 import { openTasks, type Tasks } from '../mcp/tasks.ts';
 import type { Tool } from '../mcp/tool.ts';
+import type { Recorder } from '../ports/recorder.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import { claimState } from './claim-state.ts';
 import type { CliContext } from './context.ts';
@@ -86,8 +87,19 @@ function toolsOn(parts: {
     shelf: createResultShelf(),
     device: () => undefined,
     vision: () => undefined,
+    recorder: noRecorder,
   }).tools;
 }
+
+const nothingRecords = (): Promise<never> =>
+  Promise.reject(
+    new ClientError(
+      ErrorCode.toolFailed,
+      'No device runs here that could record. Start it and ask it by voice or text.',
+    ),
+  );
+
+const noRecorder: Recorder = { start: nothingRecords, stop: nothingRecords, status: nothingRecords };
 
 function openTasksOn(journal: TaskJournal): Promise<Tasks> {
   const nothing = () => {};

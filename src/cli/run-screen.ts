@@ -13,6 +13,8 @@ import type { CliContext } from './context.ts';
 /** Where a running device is seen: a terminal or log lines, and the event stream. */
 export interface RunScreen {
   readonly display: StatusDisplay;
+  /** What `t` of events counts from. */
+  readonly startMs: number;
   readonly logger: Logger;
   /** Undefined when nobody sits in front of it. */
   readonly terminal: TerminalDisplay | undefined;
@@ -72,6 +74,7 @@ export async function openRunScreen(
         for (const display of displays) display.show(event);
       },
     },
+    startMs,
     logger,
     terminal,
     say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),

@@ -101,6 +101,7 @@ function openApp(
     volumeIsConfigured: sources.get('audio.volumePercent') !== 'default',
     env: context.env,
     clock,
+    startMs: screen.startMs,
     logger: screen.logger,
     display,
     say: screen.say,

@@ -189,7 +189,7 @@ const Audio = z
       .default(24_000)
       .describe('Sample rate answers are decoded at, whatever the server sends.'),
     volumePercent: z.int().min(0).max(100).default(70).describe('Volume at start.'),
-    muted: z.boolean().default(false).describe('Start with the microphone muted.'),
+    muted: z.boolean().default(false).describe('Start with the loudspeaker muted.'),
     aec: z
       .enum(['off', 'native', 'system', 'server'])
       .default('off')

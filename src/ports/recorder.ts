@@ -33,7 +33,7 @@ export interface Recorder {
   /**
    * Resolves when sound is being recorded. Without id it gets the smallest free number. `signal`: nobody waits for it any
    * more; then nothing is recorded.
-   * @throws ClientError RECORDING_REFUSED: the id is taken, muted, no room; AUDIO_DEVICE_MISSING; STATE_UNWRITABLE
+   * @throws ClientError RECORDING_REFUSED: the id is taken, no room; AUDIO_DEVICE_MISSING; STATE_UNWRITABLE
    */
   start(source: RecordingSource, id: string | undefined, signal: AbortSignal): Promise<RunningRecording>;
   /** All without id; resolves when the files are complete. @throws ClientError RECORDING_UNKNOWN */

@@ -42,7 +42,6 @@ async function recorderWith({ wrapFiles = (files) => files, ...changed }: Setup 
       return wallMs;
     },
     openSource: () => ({ microphone: shared.handle(), hears: 'microphone fake' }),
-    isMuted: () => false,
     onEvent: (event) => events.push(event),
     ...changed,
   });
@@ -355,23 +354,6 @@ function onFullDisk(files: RecordingFiles): RecordingFiles {
     create: async () => createGrowingFile(await open('/dev/full', 'w'), '/recordings/a.wav'),
   };
 }
-
-test('who has muted the microphone is not recorded', async () => {
-  let muted = true;
-  const { recorder, hear } = await recorderWith({ isMuted: () => muted });
-  expect(await refusalOf(recorder.start('microphone', undefined, wanted()))).toBe(
-    'TOOL_FAILED: The microphone is muted. Unmute it first.',
-  );
-  muted = false;
-  const { file } = await recorder.start('microphone', undefined, wanted());
-  hear(1, 100);
-  muted = true;
-  hear(1, 200);
-  await recorder.stop();
-  expect((await readWavFile(file)).pcm).toEqual(
-    Int16Array.from({ length: 2 * RATE_HZ }, (_, i) => (i < RATE_HZ ? 100 : 0)),
-  );
-});
 
 test('a start nobody waits for any more records nothing', async () => {
   const { device, recorder, told } = await recorderWith();

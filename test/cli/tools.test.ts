@@ -25,7 +25,10 @@ const echo = {
 
 test('the tools a server is offered are listed as it is offered them, those of the device first', async () => {
   const tools = [echo, { ...echo, name: 'secret' }];
-  const config = await configWith({ tools, deny: ['sec*', 'self.tasks.*', 'self.timer.*', 'self.audio*'] });
+  const config = await configWith({
+    tools,
+    deny: ['sec*', 'self.tasks.*', 'self.timer.*', 'self.audio*', 'self.recorder.*'],
+  });
   expect(await runAction(toolsListAction, { config }, env)).toEqual({
     code: 0,
     stdout: [

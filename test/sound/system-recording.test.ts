@@ -34,7 +34,6 @@ describe.skipIf(noVirtualAudio !== undefined)(`real sound ${noVirtualAudio ?? ''
         pacer: createPacer(clock, 60),
         surroundings: { env: audio.env },
       }),
-      isMuted: () => false,
     });
     const { file, hears } = await recorder.start('system', undefined, new AbortController().signal);
     expect(hears).toBe('everything this computer plays (the monitor of its sound server)');

@@ -17,6 +17,9 @@ export interface ToolListCache {
 const version = 1;
 const maxTools = 1000;
 
+const isObjectSchema = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'object';
+
 const recordSchema = z.object({
   version: z.literal(version),
   target: z.string(),
@@ -25,7 +28,8 @@ const recordSchema = z.object({
       z.object({
         name: z.string().min(1).max(1024),
         description: z.string().max(100_000),
-        inputSchema: z.looseObject({ type: z.literal('object') }),
+        // Not taken apart: members in another order would be taken for another schema.
+        inputSchema: z.custom<ForeignTool['inputSchema']>(isObjectSchema),
       }),
     )
     .max(maxTools),

@@ -159,6 +159,25 @@ describe('the cache of tool lists', () => {
     expect(other.offered()).toEqual([]);
   });
 
+  it('gives every schema back member for member, so that a server that has not changed changes nothing', async () => {
+    const storage = memoryStorage();
+    const inputSchema = {
+      $schema: 'https://json-schema.org/draft-07/schema',
+      properties: {},
+      type: 'object',
+    } as const;
+    const start = async () => {
+      const { mounts, server, told, clock } = mountAll(named(['a']), storage);
+      server('a').tools = [{ ...foreignTool('echo'), inputSchema }];
+      await mounts.start();
+      await clock.advanceAsync(3 * second);
+      await mounts.close();
+      return told;
+    };
+    await start();
+    expect(await start()).toEqual(['mount:a 1']);
+  });
+
   it('that is damaged counts as empty', async () => {
     const storage = await seenBefore(['a']);
     for (const damaged of [7, {}, { version: 1, target: 'x', tools: [] }, { version: 2 }, []]) {

@@ -1,0 +1,174 @@
+import { dirname } from 'node:path';
+import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
+import { type AccessPoints, createAccessPoints } from './app-access-points.ts';
+import { type Control, createControl } from './app-control.ts';
+import { createInstallService, createQuarantine, type InstallService } from './app-installs.ts';
+import { createMountService, type MountService } from './app-mounts.ts';
+import type { ToolService } from './app-tools.ts';
+import { cacheDirectory } from './config/load.ts';
+import { readMountSections } from './config/mounts.ts';
+import type { Config } from './config/schema.ts';
+import { type Clock, wait } from './core/clock.ts';
+import type { ClientError } from './core/errors.ts';
+import type { Logger } from './core/logger.ts';
+import type { Quarantine } from './mcp/control/quarantine.ts';
+import { createCoalescer } from './mcp/mounts/coalescer.ts';
+import type { IdleSignal } from './ports/idle-signal.ts';
+import { errorEvent } from './ports/status-display.ts';
+import type { Device } from './runtime/device.ts';
+import type { EventHub } from './runtime/event-hub.ts';
+
+export interface ExchangeParts {
+  readonly config: Config;
+  /** The configuration file, whose mounts are followed while the device runs. */
+  readonly file: string | undefined;
+  readonly stateDirectory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** What `t` of events counts from, on `clock`. */
+  readonly startMs: number;
+  readonly logger: Logger;
+  readonly events: EventHub;
+  readonly idle: IdleSignal;
+  readonly tools: Pick<ToolService, 'registry' | 'access' | 'dispatcher' | 'tasks' | 'reportCollisions'>;
+}
+
+/** Tools of others for our servers, and our tools for others: mounts, run-time installs, access points, tunnels, control API. */
+export interface Exchange {
+  /** Offers what is known from last time. Servers, access points and API come while the device starts; nobody waits for them. */
+  open(device: Device): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Programs that start would take the processor from a device that starts, so they begin when it is ready, or after this. */
+const mountsWaitMs = 5_000;
+/** Many changes of the list are told as one. */
+const changeWindowMs = 1_000;
+
+interface Services {
+  readonly quarantine: Quarantine;
+  readonly mounts: MountService;
+  readonly installs: InstallService;
+  readonly links: AccessPoints;
+}
+
+/** Loads nothing that the configuration does not ask for. */
+export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
+  const { clock, config, events, idle, logger, tools, env } = parts;
+  const { registry } = tools;
+  const closers: (() => Promise<void> | void)[] = [];
+  const onProblem = (error: ClientError) => events.show(errorEvent(error));
+  const shared = { ...parts, registry, display: events, onProblem, baseDirectory: baseDirectoryOf(parts) };
+  const closing = new AbortController();
+  const deviceIsReady = whenIdle(idle);
+  const quarantine = await createQuarantine(shared);
+  const mounts = createMountService({
+    ...shared,
+    cacheDirectory: cacheDirectory(config, env),
+    logger: logger.child('mcp-servers'),
+    connectAfter: Promise.race([deviceIsReady, wait(clock, mountsWaitMs, closing.signal)]),
+    onTools: (group, list, definition) => {
+      quarantine.publish(group, list, () => definition.trusted);
+      tools.reportCollisions();
+    },
+  });
+  const installs = await createInstallService({ ...shared, quarantine, mounts: mounts.mounts });
+  const links = createAccessPoints({
+    ...shared,
+    access: tools.access,
+    dispatcher: tools.dispatcher,
+    logger: logger.child('links'),
+    wallClock: Date.now,
+    random: Math.random,
+  });
+  const services = { quarantine, mounts, installs, links };
+  // The last to be opened is the first to be closed: nobody calls a tool that is being ended.
+  closers.push(
+    () => mounts.close(),
+    () => installs.close(),
+    () => links.close(),
+  );
+  return {
+    async open(device) {
+      await mounts.start();
+      await installs.start();
+      closers.push(followChanges(parts, services, device));
+      closers.push(await followFile(parts, services, onProblem));
+      const control = controlOf(parts, services, device, onProblem);
+      closers.push(() => control.close());
+      links.start();
+      void deviceIsReady.then(() => control.start());
+    },
+    async close() {
+      closing.abort();
+      for (let close = closers.pop(); close; close = closers.pop()) await close();
+    },
+  };
+}
+
+function controlOf(
+  parts: ExchangeParts,
+  { quarantine, mounts, installs, links }: Services,
+  device: Device,
+  onProblem: (error: ClientError) => void,
+): Control {
+  return createControl({
+    ...parts,
+    ...parts.tools,
+    quarantine,
+    installs: installs.installs,
+    mounts: mounts.mounts,
+    links: () => links.statuses(),
+    device,
+    onProblem,
+  });
+}
+
+/** From now on servers learn what comes and goes. Returns what ends it. */
+function followChanges({ clock, tools }: ExchangeParts, { links }: Services, device: Device): () => void {
+  const telling = createCoalescer({
+    clock,
+    delayMs: changeWindowMs,
+    gapMs: changeWindowMs,
+    run: () => {
+      device.toolsChanged();
+      links.toolsChanged();
+      return Promise.resolve();
+    },
+  });
+  const unsubscribe = tools.registry.subscribe(() => telling.request());
+  return () => {
+    unsubscribe();
+    telling.stop();
+  };
+}
+
+async function followFile(
+  { clock, config, file }: ExchangeParts,
+  { mounts }: Services,
+  onProblem: (error: ClientError) => void,
+): Promise<() => void> {
+  if (file === undefined) return () => {};
+  const { mcpServers, mcpServerConfig } = config;
+  const watch = await watchToolsFile({
+    file,
+    load: readMountSections,
+    current: { mcpServers, mcpServerConfig },
+    onTools: (sections) => void mounts.update(sections),
+    onProblem,
+    clock,
+  });
+  return () => watch.stop();
+}
+
+const baseDirectoryOf = ({ file }: ExchangeParts): string =>
+  file === undefined ? process.cwd() : dirname(file);
+
+function whenIdle(idle: IdleSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = idle.onIdle(() => {
+      stop();
+      resolve();
+    });
+  });
+}
