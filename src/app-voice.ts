@@ -8,6 +8,7 @@ import { listeningModeOf } from './config/listening-mode.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
+import type { DeviceSettings } from './machine/context.ts';
 import type { ListeningMode } from './machine/events.ts';
 import type { Loudspeaker } from './ports/loudspeaker.ts';
 import type { Microphone } from './ports/microphone.ts';
@@ -29,7 +30,7 @@ export interface Voice {
   readonly voiceDetector: VoiceDetector | undefined;
   readonly wakeWordDetector: WakeWordDetector | undefined;
   readonly listeningMode: ListeningMode;
-  readonly bargeIn: boolean;
+  readonly voiceOverAnswer: DeviceSettings['voiceOverAnswer'];
   close(): void;
 }
 
@@ -129,8 +130,8 @@ export async function openVoice(parts: VoiceParts, devices: SoundDevices): Promi
       'In realtime mode without echo cancelling (audio.aec) the device hears itself: use headphones, or set audio.aec.',
     );
   }
-  const bargeIn = isCancelledHere && config.conversation.bargeIn;
-  const needsDetector = bargeIn || config.conversation.localEndpointing;
+  const voiceOverAnswer = voiceUse(config, isCancelledHere);
+  const needsDetector = voiceOverAnswer !== 'unheard' || config.conversation.localEndpointing;
   const wakeWordDetector = await openWakeWord(config);
   if (wakeWordDetector) say(`Wake word: ${wakeWordDetector.name}`);
   return {
@@ -138,7 +139,7 @@ export async function openVoice(parts: VoiceParts, devices: SoundDevices): Promi
     voiceDetector: await openVoiceDetector(config, needsDetector, native),
     wakeWordDetector,
     listeningMode,
-    bargeIn,
+    voiceOverAnswer,
     close: () => cancelled?.close(),
   };
 }
@@ -181,6 +182,11 @@ async function openWakeWord({ wakeWord }: Config): Promise<WakeWordDetector | un
   if (modelDirectory === undefined) return undefined;
   const { createKeywordSpotter } = await import('./adapters/sherpa/keyword-spotter.ts');
   return createKeywordSpotter({ modelDirectory, keywordsFile, threshold: thresholdPercent / 100 });
+}
+
+function voiceUse({ conversation }: Config, isCancelledHere: boolean): DeviceSettings['voiceOverAnswer'] {
+  if (!isCancelledHere) return 'unheard';
+  return conversation.bargeIn ? 'interrupts' : 'softens';
 }
 
 async function loadNative(): Promise<NativeParts> {

@@ -160,7 +160,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
         idleSettleMs: config.conversation.idleSettleMs,
         replyTimeoutMs: config.conversation.replyTimeoutMs,
         releaseTailMs: config.audio.frameDurationMs + 40,
-        bargeIn: voice.bargeIn,
+        voiceOverAnswer: voice.voiceOverAnswer,
         localEndpointing: endsTurnsHere(config, voice.listeningMode),
         wakeWord: wakeWordUse(config),
         recovery: config.server.recovery,

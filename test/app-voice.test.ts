@@ -18,12 +18,12 @@ async function open(settings: object) {
   const display = { show: (event: StatusEvent) => events.push(event) };
   const voice = await openVoice({ config, clock, display, say: (line) => said.push(line) }, devices);
   voice.close();
-  const { listeningMode, bargeIn, voiceDetector, wakeWordDetector } = voice;
+  const { listeningMode, voiceOverAnswer, voiceDetector, wakeWordDetector } = voice;
   return {
     said,
     events,
     listeningMode,
-    bargeIn,
+    voiceOverAnswer,
     detector: voiceDetector?.constructor.name,
     wakeWordDetector,
     isWrapped: voice.microphone !== devices.microphone,
@@ -37,27 +37,27 @@ describe('without echo cancelling', () => {
     expect(await open({})).toEqual({
       ...plain,
       listeningMode: 'auto',
-      bargeIn: false,
+      voiceOverAnswer: 'unheard',
       detector: undefined,
       isWrapped: false,
     });
   });
 
   it('realtime mode is warned of once', async () => {
-    const { said, listeningMode, bargeIn } = await open({ conversation: { mode: 'realtime' } });
+    const { said, listeningMode, voiceOverAnswer } = await open({ conversation: { mode: 'realtime' } });
     expect(said).toEqual([
       'In realtime mode without echo cancelling (audio.aec) the device hears itself: use headphones, or set audio.aec.',
     ]);
-    expect([listeningMode, bargeIn]).toEqual(['realtime', false]);
+    expect([listeningMode, voiceOverAnswer]).toEqual(['realtime', 'unheard']);
   });
 });
 
 it.each([
-  ['system', 'realtime', true],
-  ['server', 'realtime', false],
-])('echo cancelled by the %s: both may talk at once (B11)', async (aec, listeningMode, bargeIn) => {
+  ['system', 'realtime', 'interrupts'],
+  ['server', 'realtime', 'unheard'],
+])('echo cancelled by the %s: both may talk at once (B11)', async (aec, listeningMode, voiceOverAnswer) => {
   const opened = await open({ audio: { aec } });
-  expect(opened).toMatchObject({ ...plain, listeningMode, bargeIn, isWrapped: false });
+  expect(opened).toMatchObject({ ...plain, listeningMode, voiceOverAnswer, isWrapped: false });
 });
 
 it('a mode that was chosen stays', async () => {
@@ -66,11 +66,10 @@ it('a mode that was chosen stays', async () => {
   });
 });
 
-it('barge-in can be switched off', async () => {
+it('an answer that must not be interrupted becomes softer', async () => {
   expect(await open({ audio: { aec: 'system' }, conversation: { bargeIn: false } })).toMatchObject({
     listeningMode: 'realtime',
-    bargeIn: false,
-    detector: undefined,
+    voiceOverAnswer: 'softens',
   });
 });
 
@@ -78,7 +77,12 @@ it.runIf(parts.createEchoCanceller)(
   `the add-on cancels echo${whyNot(parts.createEchoCanceller)}`,
   async () => {
     const opened = await open({ audio: { aec: 'native' } });
-    expect(opened).toMatchObject({ ...plain, listeningMode: 'realtime', bargeIn: true, isWrapped: true });
+    expect(opened).toMatchObject({
+      ...plain,
+      listeningMode: 'realtime',
+      voiceOverAnswer: 'interrupts',
+      isWrapped: true,
+    });
     expect(opened.detector).toBe(parts.createVoiceDetector && 'NativeVoiceDetector');
   },
 );

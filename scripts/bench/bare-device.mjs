@@ -11,7 +11,7 @@ export const machineSettings = (mode) => ({
   idleSettleMs: conversation.idleSettleMs,
   replyTimeoutMs: conversation.replyTimeoutMs,
   releaseTailMs: frameDurationMs + 40,
-  bargeIn: false,
+  voiceOverAnswer: 'unheard',
   localEndpointing: false,
   wakeWord: 'none',
   recovery: server.recovery,

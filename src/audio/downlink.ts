@@ -160,6 +160,11 @@ export class Downlink {
     this.#gain.setVolume(volumePercent);
   }
 
+  /** Softer than the volume says, while the person speaks over it; the next sound begins at full volume. */
+  duck(loudness: 'full' | 'ducked'): void {
+    this.#gain.duck(loudness);
+  }
+
   /** One Opus packet, lent, with its number where the wire has one. */
   push(packet: Uint8Array, timestampMs = 0, sequence?: number): void {
     this.#received += 1;
@@ -185,6 +190,7 @@ export class Downlink {
   begin(): void {
     this.#finishing = false;
     this.#starved = false;
+    this.#gain.duck('full');
     this.#buffer.begin();
     if (this.#sounding) return;
     this.#options.timestamps?.clear();
@@ -194,6 +200,7 @@ export class Downlink {
 
   /** A sound of our own, mono PCM, heard like an answer; `finish` belongs behind it. Cut after a minute. */
   playSound(pcm: Int16Array, sampleRateHz: number): void {
+    this.#gain.duck('full');
     const outputHz = this.#output?.loudspeaker.sampleRateHz ?? sampleRateHz;
     const sound = createResampler(sampleRateHz, outputHz).push(pcm);
     const samples = samplesPerFrame(outputHz, soundFrameMs);

@@ -232,7 +232,7 @@ const Conversation = z
       .boolean()
       .default(true)
       .describe(
-        'Your voice interrupts an answer. Only in `realtime` mode with `audio.aec` `native` or `system`.',
+        'Your voice interrupts an answer; switched off, the answer only becomes softer while you speak. Only in `realtime` mode with `audio.aec` `native` or `system`.',
       ),
     localEndpointing: z
       .boolean()

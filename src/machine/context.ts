@@ -16,8 +16,11 @@ export interface DeviceSettings {
   readonly replyTimeoutMs: number;
   /** How long the end of a pressed talk key keeps the microphone open, so that the last syllable is not cut. */
   readonly releaseTailMs: number;
-  /** In realtime mode the person interrupts an answer by speaking. Needs an echo canceller. */
-  readonly bargeIn: boolean;
+  /**
+   * What the person's voice does to an answer in realtime mode: `interrupts` it · `softens` it while they speak, and the
+   * server decides · `unheard`: without an echo canceller nobody can tell it from the device's own.
+   */
+  readonly voiceOverAnswer: 'interrupts' | 'softens' | 'unheard';
   /** In manual mode a turn also ends when the person falls silent. */
   readonly localEndpointing: boolean;
   /**

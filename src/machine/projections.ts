@@ -34,7 +34,7 @@ export function audioPathsFor(snapshot: DeviceSnapshot): AudioPaths {
 
 function voiceListenedFor(snapshot: DeviceSnapshot, fullDuplex: boolean): AudioPaths['voice'] {
   if (snapshot.hasTag('uplink')) return 'speech';
-  return fullDuplex && snapshot.context.settings.bargeIn ? 'barge-in' : 'none';
+  return fullDuplex && snapshot.context.settings.voiceOverAnswer !== 'unheard' ? 'barge-in' : 'none';
 }
 
 function uplinkPosition(snapshot: DeviceSnapshot, fullDuplex: boolean): GatePosition {

@@ -80,6 +80,9 @@ export const deviceSetup = setup({
     /** No more audio is expected; `playback.drained` follows when the last sample has been heard. */
     finishPlayback: () => {},
     flushPlayback: () => {},
+    /** Softer while the person speaks, until `unduckPlayback` or the next answer. */
+    duckPlayback: () => {},
+    unduckPlayback: () => {},
     showActivation: (_, _params: { code: string; message: string }) => {},
     /** Has any server read a list of tools that is not the one of now? Answered by `tools.read` or `tools.unread`. */
     compareToolLists: () => {},
@@ -131,7 +134,7 @@ export const deviceSetup = setup({
     hasText: ({ context }) => context.text !== undefined,
     /** A voice in full duplex interrupts (in half duplex nobody hears it). */
     mayBargeIn: ({ context: { settings, listeningMode } }) =>
-      settings.bargeIn && listeningMode === 'realtime',
+      settings.voiceOverAnswer === 'interrupts' && listeningMode === 'realtime',
     endsWithSpeech: ({ context: { settings, listeningMode } }) =>
       settings.localEndpointing && listeningMode === 'manual',
     uploadsWakeWord: ({ context }) => context.settings.wakeWord === 'uploaded',

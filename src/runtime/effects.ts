@@ -79,6 +79,8 @@ export function createEffects(parts: EffectParts) {
       downlink.flush();
     }),
     compareToolLists: guarded('compareToolLists', () => parts.compareToolLists()),
+    duckPlayback: guarded('duckPlayback', () => downlink.duck('ducked')),
+    unduckPlayback: guarded('unduckPlayback', () => downlink.duck('full')),
     showActivation: guarded('showActivation', ({ code, message }: { code: string; message: string }) => {
       display.show({ type: 'activation', code, message });
     }),

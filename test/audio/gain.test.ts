@@ -69,3 +69,22 @@ test('the level meter goes from digital silence to full scale', () => {
   expect(levelPercent(new Int16Array(960).fill(-32_768))).toBe(100);
   expect(levelPercent(tone(1_000, 16_000, 100, 0.1))).toBe(62);
 });
+
+test('ducking lowers the sound by 12 dB without a click and gives the volume back, also one that was changed meanwhile', () => {
+  const gain = new Gain(100);
+  const settled = (): number => {
+    gain.apply(new Int16Array(256));
+    const pcm = Int16Array.of(10_000);
+    gain.apply(pcm);
+    return pcm[0] as number;
+  };
+  gain.duck('ducked');
+  const ramp = new Int16Array(256).fill(10_000);
+  gain.apply(ramp);
+  expect(Math.max(...ramp.slice(1).map((sample, n) => (ramp[n] as number) - sample))).toBeLessThan(50);
+  expect(settled()).toBe(2_500);
+  gain.setVolume(50);
+  expect(settled()).toBe(625);
+  gain.duck('full');
+  expect(settled()).toBe(2_500);
+});

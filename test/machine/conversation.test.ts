@@ -145,7 +145,7 @@ describe('full duplex', () => {
       idle: listenedFor(realtime, []),
       listening: listenedFor(realtime, [toggled, opened]),
       speaking: listenedFor(realtime, [toggled, opened, ttsStart]),
-      withoutBargeIn: listenedFor({ ...realtime, bargeIn: false }, [toggled, opened, ttsStart]),
+      withoutBargeIn: listenedFor({ ...realtime, voiceOverAnswer: 'unheard' }, [toggled, opened, ttsStart]),
       halfDuplex: listenedFor(settings('auto'), [toggled, opened, ttsStart]),
     }).toEqual({
       idle: 'none',
@@ -162,12 +162,12 @@ describe('full duplex', () => {
   });
 
   test.each([
-    ['without barge-in', { ...settings('realtime'), bargeIn: false }],
+    ['without barge-in', { ...settings('realtime'), voiceOverAnswer: 'softens' } as const],
     ['in half duplex', settings('auto')],
-  ])('%s a voice changes nothing', (_, input) => {
+  ])('%s a voice does not end the answer', (_, input) => {
     const start = initialTransition(deviceMachine, input)[0];
     const { snapshot, effects } = playFrom(start, [provisioned(), toggled, opened, ttsStart, voice]);
-    expect([statusFor(snapshot), effects]).toEqual(['speaking', []]);
+    expect([statusFor(snapshot), effects]).toEqual(['speaking', ['duckPlayback']]);
   });
 });
 

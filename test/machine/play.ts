@@ -11,7 +11,7 @@ export const settings = (listeningMode: ListeningMode = 'auto'): DeviceSettings 
   idleSettleMs: 800,
   replyTimeoutMs: 20_000,
   releaseTailMs: 100,
-  bargeIn: true,
+  voiceOverAnswer: 'interrupts',
   localEndpointing: false,
   wakeWord: 'uploaded',
   recovery: { firstDelayMs: 1_000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },

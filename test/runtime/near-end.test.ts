@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { levelDbfs } from '../../src/audio/gain.ts';
 import type { VoiceDetector } from '../../src/ports/voice-detector.ts';
 import { answerPackets, DeviceHarness } from '../support/device-harness.ts';
 import { tone } from '../support/signals.ts';
@@ -9,7 +10,11 @@ const byLoudness: VoiceDetector = {
   isSpeech: (frame) => frame.some((sample) => Math.abs(sample) > 1_000),
   reset: () => {},
 };
-const bargeIn = { settings: { bargeIn: true }, mode: 'realtime', voiceDetector: byLoudness } as const;
+const bargeIn = {
+  settings: { voiceOverAnswer: 'interrupts' },
+  mode: 'realtime',
+  voiceDetector: byLoudness,
+} as const;
 const silence = new Int16Array(960);
 const voice = tone(200, 16_000, 60);
 const murmur = tone(200, 16_000, 60, 0.035);
@@ -144,4 +149,19 @@ it('without a detector the microphone is closed while idle', async () => {
   const harness = await DeviceHarness.idle();
   await harness.pass(600);
   expect(harness.microphone.open).toBe(false);
+});
+
+it('an answer that must not be interrupted is softer while the person speaks', async () => {
+  const harness = await DeviceHarness.listening({ ...bargeIn, settings: { voiceOverAnswer: 'softens' } });
+  harness.tts('start');
+  harness.sendAudio(answerPackets(6_000));
+  await hear(harness, silence, 20);
+  const before = levelDbfs(harness.loudspeaker.heard().slice(-4_800));
+  await hear(harness, voice, 20);
+  const during = levelDbfs(harness.loudspeaker.heard().slice(-4_800));
+  await hear(harness, silence, 30);
+  const after = levelDbfs(harness.loudspeaker.heard().slice(-4_800));
+  expect(harness.status).toBe('speaking');
+  expect(before - during).toBeCloseTo(12, 0);
+  expect(after).toBeCloseTo(before, 0);
 });

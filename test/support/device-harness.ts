@@ -242,7 +242,7 @@ export class DeviceHarness {
           idleSettleMs: 800,
           replyTimeoutMs: 20_000,
           releaseTailMs: 100,
-          bargeIn: false,
+          voiceOverAnswer: 'unheard',
           localEndpointing: false,
           wakeWord: wakeWord ?? 'none',
           recovery: { firstDelayMs: 1_000, maxDelayMs: 60_000, attempts: 5, healthyAfterMs: 60_000 },

@@ -13,7 +13,7 @@ import { until } from './scripted-server.ts';
 
 const codec = await loadOpusCodec();
 /** Nobody interrupts, and nobody listens for a wake word. */
-const handsOff = { bargeIn: false, localEndpointing: false, wakeWord: 'none' } as const;
+const handsOff = { voiceOverAnswer: 'unheard', localEndpointing: false, wakeWord: 'none' } as const;
 
 export interface MqttDeviceOptions {
   readonly endpoint: MqttEndpoint;

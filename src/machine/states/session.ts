@@ -140,11 +140,11 @@ const speaking = deviceSetup.createStateConfig({
     'wake.detected': { target: '#listening', actions: [abortForWake, 'flushPlayback', 'useDefaultMode'] },
     'text.submitted': { target: '#thinking.toText', actions: [abortForUser, 'flushPlayback', rememberText] },
     // The person is being heard already: no new `listen/start` (firmware B35).
-    'speech.started': {
-      guard: 'mayBargeIn',
-      target: '#listening.open',
-      actions: [abortForUser, 'flushPlayback'],
-    },
+    'speech.started': [
+      { guard: 'mayBargeIn', target: '#listening.open', actions: [abortForUser, 'flushPlayback'] },
+      { actions: 'duckPlayback' },
+    ],
+    'speech.ended': { actions: 'unduckPlayback' },
     'channel.closed': '#finishing',
   },
   states: {
