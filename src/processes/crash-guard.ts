@@ -1,52 +1,74 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { signalProcess } from './process-tree.ts';
+import { runMarkVariable, signalProcess } from './process-tree.ts';
+
+/** What forks faster than it is looked for is caught in the next round. */
+const maxKillRounds = 40;
 
 /**
- * Keeps a list of process groups from its standard input (`+123`, `-123`); when that ends, because the device was killed
- * with -9, it ends the groups that are still listed. Plain POSIX shell, one small process for all tools.
+ * Keeps a list of runs from its standard input (`+123:mark`, `-123:mark`); when that ends, because the device was killed
+ * with -9, it ends the runs that are still listed: their process groups, and where there is a /proc, whatever carries
+ * their mark in another group or session. Plain POSIX shell, one small process for all tools.
  */
 const script = `
 live=' '
 while read -r line; do
-  pid=\${line#?}
+  run=\${line#?}
   case $line in
-    +*) live="$live$pid " ;;
-    -*) case $live in *" $pid "*) live="\${live%%" $pid "*} \${live#*" $pid "}" ;; esac ;;
+    +*) live="$live$run " ;;
+    -*) case $live in *" $run "*) live="\${live%%" $run "*} \${live#*" $run "}" ;; esac ;;
   esac
 done
 [ "$live" = ' ' ] && exit
-for pid in $live; do kill -s TERM -- "-$pid"; done
+for run in $live; do set -- "$@" -e "${runMarkVariable}=\${run#*:}"; done
+hidden() {
+  for file in $(grep -l -F "$@" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}
+    echo "\${pid%/environ}"
+  done
+}
+for pid in $(hidden "$@"); do kill -s TERM -- "$pid"; done
+for run in $live; do kill -s TERM -- "-\${run%%:*}"; done
 sleep 2
-for pid in $live; do kill -s KILL -- "-$pid"; done
+for run in $live; do kill -s KILL -- "-\${run%%:*}"; done
+round=0
+while left=$(hidden "$@") && [ -n "$left" ] && [ $round -lt ${maxKillRounds} ]; do
+  for pid in $left; do kill -s KILL -- "$pid"; done
+  round=$((round + 1))
+done
 `;
 
 let guard: ChildProcess | undefined;
-const groups = new Set<number>();
+/** Marks by process group. */
+const runs = new Map<number, string>();
 let exitHooked = false;
 
-/** From now on this process group ends when the device does, however the device ends. */
-export function guardGroup(group: number): void {
-  groups.add(group);
+/**
+ * From now on this run ends when the device does, however the device ends: its process group, and what carries its mark
+ * (`runMarkVariable`).
+ */
+export function guardRun(group: number, mark: string): void {
+  runs.set(group, mark);
   if (!exitHooked) {
     exitHooked = true;
     // The last resort for an exit that waits for nobody, such as a second Ctrl-C.
     process.on('exit', () => {
-      for (const pid of groups) signalProcess(-pid, 'SIGKILL');
+      for (const pid of runs.keys()) signalProcess(-pid, 'SIGKILL');
     });
   }
-  if (guard) unsaid += `+${group}\n`;
+  if (guard) unsaid += `+${group}:${mark}\n`;
   else {
     guard = startGuard();
-    unsaid = [...groups].map((pid) => `+${pid}\n`).join('');
+    unsaid = [...runs].map(([pid, theirs]) => `+${pid}:${theirs}\n`).join('');
   }
   // At once: the device may be killed before its next turn, and by then the group may be at work.
   sayAll();
 }
 
 /** The run is over. The guard itself stays until the device ends. */
-export function releaseGroup(group: number): void {
-  groups.delete(group);
-  if (guard) tellLater(`-${group}`);
+export function releaseRun(group: number): void {
+  const mark = runs.get(group);
+  runs.delete(group);
+  if (guard && mark !== undefined) tellLater(`-${group}:${mark}`);
 }
 
 /** What the guard has still to hear, in its order. */

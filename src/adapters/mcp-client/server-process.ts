@@ -5,7 +5,7 @@ import { type Clock, wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
-import { guardGroup, releaseGroup } from '../../processes/crash-guard.ts';
+import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { runMarkVariable } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import type { Failures } from './failures.ts';
@@ -38,17 +38,14 @@ export async function startServerProcess(
   failures: Failures,
 ): Promise<ServerProcess> {
   const mark = randomUUID();
-  const child = await spawned(target, {
-    ...childEnvironment(env, target.env),
-    [runMarkVariable]: mark,
-  }).catch(async (thrown) => {
+  const child = await spawned(target, childEnvironment(env, target.env), mark).catch(async (thrown) => {
     throw await notStarted(thrown, target, failures);
   });
   const pid = child.pid as number;
 
   let gone: Promise<void> | undefined;
   const endAll = () => {
-    gone ??= stopRun(pid, mark, { clock, graceMs }).finally(() => releaseGroup(pid));
+    gone ??= stopRun(pid, mark, { clock, graceMs }).finally(() => releaseRun(pid));
     return gone;
   };
   const closed = closingOf(child, clock);
@@ -75,13 +72,15 @@ export async function startServerProcess(
 
 function spawned(
   { command, args, cwd }: StdioTarget,
-  env: Record<string, string>,
+  inherited: Readonly<Record<string, string>>,
+  mark: string,
 ): Promise<ChildProcessWithoutNullStreams> {
+  const env = { ...inherited, [runMarkVariable]: mark };
   return new Promise((resolve, reject) => {
     // Throws at once what the system call would never see, such as a zero byte in an argument.
     const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
     // At once: the device may be killed before its next turn.
-    if (child.pid !== undefined) guardGroup(child.pid);
+    if (child.pid !== undefined) guardRun(child.pid, mark);
     child.once('error', reject);
     child.once('spawn', () => {
       child.off('error', reject);

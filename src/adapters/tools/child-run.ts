@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
-import { guardGroup, releaseGroup } from '../../processes/crash-guard.ts';
+import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 
@@ -57,7 +57,7 @@ export async function runChild(
   };
   const ended = watch(child, limits, stop);
   if (pid === undefined) return await ended;
-  guardGroup(pid);
+  guardRun(pid, command.mark);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   child.stdin.end(command.input);
@@ -66,7 +66,7 @@ export async function runChild(
   } finally {
     signal.removeEventListener('abort', stop);
     await stopped;
-    releaseGroup(pid);
+    releaseRun(pid);
   }
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import * as z from 'zod';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
-import { guardGroup, releaseGroup } from '../../processes/crash-guard.ts';
+import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import { createFrameReader, encodeFrame } from './frame-reader.ts';
@@ -84,7 +84,7 @@ export class ModuleWorker {
     // A broken pipe is told by the end of the process.
     this.#pipe.on('error', () => {});
     this.closed = this.#watch();
-    if (this.#child.pid !== undefined) guardGroup(this.#child.pid);
+    if (this.#child.pid !== undefined) guardRun(this.#child.pid, this.#mark);
   }
 
   /** No further call may be made: it ends or has ended. */
@@ -190,7 +190,7 @@ export class ModuleWorker {
         this.#why ??= how;
         await this.#stopping;
         for (const { reject } of this.#pending.values()) reject(new WorkerEndedError(this.#why));
-        if (child.pid !== undefined) releaseGroup(child.pid);
+        if (child.pid !== undefined) releaseRun(child.pid);
         resolve();
       };
       child.on('error', (error) => void over(`its process could not be started: ${error.message}`));

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runMarkVariable } from '../../../src/processes/process-tree.ts';
 import { call, failureOf, runnerDeps, runnerFor } from '../../support/tool-runner.ts';
 
 const node = JSON.stringify(process.execPath);
@@ -225,30 +226,36 @@ test('two hundred calls leave no descriptor, no child and no listener behind', a
   expect(EventEmitter.getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('when the device is killed with -9 its running tools end, too', async () => {
+test('when the device is killed with -9 its running tools end, too, wherever their children hide', async () => {
   const directory = await scratch();
-  const file = join(directory, 'pid');
+  const file = (name: string) => join(directory, name);
   const support = new URL('../../../src/processes/crash-guard.ts', import.meta.url).pathname;
   const bundle = join(directory, 'device.mjs');
   const { build } = await import('esbuild');
   await build({ entryPoints: [support], bundle: true, platform: 'node', format: 'esm', outfile: bundle });
   const main = join(directory, 'main.mjs');
+  const left = (name: string) =>
+    `setsid sh -c "trap : TERM; echo \\$\\$ > ${file(name)}; while :; do sleep 1; done" &`;
   await writeFile(
     main,
     `import { spawn } from 'node:child_process';
-     import { guardGroup, releaseGroup } from './device.mjs';
-     const over = spawn('sleep', ['100'], { detached: true });
-     guardGroup(over.pid);
-     releaseGroup(over.pid);
-     const child = spawn('sh', ['-c', 'echo $$ > ${file}; exec sleep 100'], { detached: true });
-     guardGroup(child.pid);
-     setImmediate(() => process.stdout.write(String(over.pid) + '\\n'));`,
+     import { guardRun, releaseRun } from './device.mjs';
+     const start = (line, mark) =>
+       spawn('sh', ['-c', line], { detached: true, stdio: 'ignore', env: { ...process.env, ${runMarkVariable}: mark } });
+     const over = start(${JSON.stringify(`${left('over')} wait`)}, 'over');
+     guardRun(over.pid, 'over');
+     releaseRun(over.pid);
+     const child = start(${JSON.stringify(`${left('hidden')} echo $$ > ${file('leader')}; exec sleep 100`)}, 'live');
+     guardRun(child.pid, 'live');`,
   );
-  const device = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const released = Number(String(await new Promise((resolve) => device.stdout.once('data', resolve))));
-  const pid = await pidIn(file);
+  const device = spawn(process.execPath, [main], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [over, leader, hidden] = await Promise.all([
+    pidIn(file('over')),
+    pidIn(file('leader')),
+    pidIn(file('hidden')),
+  ]);
   device.kill('SIGKILL');
-  await until(async () => !(await isRunning(pid)));
-  expect(await isRunning(released)).toBe(true);
-  process.kill(released, 'SIGKILL');
+  await until(async () => !(await isRunning(leader)) && !(await isRunning(hidden)));
+  expect(await isRunning(over)).toBe(true);
+  process.kill(over, 'SIGKILL');
 });
