@@ -48,11 +48,13 @@ interface RunParts {
   readonly done: Promise<number>;
 }
 
-function planTurns({ config }: LoadedConfig, { display }: RunScreen): Pick<RunParts, 'driver' | 'done'> {
+function planTurns({ config }: LoadedConfig, { display, say }: RunScreen): Pick<RunParts, 'driver' | 'done'> {
   let onDone: (exitCode: number) => void = () => {};
   const done = new Promise<number>((resolve) => {
     onDone = resolve;
   });
+  if (config.conversation.timeoutSeconds !== undefined && config.conversation.turns === undefined)
+    say('A time-out (--timeout) counts only together with a number of turns (--turns); it is not used.');
   return { driver: new TurnDriver(config.conversation, { clock, display, onDone }), done };
 }
 

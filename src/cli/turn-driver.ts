@@ -103,9 +103,15 @@ export class TurnDriver implements StatusDisplay {
     this.#open = 'nothing';
     if (this.#plan.turns === undefined) return open === 'text';
     if (!this.#reached) this.#finish(this.#exitCodeOfFailure());
-    else if (open === 'text' || this.#restarts === maxRestarts) this.#finish(ExitCode.failed);
+    else if (open === 'text' || this.#restarts === maxRestarts) this.#giveUp();
     else this.#restarts += 1;
     return !this.#done;
+  }
+
+  #giveUp(): void {
+    const message = `The conversation ended before the answer did; ${this.#finished} of ${this.#plan.turns} turns were finished. Look at the events before this one, and at the log of the server.`;
+    this.#parts.display.show(errorEvent(new ClientError(ErrorCode.turnsUnfinished, message)));
+    this.#finish(ExitCode.failed);
   }
 
   #exitCodeOfFailure(): number {

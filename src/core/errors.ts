@@ -38,6 +38,7 @@ export const ErrorCode = {
   toolBusy: 'TOOL_BUSY',
   replyTimeout: 'REPLY_TIMEOUT',
   turnsTimeout: 'TURNS_TIMEOUT',
+  turnsUnfinished: 'TURNS_UNFINISHED',
   eventsEnded: 'EVENTS_ENDED',
   toolFailed: 'TOOL_FAILED',
   toolBadOutput: 'TOOL_BAD_OUTPUT',

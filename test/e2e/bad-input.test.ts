@@ -188,6 +188,14 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
     expect(program.eventsOf('activation')).toMatchObject([{ code: '123456', message: 'Enter 123456' }]);
   });
 
+  it('a time-out for no turns is not used, and that is said', async ({ expect }) => {
+    const program = startProgram([...sound, '--timeout', '1', '--events', '-']);
+    await program.until(() => /counts only together with a number of turns/.test(program.stderr));
+    await program.until(() => program.eventsOf('state').length > 0);
+    program.child.kill('SIGTERM');
+    expect(await program.exited).toBe(143);
+  });
+
   it('too little time', async ({ expect }) => {
     const program = startProgram([...sound, '--turns', '1', '--timeout', '1', '--events', '-']);
     expect(await program.exited).toBe(1);
@@ -410,6 +418,24 @@ describe.concurrent('a server that misbehaves in every way at once', { timeout: 
     ]);
     expect(await program.exited).toBe(1);
     expect(program.eventsOf('error')).toMatchObject([{ code: 'TURNS_TIMEOUT' }]);
+    await server.stop();
+  });
+
+  it('that hangs up politely in every turn gets no more of them, and the script is told why', async ({
+    expect,
+  }) => {
+    const server = await startScriptedServer({
+      onText: (peer, text) => {
+        const { type } = JSON.parse(text) as { type: string };
+        if (type === 'hello') peer.send({ type: 'hello', transport: 'websocket', session_id: 's' });
+        if (type === 'listen') peer.socket.close(1000);
+      },
+    });
+    const program = startProgram([...sound, '--server', server.url, '--turns', '1', '--events', '-']);
+    expect(await program.exited).toBe(1);
+    expect(program.eventsOf('error')).toMatchObject([
+      { code: 'TURNS_UNFINISHED', message: expect.stringMatching(/0 of 1 turns were finished/) },
+    ]);
     await server.stop();
   });
 
