@@ -42,7 +42,8 @@ const audioParams = z
 const serverHello = z.looseObject({
   type: z.literal('hello'),
   transport: z.string(),
-  session_id: z.string().catch(''),
+  // Said again in every message of ours; no server has ids of that length.
+  session_id: z.string().max(4096).catch(''),
   audio_params: audioParams,
 });
 

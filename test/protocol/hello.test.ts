@@ -39,6 +39,7 @@ describe('the hello of a server (C6)', () => {
   it.each([
     ['no session', { session_id: undefined }, { sessionId: '' }],
     ['a session that is no text', { session_id: 4 }, { sessionId: '' }],
+    ['a session of a megabyte', { session_id: 'x'.repeat(1_000_000) }, { sessionId: '' }],
     ['no format', { audio_params: undefined }, { sampleRateHz: 24_000, frameDurationMs: 60 }],
     ['a format that is none', { audio_params: [] }, { sampleRateHz: 24_000, frameDurationMs: 60 }],
     [
