@@ -9,14 +9,16 @@ export interface ToolProgramOptions {
   readonly mcp?: object;
   readonly customMCP?: object;
   readonly announcements?: object;
+  /** Other sections of the configuration, by name. */
+  readonly sections?: object;
   readonly args?: readonly string[];
 }
 
 /** A device with tools of its own, without sound, in a process as a user starts it. */
 export function startToolProgram(options: ToolProgramOptions): Program {
   const home = options.home ?? freshHome();
-  const { mcp = {}, customMCP = {}, announcements = {}, args = [] } = options;
-  writeFileSync(configOf(home), JSON.stringify({ mcp, customMCP, announcements }));
+  const { mcp = {}, customMCP = {}, announcements = {}, sections = {}, args = [] } = options;
+  writeFileSync(configOf(home), JSON.stringify({ mcp, customMCP, announcements, ...sections }));
   const sound = ['--mic', 'null', '--speaker', 'null', '--events', '-'];
   return startProgram(['--config', configOf(home), ...sound, ...args], { home });
 }
