@@ -21,6 +21,10 @@ const QUIETEST_ECHO_DB = -40;
 const FALL_DB = 0.2;
 const RISE_DB = 0.05;
 
+/** After a rest a loudspeaker may begin later or sooner than before, and the canceller has to find the echo again. */
+const REST_MS = 500;
+const REFINDING_MS = 500;
+
 interface Block {
   readonly startMs: number;
   readonly endMs: number;
@@ -36,6 +40,8 @@ export class EchoGuard {
   readonly #blocks: (Block | undefined)[] = new Array(CAPACITY);
   #next = 0;
   #echoDb = FIRST_ECHO_DB;
+  #audibleAtMs = Number.NEGATIVE_INFINITY;
+  #beganAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,9 +69,21 @@ export class EchoGuard {
   isNearEnd(frame: Int16Array): boolean {
     const nearDbfs = levelDbfs(frame);
     const farDbfs = this.#farDbfs();
-    const isVoice = nearDbfs > Math.max(QUIETEST_VOICE_DBFS, farDbfs + this.#echoDb + MARGIN_DB);
+    if (farDbfs > AUDIBLE_DBFS) this.#noteFarEnd();
+    const isVoice = nearDbfs > Math.max(QUIETEST_VOICE_DBFS, farDbfs + this.#expectedEchoDb() + MARGIN_DB);
     if (farDbfs > AUDIBLE_DBFS) this.#learn(nearDbfs - farDbfs);
     return isVoice;
+  }
+
+  #noteFarEnd(): void {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#audibleAtMs > REST_MS) this.#beganAtMs = nowMs;
+    this.#audibleAtMs = nowMs;
+  }
+
+  #expectedEchoDb(): number {
+    const isRefinding = this.#clock.now() - this.#beganAtMs < REFINDING_MS;
+    return isRefinding ? Math.max(this.#echoDb, FIRST_ECHO_DB) : this.#echoDb;
   }
 
   #learn(echoDb: number): void {

@@ -57,3 +57,12 @@ it('forgets a person who was taken for one, and learns a louder echo in some sec
   play(guard, clock, 600, 0.5, 0.1);
   expect(play(guard, clock, 30, 0.5, 0.1)).not.toContain(true);
 });
+
+it('is careful again for half a second when the loudspeaker has rested, because its echo may come at another time', () => {
+  const clock = new FakeClock();
+  const guard = new EchoGuard(clock);
+  play(guard, clock, 300, 0.5, 0.001);
+  clock.advance(900);
+  expect(play(guard, clock, 50, 0.5, 0.2)).not.toContain(true);
+  expect(play(guard, clock, 10, 0.5, 0.2)).toContain(true);
+});
