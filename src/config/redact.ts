@@ -5,6 +5,12 @@ export const HIDDEN = '••••';
 
 const SECRET_NAME = /token|secret|password|passwd|api[-_]?key|hmac|authorization|credential/i;
 const SECRET_CONTAINER = /^(env|headers)$/;
+/** Whole command lines in one text. */
+const COMMAND_LINE = /^(executable|command)$/;
+const SECRET_IN_LINE = new RegExp(
+  `((?:${SECRET_NAME.source})[\\w-]*["']?(?:\\s*[=:]\\s*|\\s+)["']?(?:(?:Bearer|Basic)\\s+)?)[^\\s"']+`,
+  'gi',
+);
 
 /** A configuration value as it may be printed: secrets hidden, credentials and queries of URLs too. */
 export function printable(path: string, value: unknown): unknown {
@@ -23,7 +29,11 @@ function hideNested(path: readonly string[], value: unknown): unknown {
     );
   const hidden =
     typeof value !== 'boolean' && path.some((part) => SECRET_NAME.test(part) || SECRET_CONTAINER.test(part));
-  return hidden ? HIDDEN : withoutFlagSecret(withoutUrlSecrets(value));
+  if (hidden) return HIDDEN;
+  if (typeof value !== 'string') return value;
+  return COMMAND_LINE.test(path.at(-1) ?? '')
+    ? withoutSecretsInLine(value)
+    : withoutNamedSecret(withoutUrlSecrets(value));
 }
 
 /** `["--token", "abc"]` */
@@ -32,13 +42,17 @@ function followsSecretFlag(list: readonly unknown[], index: number): boolean {
   return typeof before === 'string' && /^-[^=]*$/.test(before) && SECRET_NAME.test(before);
 }
 
-/** `"--token=abc"` and `"TOKEN=abc"` */
-function withoutFlagSecret(value: unknown): unknown {
-  const name = typeof value === 'string' ? /^[\w-]+(?==)/.exec(value)?.[0] : undefined;
-  return name !== undefined && SECRET_NAME.test(name) ? `${name}=${HIDDEN}` : value;
+/** `"--token=abc"`, `"TOKEN=abc"` and `"Authorization: Bearer abc"` */
+function withoutNamedSecret(text: string): string {
+  const name = /^(?:-[\w-]+=)?[\w-]+\s*[=:]\s*(?!\/\/)/.exec(text)?.[0];
+  return name !== undefined && SECRET_NAME.test(name) ? `${name}${HIDDEN}` : text;
 }
 
-function withoutUrlSecrets(value: unknown): unknown {
+/** `curl --token abc -H "Authorization: Bearer abc" https://me:abc@host/?key=abc` */
+const withoutSecretsInLine = (line: string): string =>
+  line.replace(/[^\s"'=]+:\/\/[^\s"']+/g, printableUrl).replace(SECRET_IN_LINE, `$1${HIDDEN}`);
+
+function withoutUrlSecrets<Value>(value: Value): Value | string {
   return typeof value === 'string' && value.includes('://') ? printableUrl(value) : value;
 }
 

@@ -41,11 +41,35 @@ test('no secret is printed, wherever it hides', async () => {
       mcpServers: {
         a: {
           command: 'a',
-          args: ['--api-key', 'hush', '--token=hush', 'API_TOKEN=hush', 'visible'],
+          args: [
+            ...['--api-key', 'hush', '--token=hush', 'API_TOKEN=hush', 'visible'],
+            ...['--header', 'Authorization: Bearer hush', '--header=X-Api-Key: hush'],
+          ],
           env: { X: 'hush' },
         },
         b: { url: 'https://b/', headers: { Authorization: 'hush' } },
       },
+      mcp: {
+        tools: [
+          {
+            name: 'x',
+            description: 'x',
+            executable: 'curl --token hush -H "Authorization: Bearer hush" https://me:hush@a/?key=hush seen',
+          },
+        ],
+      },
+      customMCP: {
+        tools: [
+          {
+            handler: {
+              type: 'http',
+              config: { url: 'https://a/', auth: { type: 'basic', password: 'hush' } },
+            },
+          },
+        ],
+      },
+      tunnels: [{ url: 'wss://a/?x=hush', token: 'hush' }],
+      control: { tcp: { port: 1, token: 'hush-hush-hush-hush' } },
     }),
   );
   const { stdout } = await runAction(configAction, { config: file }, {});
@@ -54,6 +78,9 @@ test('no secret is printed, wherever it hides', async () => {
   expect(stdout).toMatch(/server\.token +"••••" /);
   expect(stdout).toContain('"https://••••@host/ota/?••••"');
   expect(stdout).toContain('visible');
+  expect(stdout).toContain('"Authorization: ••••","--header=X-Api-Key: ••••"');
+  expect(stdout).toContain('curl --token •••• -H ');
+  expect(stdout).toContain(' seen"');
 });
 
 test('--schema prints a JSON Schema', async () => {

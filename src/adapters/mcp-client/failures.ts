@@ -25,7 +25,9 @@ const networkWords: Readonly<Record<string, string>> = {
 };
 
 const maxQuotedCharacters = 200;
-const secretName = /token|secret|passw|key|auth|credential/i;
+const secretName = /token|secret|passw|key|auth|credential|cookie/i;
+/** Long, with digits and letters, and no path or sentence: whatever its name, nobody would want it quoted. */
+const tokenLike = /^(?![./~])(?=.*\d)(?=.*[A-Za-z])[\w.+/=~-]{16,}$/;
 /** Shorter ones occur in ordinary words. */
 const minSecretLength = 4;
 
@@ -95,22 +97,25 @@ const sentence = (words: string): string => (/[.!?。！？…]$/.test(words) ? 
 function secretsOf(target: McpServerTarget): string[] {
   if (target.type === 'stdio') {
     const inEnv = Object.entries(target.env).flatMap(([name, value]) =>
-      secretName.test(name) ? [value] : passwordsOf(value),
+      secretName.test(name) || tokenLike.test(value) ? [value] : passwordsOf(value),
     );
     return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
   }
-  const inHeaders = Object.values(target.headers).flatMap((value) => [value, value.replace(/^\w+ +/, '')]);
+  const inHeaders = Object.values(target.headers).flatMap(withAndWithoutScheme);
   const inQuery = URL.canParse(target.url) ? new URL(target.url).searchParams.values() : [];
   return [...inHeaders, ...passwordsOf(target.url), ...inQuery];
 }
 
-/** `--token abc`, `--token=abc`, `postgres://user:abc@host`. */
+/** `--token abc`, `--token=abc`, `--header "Authorization: Bearer abc"`, `postgres://user:abc@host`. */
 function secretsOfArgument(argument: string, before = ''): string[] {
-  const named = /^-*[\w-]+(?==)/.exec(argument)?.[0];
-  if (named !== undefined && secretName.test(named)) return [argument.slice(named.length + 1)];
+  const [, name = '', value = ''] = /^((?:-[\w-]+=)?-*[\w-]+)\s*[=:]\s*(?!\/\/)(.+)$/s.exec(argument) ?? [];
+  if (secretName.test(name)) return withAndWithoutScheme(value);
   if (/^-[^=]*$/.test(before) && secretName.test(before)) return [argument];
-  return passwordsOf(argument);
+  return passwordsOf(argument.replace(/^-[\w-]+=/, ''));
 }
+
+/** `Bearer abc` is quoted without its scheme as well. */
+const withAndWithoutScheme = (value: string): string[] => [value, value.replace(/^\w+ +/, '')];
 
 function passwordsOf(text: string): string[] {
   if (!text.includes('://') || !URL.canParse(text)) return [];

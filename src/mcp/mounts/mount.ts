@@ -275,7 +275,7 @@ export function createMount(parts: MountParts): Mount {
       pid: connection?.pid,
       toolCount: list.offered.length,
       restarts,
-      nextAttemptInMs: 'dueMs' in state ? Math.max(0, state.dueMs - clock.now()) : undefined,
+      nextAttemptInMs: 'dueMs' in state ? Math.max(0, Math.round(state.dueMs - clock.now())) : undefined,
       lastProblem,
       calls,
       failedCalls,

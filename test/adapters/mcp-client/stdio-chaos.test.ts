@@ -121,6 +121,23 @@ describe.concurrent('a server that talks nonsense', () => {
       'The MCP server said no: bad key ••••.',
     );
   });
+
+  it('never shows what looks like a token, or stands in an argument', async ({ onTestFinished }) => {
+    const [anywhere, inHeader, inFlag] = ['ghp_16C7e42F292c6912E7', 'header-secret', 'flag-secret'];
+    const { args } = chaosServer();
+    const connection = await connect(
+      chaosServer(
+        {},
+        {
+          env: { GITHUB_PAT: anywhere, PLACE: '/home/me/number-17/notes' },
+          args: [...args, '--header', `Authorization: Bearer ${inHeader}`, `--header=X-Key: ${inFlag}`],
+        },
+      ),
+    );
+    onTestFinished(() => connection.close());
+    await connection.text('log', { text: `${anywhere} ${inHeader} ${inFlag} /home/me/number-17/notes` });
+    await until(() => expect(connection.log).toContain('•••• •••• •••• /home/me/number-17/notes'));
+  });
 });
 
 describe.concurrent('a list', () => {
