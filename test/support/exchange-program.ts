@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createControlClient } from '../../src/adapters/control/control-client.ts';
 import { type ChaosOptions, chaosServer } from './chaos-mcp-server.ts';
-import type { Program } from './program.ts';
+import { type Program, startProgram } from './program.ts';
 
 /** An entry of `mcpServers` for a server that misbehaves. */
 export function chaosMount(options: ChaosOptions = {}, more: object = {}): object {
@@ -82,4 +82,13 @@ export function childrenOf({ child }: Program): number[] {
     .split(' ')
     .filter(Boolean)
     .map(Number);
+}
+
+/** Everything that a command of the program prints. */
+export async function outputOf(args: readonly string[], home: string): Promise<string> {
+  const program = startProgram(args, { home, unread: true });
+  let text = '';
+  for await (const chunk of program.child.stdout.setEncoding('utf8')) text += chunk;
+  await program.exited;
+  return text + program.stderr;
 }
