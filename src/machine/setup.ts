@@ -172,6 +172,8 @@ export const deviceSetup = setup({
     healthyPeriod: ({ context }) => context.settings.recovery.healthyAfterMs,
     /** What a server that reads the list again when told of a change may take for it. */
     listReread: 3_000,
+    /** Between two times that servers are met anew for their list. */
+    listRest: 30_000,
     /** The firmware's pause before a restart that the server asked for (B41). */
     rebootPause: 1_000,
   },

@@ -26,7 +26,7 @@ describe('other tools than the server has read', () => {
     const settled = play([...answered, settledIdle, changed, reread]);
     expect(settled.effects).toEqual(['compareToolLists']);
     const after = playFrom(settled.snapshot, [unread]);
-    expect(after.snapshot.matches({ online: { conversation: 'standby', toolList: 'current' } })).toBe(true);
+    expect(after.snapshot.matches({ online: { conversation: 'standby', toolList: 'met' } })).toBe(true);
   });
 
   test('need nothing when the server has read the list again', () => {
@@ -62,6 +62,17 @@ describe('other tools than the server has read', () => {
     expect(
       playFrom(comparing, [unread]).snapshot.matches({ online: { link: { attached: 'connecting' } } }),
     ).toBe(true);
+  });
+
+  test('that never stop changing bring the link down once in half a minute, and the last of them is not forgotten', () => {
+    const met = play([linkUp, settledStandby, changed, reread, unread, changed]).snapshot;
+    expect(met.matches({ online: { toolList: 'met' } })).toBe(true);
+    const rested = playFrom(met, [elapsed('listRest', 'device.online.toolList.met')]);
+    expect(rested.effects).toEqual(['compareToolLists']);
+    expect(playFrom(rested.snapshot, [unread]).snapshot.matches({ online: { toolList: 'met' } })).toBe(true);
+    expect(playFrom(rested.snapshot, [read]).snapshot.matches({ online: { toolList: 'current' } })).toBe(
+      true,
+    );
   });
 
   test('that change again while they are compared are told again', () => {

@@ -21,8 +21,10 @@ export const toolList = deviceSetup.createStateConfig({
         'tools.changed': 'told',
         'tools.read': 'current',
         // The conversation hangs up and the link is made anew on the same event.
-        'tools.unread': 'current',
+        'tools.unread': 'met',
       },
     },
+    /** A list that never stops changing must not keep the link down: what changes now is looked at afterwards. */
+    met: { after: { listRest: 'outdated' } },
   },
 });
