@@ -34,6 +34,8 @@ function npmMount(...given: Parameters<typeof npmServer>): object {
   return entry;
 }
 
+/** A turn that the test keeps open is not taken for lost. */
+const patient = ['--set', 'conversation.replyTimeoutMs=60000'];
 const noBuiltins = { deny: ['self.*'] };
 const call = (name: string, args: object = {}): string[] => ['--say', `call ${name} ${JSON.stringify(args)}`];
 const custom = (name: string, module: string, fields: object = {}) => ({
@@ -157,7 +159,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
           older: { url: sse.url },
         },
       },
-      args: ['--server', server.url, '--say', 'hello'],
+      args: ['--server', server.url, '--say', 'hello', ...patient],
     });
     await server.until(() => server.notices.length === 1);
     const echoes = ['everything__echo', 'web__echo', 'older__echo'];
@@ -184,7 +186,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
       home,
       mcp: { ...noBuiltins, tools: [shell('own', 'echo mine')] },
       sections: { mcpServers: { changing: { command: process.execPath, args: [file, '{}'] } } },
-      args: ['--server', server.url, '--say', 'hello'],
+      args: ['--server', server.url, '--say', 'hello', ...patient],
     };
     const first = startToolProgram(given);
     await untilMounted(first, ['changing']);
@@ -213,7 +215,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
         mcpServers: { changing: chaosMount({ tools: toolsNamed('add_tool') }) },
         mcpEndpoint: addressOf(broker),
       },
-      args: ['--server', server.url, '--say', 'hello'],
+      args: ['--server', server.url, '--say', 'hello', ...patient],
     });
     await server.until(() => server.notices.length === 1 && broker.peers.length === 1);
     server.say({ type: 'tts', state: 'start' });
@@ -268,7 +270,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
         ],
         tunnels: [{ name: 'office', url: office.url, token: 'bearer-secret' }],
       },
-      args: ['--server', server.url, '--say', 'hello'],
+      args: ['--server', server.url, '--say', 'hello', ...patient],
     });
     const all = [server, official, relay, office];
     await server.until(() => server.notices.length === 1 && all.every(({ peers }) => peers.length === 1));

@@ -143,7 +143,12 @@ if (options.floodStderr) {
   flood();
 }
 if (options.stormPerSecond) {
-  setInterval(() => send({ method: 'notifications/tools/list_changed' }), 1000 / options.stormPerSecond);
+  let changes = 0;
+  setInterval(() => {
+    changes += 1;
+    if (options.changes) listed[0].description = `Changed ${changes} times`;
+    send({ method: 'notifications/tools/list_changed' });
+  }, 1000 / options.stormPerSecond);
 }
 
 const input = createInterface({ input: process.stdin });

@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly floodStderr?: boolean;
   /** `notifications/tools/list_changed` all the time. */
   readonly stormPerSecond?: number;
+  /** Each time what the first tool says of itself does change. */
+  readonly changes?: boolean;
   /** A grandchild that ignores TERM; `hidden`: in a session of its own. */
   readonly fork?: 'group' | 'hidden';
   /** Neither TERM nor the end of standard input ends it. */
