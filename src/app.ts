@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
+import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
@@ -12,7 +13,7 @@ import { TransportChooser } from './adapters/transport/choose-transport.ts';
 import { createExchange } from './app-exchange.ts';
 import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
-import { openVoice, soundSpecs } from './app-voice.ts';
+import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
@@ -270,7 +271,8 @@ async function openState(
   return { identity: await openIdentity(storage, config.identity, onProblem), storage };
 }
 
-async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts, address: ServerAddress) {
+async function chooseSound(parts: AppParts, address: ServerAddress) {
+  const { config, env, clock, say, demoMicrophone } = parts;
   const pacer = createPacer(clock, config.audio.frameDurationMs);
   const demo = address.kind === 'embedded';
   const environment = { env, pacer, playbackSampleRateHz: config.audio.playbackSampleRateHz };
@@ -288,11 +290,8 @@ async function chooseSound({ config, env, clock, say, demoMicrophone }: AppParts
   ]);
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
-  return {
-    microphone: microphone.device,
-    loudspeaker: loudspeaker.device,
-    onArrival: () => pacer.onArrival(),
-  };
+  const silence = createNullLoudspeaker({ pacer });
+  return { ...keepSound(parts, { microphone, loudspeaker, silence }), onArrival: () => pacer.onArrival() };
 }
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {

@@ -72,12 +72,12 @@ class EchoCancelledMicrophone implements Microphone {
 
 /** Tells the stage what is played, and when. */
 function watchFarEnd(loudspeaker: Loudspeaker, clock: Clock, stage: EchoStage): Loudspeaker {
-  return watchLoudspeaker(
-    loudspeaker,
-    (pcm, sampleRateHz, pendingMs) => {
+  return watchLoudspeaker(loudspeaker, {
+    isWatching: true,
+    played: (pcm, sampleRateHz, pendingMs) => {
       const startMs = clock.now() + pendingMs - durationMs(pcm.length, sampleRateHz);
       stage.pushFar(pcm, sampleRateHz, startMs);
     },
-    (pendingMs) => stage.cutFar(clock.now() + pendingMs),
-  );
+    cut: (pendingMs) => stage.cutFar(clock.now() + pendingMs),
+  });
 }

@@ -73,9 +73,14 @@ export class NearEnd {
     if (wakeWord && this.#toWakeWord) this.#options.wakeWordDetector?.push(this.#toWakeWord.push(pcm));
   }
 
+  /** See `FarEndWatcher`. */
+  get isWatching(): boolean {
+    return this.#attention.voice === 'barge-in';
+  }
+
   /** See `OnPlayed`. */
   played(pcm: Int16Array, sampleRateHz: number, pendingMs: number): void {
-    if (this.#attention.voice === 'barge-in') this.#guard.played(pcm, sampleRateHz, pendingMs);
+    if (this.isWatching) this.#guard.played(pcm, sampleRateHz, pendingMs);
   }
 
   #createEndpointer(): Endpointer {

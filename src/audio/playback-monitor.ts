@@ -4,7 +4,7 @@ import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
 import { EchoReference } from './echo-reference.ts';
 import { durationMs, samplesPerFrame } from './format.ts';
 import { createResampler, type Resampler } from './resampler.ts';
-import { watchLoudspeaker } from './watched-loudspeaker.ts';
+import { type FarEndWatcher, watchLoudspeaker } from './watched-loudspeaker.ts';
 
 export interface MonitoredLoudspeaker {
   readonly loudspeaker: Loudspeaker;
@@ -22,16 +22,12 @@ const MAX_BEHIND_MS = 3_000;
 export function monitorLoudspeaker(loudspeaker: Loudspeaker, clock: Clock): MonitoredLoudspeaker {
   const monitor = new PlaybackMonitor(loudspeaker, clock);
   return {
-    loudspeaker: watchLoudspeaker(
-      loudspeaker,
-      (pcm, sampleRateHz, pendingMs) => monitor.played(pcm, sampleRateHz, pendingMs),
-      (pendingMs) => monitor.cut(pendingMs),
-    ),
+    loudspeaker: watchLoudspeaker(loudspeaker, monitor),
     monitor,
   };
 }
 
-class PlaybackMonitor implements Microphone {
+class PlaybackMonitor implements Microphone, FarEndWatcher {
   readonly sampleRateHz = RATE_HZ;
   readonly #loudspeaker: Loudspeaker;
   readonly #clock: Clock;
@@ -50,6 +46,10 @@ class PlaybackMonitor implements Microphone {
 
   get name(): string {
     return `monitor of ${this.#loudspeaker.name}`;
+  }
+
+  get isWatching(): boolean {
+    return this.#sink !== undefined;
   }
 
   start(sink: MicrophoneSink): Promise<void> {

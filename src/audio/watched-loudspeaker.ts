@@ -6,12 +6,16 @@ export type OnPlayed = (pcm: Int16Array, sampleRateHz: number, pendingMs: number
 /** Told that what was given will not be heard beyond so many ms from now. */
 export type OnCut = (pendingMs: number) => void;
 
-/** The same loudspeaker, for whoever needs to know the far end. */
-export function watchLoudspeaker(
-  loudspeaker: Loudspeaker,
-  onPlayed: OnPlayed,
-  onCut: OnCut = () => {},
-): Loudspeaker {
+/** Who needs to know the far end. */
+export interface FarEndWatcher {
+  /** Asked with every write: a copy for nobody is a copy too many. */
+  readonly isWatching: boolean;
+  readonly played: OnPlayed;
+  readonly cut?: OnCut;
+}
+
+/** The same loudspeaker, watched. */
+export function watchLoudspeaker(loudspeaker: Loudspeaker, watcher: FarEndWatcher): Loudspeaker {
   return {
     get name() {
       return loudspeaker.name;
@@ -25,20 +29,21 @@ export function watchLoudspeaker(
     start: (onError) => loudspeaker.start(onError),
     write: (pcm) => {
       const { sampleRateHz } = loudspeaker;
+      if (!watcher.isWatching || sampleRateHz <= 0) return loudspeaker.write(pcm);
       // The loudspeaker owns what it is given, and only afterwards tells when that will be heard.
       const copy = pcm.slice();
       const room = loudspeaker.write(pcm);
-      if (sampleRateHz > 0) onPlayed(copy, sampleRateHz, loudspeaker.pendingMs());
+      watcher.played(copy, sampleRateHz, loudspeaker.pendingMs());
       return room;
     },
     flush: () => {
       loudspeaker.flush();
-      onCut(loudspeaker.pendingMs());
+      watcher.cut?.(loudspeaker.pendingMs());
     },
     pendingMs: () => loudspeaker.pendingMs(),
     stop: async () => {
       await loudspeaker.stop();
-      onCut(0);
+      watcher.cut?.(0);
     },
   };
 }

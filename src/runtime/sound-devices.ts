@@ -104,11 +104,7 @@ function loudspeakerSwitch({ loudspeaker, downlink, nearEnd, onLoudspeakerFailed
       downlink.expectOutput();
       try {
         await loudspeaker.start(lost);
-        downlink.connect(
-          watchLoudspeaker(loudspeaker, (pcm, sampleRateHz, pendingMs) =>
-            nearEnd.played(pcm, sampleRateHz, pendingMs),
-          ),
-        );
+        downlink.connect(watchLoudspeaker(loudspeaker, nearEnd));
       } catch (thrown) {
         lost(toClientError(thrown, ErrorCode.audioDeviceMissing));
       }

@@ -55,9 +55,7 @@ export async function interruptInRoom(
     onSpeechEnded: () => {},
     onWakeWord: () => {},
   });
-  const loudspeaker = watchLoudspeaker(sound.loudspeaker, (pcm, hz, pendingMs) =>
-    nearEnd.played(pcm, hz, pendingMs),
-  );
+  const loudspeaker = watchLoudspeaker(sound.loudspeaker, nearEnd);
   await sound.microphone.start({ onChunk: (pcm) => nearEnd.push(pcm), onError: () => {} });
   for (let played = 0; clock.now() < seconds * 1000; ) {
     const speaks = clock.now() % (answerMs + pauseMs) < answerMs;
