@@ -5,6 +5,8 @@ export const HIDDEN = '••••';
 
 const SECRET_NAME = /token|secret|password|passwd|api[-_]?key|hmac|authorization|credential/i;
 const SECRET_CONTAINER = /^(env|headers)$/;
+/** With a scheme, or with a query where somebody forgot the scheme. */
+const URL_LIKE = /:\/\/|\?[\w-]+=/;
 /** Whole command lines in one text. */
 const COMMAND_LINE = /^(executable|command)$/;
 const SECRET_IN_LINE = new RegExp(
@@ -53,7 +55,7 @@ const withoutSecretsInLine = (line: string): string =>
   line.replace(/[^\s"'=]+:\/\/[^\s"']+/g, printableUrl).replace(SECRET_IN_LINE, `$1${HIDDEN}`);
 
 function withoutUrlSecrets<Value>(value: Value): Value | string {
-  return typeof value === 'string' && value.includes('://') ? printableUrl(value) : value;
+  return typeof value === 'string' && URL_LIKE.test(value) ? printableUrl(value) : value;
 }
 
 /** A URL without user name, password, query and fragment; text that is no URL loses what follows the first `?`. */

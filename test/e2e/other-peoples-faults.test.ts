@@ -33,24 +33,30 @@ function ending<Started extends { stop(): Promise<void> }>(started: Started): St
 describe.concurrent('what is wrong in the configuration', { timeout: 60_000 }, () => {
   it('is told in one sentence each, and the rest works', async ({ expect }) => {
     const broker = ending(await startScriptedServer());
+    const secret = randomBytes(16).toString('hex');
     const program = startToolProgram({
       sections: {
         mcpServers: {
           good: chaosMount(),
           empty: {},
-          typo: { comand: 'npx' },
+          typo: { comand: 'npx', args: ['--token', secret], env: { TOKEN: secret } },
           number: 7,
-          address: { url: 'localhost:3000' },
-          sometime: chaosMount({}, { start: 'sometime' }),
+          address: { url: `localhost:3000?token=${secret}`, headers: { Authorization: secret } },
+          header: { url: 'http://127.0.0.1:1/', headers: { Authorization: `${secret}\n` } },
+          sometime: chaosMount({}, { start: 'sometime', env: { TOKEN: secret } }),
         },
         mcpServerConfig: { goood: {}, good: { tools: { echo: { mode: 'loud' } } } },
         mcpEndpoint: [
           'wss://api.xiaozhi.me/mcp/?token=<your token>',
-          'https://api.xiaozhi.me/mcp/',
+          `https://api.xiaozhi.me/mcp/?token=${secret}`,
           42,
           `ws://127.0.0.1:${broker.port}/`,
         ],
-        tunnels: ['wss://x/', { url: 'wss://x/' }, { url: 'ws://x/', token: 't', tokn: 't' }],
+        tunnels: [
+          `wss://x/?token=${secret}`,
+          { url: 'wss://x/', token: `${secret} ${secret}` },
+          { url: 'ws://x/', token: secret, tokn: 't' },
+        ],
       },
       args: ['--say', 'hello', '--turns', '1'],
     });
@@ -64,6 +70,7 @@ describe.concurrent('what is wrong in the configuration', { timeout: 60_000 }, (
         'mcpServers.typo: must have either a command or a url',
         'mcpServers.number: must be an object',
         'mcpServers.address.url: must be an http:// or https:// URL without placeholders in the name of its host',
+        'mcpServers.header.headers.Authorization: must be printable text',
         'mcpServers.sometime.start: Invalid option: expected one of "eager"|"lazy"|"manual"',
       ].join('\n  ')}`,
       'CONFIG_INVALID mcpEndpoint[0]: is still a placeholder; put the address there, or remove the entry (left out)',
@@ -74,6 +81,14 @@ describe.concurrent('what is wrong in the configuration', { timeout: 60_000 }, (
       'CONFIG_INVALID tunnels[2].tokn: unknown key, did you mean "token"? (left out)',
     ]);
     expect(broker.peers.length).toBe(1);
+    const config = ['--config', configOf(program.home)];
+    const said = await Promise.all(
+      [['config'], ['mcp', 'list'], ['tools', 'list'], ['doctor']].map((command) =>
+        outputOf([...command, ...config], program.home),
+      ),
+    );
+    const lines = [...said, program.stderr, JSON.stringify(program.events)].join('\n').split('\n');
+    expect(lines.filter((line) => line.includes(secret))).toEqual([]);
     expect(sentencesOf(program)).toEqual(['You wrote: hello']);
   });
 });

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Camera } from '../../ports/device-control.ts';
+import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
+import { runMarkVariable } from '../../processes/process-tree.ts';
 
 export interface CapturePhotoOptions {
   /** Program and arguments, already split into words; it writes one JPEG file to its standard output. */
@@ -24,13 +27,23 @@ function capture([program, ...words]: CapturePhotoOptions['command'], clock: Clo
       return;
     }
     // A process group of its own: what the program starts ends with it.
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    const mark = randomUUID();
+    const child = spawn(program, words, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+      env: { ...process.env, [runMarkVariable]: mark },
+    });
+    const { pid } = child;
+    if (pid !== undefined) {
+      guardRun(pid, mark);
+      child.once('exit', () => releaseRun(pid));
+    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     const finish = (settle: () => void): void => {
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      if (child.exitCode === null && child.signalCode === null) killGroup(child.pid);
+      if (child.exitCode === null && child.signalCode === null) killGroup(pid);
       child.stdout.destroy();
       settle();
     };

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { expect, it, vi } from 'vitest';
 import { createCaptureCommand } from '../../../src/adapters/tools/capture-photo.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
@@ -44,6 +46,34 @@ it('kills the program and its children when the call is cancelled', async () => 
   }, 10_000);
   abort.abort(new Error('cancelled'));
   await expect(picture).rejects.toThrow('cancelled');
+  await vi.waitFor(async () => expect(await isRunning(pid)).toBe(false), 10_000);
+  await rm(directory, { recursive: true });
+});
+
+it('does not outlive a device that is killed with -9', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'capture-'));
+  const [device, pidFile] = [join(directory, 'device.mjs'), join(directory, 'pid')];
+  const source = new URL('../../../src/adapters/tools/capture-photo.ts', import.meta.url).pathname;
+  await build({
+    stdin: {
+      contents: `import { createCaptureCommand } from ${JSON.stringify(source)};
+        const command = ['sh', '-c', 'echo $$ > ${pidFile}; exec sleep 600'];
+        createCaptureCommand({ command, clock: { setTimeout, clearTimeout } }).capturePhoto(new AbortController().signal);`,
+      resolveDir: directory,
+    },
+    outfile: device,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  });
+  const running = spawn(process.execPath, [device], { stdio: 'ignore' });
+  const pid = await vi.waitFor(async () => {
+    const text = await readFile(pidFile, 'utf8');
+    expect(text).not.toBe('');
+    return Number(text);
+  }, 10_000);
+  running.kill('SIGKILL');
   await vi.waitFor(async () => expect(await isRunning(pid)).toBe(false), 10_000);
   await rm(directory, { recursive: true });
 });
