@@ -30,7 +30,7 @@ interface MountReport {
   readonly state: string;
 }
 
-export async function mountsOf(program: Program): Promise<readonly MountReport[]> {
+async function mountsOf(program: Program): Promise<readonly MountReport[]> {
   const answer = await askControl(program, 'GET', '/v1/mounts').catch(() => ({ mounts: [] }));
   return (answer as { mounts: readonly MountReport[] }).mounts;
 }
@@ -62,7 +62,7 @@ export async function untilOffered(program: Program, names: readonly string[]): 
   }
 }
 
-/** Every living process that works for a device with this home, itself included, but the crash guard. */
+/** Every living process that works for a device with this home, itself included, its crash guard not. */
 export function processesAt(home: string): number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
