@@ -8,7 +8,7 @@ import type { ToolService } from './app-tools.ts';
 import { cacheDirectory } from './config/load.ts';
 import { readMountSections } from './config/mounts.ts';
 import type { Config } from './config/schema.ts';
-import { type Clock, wait } from './core/clock.ts';
+import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import type { Quarantine } from './mcp/control/quarantine.ts';
@@ -17,6 +17,7 @@ import type { IdleSignal } from './ports/idle-signal.ts';
 import { errorEvent } from './ports/status-display.ts';
 import type { Device } from './runtime/device.ts';
 import type { EventHub } from './runtime/event-hub.ts';
+import { startIsOver } from './runtime/start-over.ts';
 
 export interface ExchangeParts {
   readonly config: Config;
@@ -40,8 +41,6 @@ export interface Exchange {
   close(): Promise<void>;
 }
 
-/** Programs that start would take the processor from a device that starts, so they begin when it is ready, or after this. */
-const mountsWaitMs = 5_000;
 /** Many changes of the list are told as one. */
 const changeWindowMs = 1_000;
 
@@ -66,7 +65,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
     ...shared,
     cacheDirectory: cacheDirectory(config, env),
     logger: logger.child('mcp-servers'),
-    connectAfter: Promise.race([deviceIsReady, wait(clock, mountsWaitMs, closing.signal)]),
+    connectAfter: startIsOver(idle, clock, closing.signal),
     onTools: (group, list, definition) => {
       quarantine.publish(group, list, () => definition.trusted);
       tools.reportCollisions();

@@ -1,4 +1,3 @@
-import { createMcpConnector } from './adapters/mcp-client/connect.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { type MountSections, type MountsConfig, parseMounts } from './config/mounts.ts';
 import type { Clock } from './core/clock.ts';
@@ -40,7 +39,7 @@ export interface MountService {
 }
 
 export function createMountService(parts: MountServiceParts): MountService {
-  const { clock, logger, onProblem } = parts;
+  const { logger, onProblem } = parts;
   const parse = ({ mcpServers, mcpServerConfig }: MountSections): MountsConfig['definitions'] => {
     const { definitions, faults } = parseMounts(mcpServers, mcpServerConfig, parts);
     if (faults.length > 0) onProblem(notRight(faults));
@@ -50,7 +49,7 @@ export function createMountService(parts: MountServiceParts): MountService {
   const mounts = createMounts({
     ...parts,
     definitions: parse(parts.config),
-    connect: connectingAfter(parts.connectAfter, createMcpConnector({ clock, logger, env: parts.env })),
+    connect: connectingAfter(parts.connectAfter, loadedOnUse(parts)),
     cache: createToolListCache(storage, logger),
     random: Math.random,
   });
@@ -59,6 +58,14 @@ export function createMountService(parts: MountServiceParts): MountService {
     start: () => mounts.start(),
     update: (config) => mounts.update(parse(config)),
     close: () => mounts.close(),
+  };
+}
+
+/** Most devices mount nothing, and no start has to load what connects. */
+function loadedOnUse({ clock, logger, env }: MountServiceParts): ConnectMcpServer {
+  return async (target, hooks, signal) => {
+    const { createMcpConnector } = await import('./adapters/mcp-client/connect.ts');
+    return await createMcpConnector({ clock, logger, env })(target, hooks, signal);
   };
 }
 
