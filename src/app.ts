@@ -153,7 +153,6 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       logger: logger.child('device'),
       openTools: tools.openTools,
       notices: tools.notices,
-      onArrival: sound.onArrival,
     },
     {
       settings: {
@@ -291,7 +290,7 @@ async function chooseSound(parts: AppParts, address: ServerAddress) {
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
   const silence = createNullLoudspeaker({ pacer });
-  return { ...keepSound(parts, { microphone, loudspeaker, silence }), onArrival: () => pacer.onArrival() };
+  return keepSound(parts, { microphone, loudspeaker, silence });
 }
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {

@@ -24,7 +24,6 @@ export interface ChannelParts extends MessageParts {
   readonly timestamps: PlaybackTimestamps | undefined;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
-  readonly onArrival: (() => void) | undefined;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
   readonly onClosing: (closed: Promise<void>) => void;
 }
@@ -52,10 +51,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
       onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
-      onAudio: (packet, timestampMs, sequence) => {
-        parts.downlink.push(packet, timestampMs, sequence);
-        parts.onArrival?.();
-      },
+      onAudio: (packet, timestampMs, sequence) => parts.downlink.push(packet, timestampMs, sequence),
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });

@@ -51,8 +51,6 @@ export interface DeviceParts {
   /** The tools of this device; without, the server is told of none. */
   readonly openTools?: OpenTools | undefined;
   readonly notices?: NoticeOutlet | undefined;
-  /** Told when a packet of sound has been dealt with: who has something nearly due can do it in the same wake-up. */
-  readonly onArrival?: (() => void) | undefined;
 }
 
 export interface DeviceOptions {
@@ -251,8 +249,7 @@ export class Device {
   }
 
   #createActor(settings: DeviceSettings, report: ReportProblem) {
-    const { transports, links, provisioning, display, clock, logger, openTools, notices, onArrival } =
-      this.#parts;
+    const { transports, links, provisioning, display, clock, logger, openTools, notices } = this.#parts;
     const wire = new Wire(() => this.send({ type: 'channel.failed', error: sendFailed() }));
     const messages = {
       wire,
@@ -272,7 +269,6 @@ export class Device {
       downlink: this.#downlink,
       rejected: this.#rejected,
       timestamps: this.#timestamps,
-      onArrival,
     });
     const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });
     const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });

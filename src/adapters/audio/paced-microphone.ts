@@ -1,5 +1,5 @@
 import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
-import { maxPhaseStepMs, type Pacer } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
 
 /** Where a paced microphone gets its sound from. */
 export interface PcmSource {
@@ -50,7 +50,7 @@ export class PacedMicrophone implements Microphone {
     let owed = 0;
     this.#unsubscribe = this.#pacer.add('capture', (dueMs) => {
       // What a stall skipped is lost, as it is with a tape recorder that lost power.
-      owed += (Math.min(dueMs - heardUntilMs, periodMs + maxPhaseStepMs) * source.sampleRateHz) / 1000;
+      owed += (Math.min(dueMs - heardUntilMs, periodMs) * source.sampleRateHz) / 1000;
       heardUntilMs = dueMs;
       const samples = Math.round(owed);
       if (samples <= 0) return;

@@ -14,23 +14,12 @@ export interface Pacer {
    * while somebody is subscribed.
    */
   add(role: PacedRole, onTick: (dueMs: number) => void): () => void;
-  /**
-   * The process is awake for a packet that has just been dealt with. A tick that is nearly due is done now and costs no
-   * wake-up of its own; otherwise the ticks move towards the packets, by a little each.
-   */
-  onArrival(): void;
 }
 
 /** Made up for after a stall; more would come out as one burst. */
 const MAX_CATCH_UP_PERIODS = 10;
 /** Timers are granular to 1 ms; one that fires early by as much must not arm another for the rest. */
 const EARLY_MS = 1;
-/** A tick may be done so much ahead of time: a sixth of what a loudspeaker holds. */
-const MAX_ADVANCE_MS = 10;
-/** So much after a packet the next tick should be due: packets that are a little late still come first. */
-const WANTED_ADVANCE_MS = 5;
-/** How far one packet moves the ticks; nobody hears a frame that is so much longer or shorter. */
-export const maxPhaseStepMs = 1;
 
 /**
  * A drift-free timer: every tick is due a whole number of periods after the first. It is shared because wake-ups, not
@@ -51,10 +40,6 @@ class SharedPacer implements Pacer {
   #timer: unknown;
   #ticking = false;
   #dueMs = 0;
-  /** When a packet last counted: a burst of them says no more than one. */
-  #arrivedMs = Number.NEGATIVE_INFINITY;
-  /** The tick that has been moved. */
-  #movedMs = 0;
 
   constructor(clock: Clock, periodMs: number) {
     this.clock = clock;
@@ -75,32 +60,12 @@ class SharedPacer implements Pacer {
     };
   }
 
-  onArrival(): void {
-    const nowMs = this.clock.now();
-    if (this.#timer === undefined || nowMs - this.#arrivedMs < this.periodMs / 2) return;
-    this.#arrivedMs = nowMs;
-    const leftMs = this.#dueMs - nowMs;
-    if (this.#movedMs !== this.#dueMs) this.#dueMs += this.#phaseStepMs(leftMs);
-    this.#movedMs = this.#dueMs;
-    this.#disarm();
-    if (leftMs <= MAX_ADVANCE_MS) this.#wake(this.#dueMs);
-    else this.#arm();
-  }
-
-  /** Towards the next packet: that is a whole period after this one. */
-  #phaseStepMs(leftMs: number): number {
-    const excessMs = leftMs - WANTED_ADVANCE_MS;
-    if (Math.abs(excessMs) <= maxPhaseStepMs) return 0;
-    return excessMs > 0 && excessMs < this.periodMs / 2 ? -maxPhaseStepMs : maxPhaseStepMs;
-  }
-
   #idle(): boolean {
     return this.#subscribers.capture.size + this.#subscribers.playback.size === 0;
   }
 
   #arm(): void {
-    const delayMs = Math.max(0, this.#dueMs - this.clock.now());
-    this.#timer = this.clock.setTimeout(() => this.#wake(this.clock.now() + EARLY_MS), delayMs);
+    this.#timer = this.clock.setTimeout(() => this.#wake(), Math.max(0, this.#dueMs - this.clock.now()));
   }
 
   #disarm(): void {
@@ -108,21 +73,21 @@ class SharedPacer implements Pacer {
     this.#timer = undefined;
   }
 
-  /** Does what is due by then. */
-  #wake(untilMs: number): void {
+  #wake(): void {
     this.#timer = undefined;
     this.#skipWhatIsTooLate();
     this.#ticking = true;
     try {
-      this.#tickAllDue(untilMs);
+      this.#tickAllDue();
     } finally {
       this.#ticking = false;
       if (!this.#idle()) this.#arm();
     }
   }
 
-  #tickAllDue(untilMs: number): void {
-    while (this.#dueMs <= untilMs && !this.#idle()) {
+  #tickAllDue(): void {
+    const nowMs = this.clock.now() + EARLY_MS;
+    while (this.#dueMs <= nowMs && !this.#idle()) {
       const dueMs = this.#dueMs;
       this.#dueMs += this.periodMs;
       this.#tick(this.#subscribers.capture, dueMs);
