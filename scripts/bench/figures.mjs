@@ -1,10 +1,13 @@
 import { root } from '../bundle-options.mjs';
 import { measure, startServer } from './child-processes.mjs';
+import { measureControlRoundTrip } from './control-round-trip.mjs';
 import { measureLinkRoundTrips } from './link-round-trip.mjs';
 import { startMcpService } from './mcp-service.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
+import { measureReadiness } from './readiness.mjs';
+import { measureRecordingCpu } from './recording-cpu.mjs';
 import { measureStartup, nodeAloneMs } from './startup.mjs';
-import { median, percentile } from './statistics.mjs';
+import { mean, median, percentile } from './statistics.mjs';
 import { measureToolLoad } from './tool-load.mjs';
 import { measureToolRoundTrip } from './tool-round-trip.mjs';
 import { startService } from './tool-service.mjs';
@@ -247,7 +250,8 @@ async function mounts({ quick, directory }) {
   for (let round = 0; round < (quick ? 3 : 7); round++)
     rounds.push(await measure('mounts', { servers: 20, tools: 50, idleServers: 0, directory }));
   const of = (key) => median(rounds.map((each) => each[key]));
-  const idleMs = quick ? 10_000 : 60_000;
+  // Each of them is pinged every 30 s.
+  const idleMs = quick ? 30_000 : 120_000;
   const { idleCpuMs } = await measure('mounts', { servers: 0, tools: 0, idleServers: 10, idleMs, directory });
   return [
     bounded(
@@ -262,6 +266,74 @@ async function mounts({ quick, directory }) {
   ];
 }
 
+async function readiness({ quick, directory }) {
+  const { without, known, unknown } = await measureReadiness({ rounds: quick ? 5 : 15, directory });
+  const rows = (figure, at) => {
+    const of = (measured) => measured.map((each) => each[at]);
+    const ms = (measured) => `${Math.round(median(of(measured)))} ms`;
+    return [
+      bounded(
+        `${figure} with 10 mounts, one hangs, one takes 15 s, against none`,
+        median(ratios(of(known), of(without))),
+        '×',
+        1.1,
+        `${ms(known)}, none ${ms(without)}`,
+      ),
+      informative('  at their first start', median(ratios(of(unknown), of(without))), '×', ms(unknown)),
+    ];
+  };
+  return [
+    ...rows('start → tools listed over the channel', 'device'),
+    ...rows('start → tools listed over an access point', 'accessPoint'),
+  ];
+}
+
+async function controlApi({ quick, directory }) {
+  const server = await startServer({ speech, framesAhead: 6 });
+  const { device, bare } = await measureControlRoundTrip({
+    rounds: quick ? 3 : 5,
+    calls: 2000,
+    otaUrl: server.otaUrl,
+    directory,
+  });
+  server.stop();
+  const us = (values) => `${Math.round(median(values))} µs`;
+  return [
+    informative(
+      'tool call over the control API, p50 against bare `node:http`',
+      median(ratios(device, bare)),
+      '×',
+      `${us(device)}, bare ${us(bare)}`,
+    ),
+  ];
+}
+
+async function recording({ quick, directory }) {
+  const server = await startServer({ speech, framesAhead: 6 });
+  const rows = [];
+  for (const format of ['wav', 'ogg']) {
+    const measured = await measureRecordingCpu({
+      rounds: quick ? 4 : 8,
+      sliceMs: quick ? 6_000 : 12_000,
+      otaUrl: server.otaUrl,
+      speech,
+      format,
+      directory,
+    });
+    const added = measured.with.map((value, i) => value - measured.without[i]);
+    rows.push(
+      informative(
+        `recording beside a conversation, CPU a minute, ${format}`,
+        mean(added),
+        'ms',
+        `pairs from ${Math.round(Math.min(...added))} to ${Math.round(Math.max(...added))} ms; the conversation alone ${Math.round(mean(measured.without))} ms`,
+      ),
+    );
+  }
+  server.stop();
+  return rows;
+}
+
 /** Every figure by the name that `--only` takes. Each gives rows of the table. */
 export const figures = {
   conversationCpu,
@@ -274,6 +346,9 @@ export const figures = {
   toolLoad,
   mailbox,
   mcpCost,
+  readiness,
   mounts,
   mountedCall,
+  controlApi,
+  recording,
 };

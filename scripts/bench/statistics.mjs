@@ -6,4 +6,6 @@ export function percentile(values, share) {
 
 export const median = (values) => percentile(values, 0.5);
 
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

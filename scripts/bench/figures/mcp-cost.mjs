@@ -4,6 +4,7 @@ import { ConfigSchema } from '../../../src/config/schema.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { Device } from '../../../src/runtime/device.ts';
+import { createEventHub } from '../../../src/runtime/event-hub.ts';
 import { report, setup } from '../figure-process.mjs';
 
 const { withTools, directory } = setup;
@@ -14,10 +15,18 @@ const device = { status: 'idle', volumePercent: 70, send: () => {}, isA: Device 
 
 if (withTools) {
   const { createToolService } = await import('../../../src/app-tools.ts');
-  const service = await createToolService({
-    config,
+  const { createExchange } = await import('../../../src/app-exchange.ts');
+  const events = createEventHub({ show: () => {} });
+  const parts = {
+    config: { ...config, paths: { ...config.paths, cache: directory } },
     file: undefined,
     stateDirectory: directory,
+    env: process.env,
+    clock: monotonicClock,
+    logger: silentLogger,
+  };
+  const service = await createToolService({
+    ...parts,
     identity: {
       ...config.identity,
       deviceId: '02:00:00:00:00:01',
@@ -25,12 +34,12 @@ if (withTools) {
       language: 'en',
       version: '0',
     },
-    env: process.env,
-    clock: monotonicClock,
-    logger: silentLogger,
-    display: { show: () => {} },
+    display: events,
     keepVolume: () => {},
   });
+  const idle = { isIdle: false, onIdle: () => () => {} };
+  const exchange = await createExchange({ ...parts, startMs: 0, events, idle, tools: service });
+  await exchange.open(device);
   await service.attach(device);
   readyMs = performance.now();
   await new Promise((resolve) => {
