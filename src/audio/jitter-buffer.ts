@@ -153,7 +153,8 @@ export class JitterBuffer {
       return;
     }
     const at = this.#placeOf(number);
-    if (this.#stored[at - 1]?.sequence === number) {
+    // Looking before the first costs as much as all the rest.
+    if (at > 0 && this.#stored[at - 1]?.sequence === number) {
       this.#counters.duplicates += 1;
     } else if (this.#stored.length >= maxPackets) {
       this.#counters.dropped += 1;
