@@ -1,14 +1,11 @@
 import type { McpServerTarget } from './mcp-client.ts';
+import type { ToolDescription } from './tool-definition.ts';
 
 /** What a call of a mounted tool means for the conversation and how long it may take; as for configured tools. */
-export interface MountedToolPolicy {
-  readonly audience: 'model' | 'user';
-  readonly mode: 'sync' | 'async' | 'background';
-  readonly timeoutMs: number;
-  readonly handoffMs: number;
-  readonly maxResultBytes: number;
-  readonly idempotent: boolean;
-}
+export type MountedToolPolicy = Pick<
+  ToolDescription,
+  'audience' | 'mode' | 'timeoutMs' | 'handoffMs' | 'maxResultBytes' | 'idempotent'
+>;
 
 /** What the user says about one tool of a server; what is not said is that of the server, or of the tool itself. */
 export interface MountedToolOverride extends Partial<MountedToolPolicy> {
