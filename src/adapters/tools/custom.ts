@@ -11,9 +11,12 @@ import { createDeviceModule, createWorkerModule, type LoadedModule } from './loa
 import type { ModuleOutcome } from './module-host.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
+import { SharedParts } from './shared-parts.ts';
 import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
 
 const maxLoggedCharacters = 1000;
+/** By place and path. */
+const modules = new SharedParts<LoadedModule>();
 
 /** Calls a function of a JavaScript module: `(args, {signal, context}) => result`. Tools of one module share its process. */
 export function createCustomRunner(
@@ -21,7 +24,10 @@ export function createCustomRunner(
   deps: RunnerDeps,
 ): ToolRunner {
   const file = resolve(deps.baseDirectory, target.module);
-  const { module, release } = acquireModule(file, target.runsIn, deps);
+  const { part: module, release } = modules.acquire(deps, `${target.runsIn} ${file}`, () => {
+    const url = pathToFileURL(file).href;
+    return target.runsIn === 'device' ? createDeviceModule(url) : createWorkerModule(url, deps);
+  });
   const failure = createFailureMaker(name, secretsIn(target.context));
   const runs = createRuns(failure);
 
@@ -80,35 +86,4 @@ function outputOfOutcome(outcome: ModuleOutcome, failure: FailureMaker): ToolOut
 /** A message without the full stop, which ours brings. */
 function sentence(thrown: unknown, failure: FailureMaker): string {
   return failure.quoted(String((thrown as { message?: unknown }).message)).replace(/\.$/, '');
-}
-
-interface SharedModule {
-  readonly module: LoadedModule;
-  users: number;
-}
-
-/** The modules of all runners that were made with the same dependencies, by place and path. */
-const modulesOf = new WeakMap<RunnerDeps, Map<string, SharedModule>>();
-
-function acquireModule(file: string, runsIn: ModuleTarget['runsIn'], deps: RunnerDeps) {
-  const modules = modulesOf.get(deps) ?? new Map<string, SharedModule>();
-  modulesOf.set(deps, modules);
-  const key = `${runsIn} ${file}`;
-  const url = pathToFileURL(file).href;
-  const shared = modules.get(key) ?? {
-    module: runsIn === 'device' ? createDeviceModule(url) : createWorkerModule(url, deps),
-    users: 0,
-  };
-  modules.set(key, shared);
-  shared.users += 1;
-  let held = true;
-  const release = async () => {
-    if (!held) return;
-    held = false;
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    modules.delete(key);
-    await shared.module.end();
-  };
-  return { module: shared.module, release };
 }

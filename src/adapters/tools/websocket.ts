@@ -3,23 +3,28 @@ import type { ToolDefinition, WebSocketTarget } from '../../ports/tool-definitio
 import { outputOfAnswer } from './json-rpc.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
+import { SharedParts } from './shared-parts.ts';
 import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
 import { LinkError, WebSocketLink } from './websocket-link.ts';
 
-interface SharedLink {
-  readonly link: WebSocketLink;
-  users: number;
-}
-
-/** The connections of all runners that were made with the same dependencies, by URL and headers. */
-const linksOf = new WeakMap<RunnerDeps, Map<string, SharedLink>>();
+/** By URL and headers. */
+const links = new SharedParts<WebSocketLink>();
 
 /** Sends each call as JSON-RPC over a kept connection, which tools with the same URL and headers share. */
 export function createWebSocketRunner(
   { name, target }: ToolDefinition<WebSocketTarget>,
   deps: RunnerDeps,
 ): ToolRunner {
-  const { link, release } = acquireLink(target, deps);
+  const { part: link, release } = links.acquire(deps, JSON.stringify([target.url, target.headers]), () => {
+    const { url, headers } = target;
+    return new WebSocketLink({
+      url,
+      headers,
+      maxMessageBytes: maxAnswerBytes,
+      clock: deps.clock,
+      logger: deps.logger,
+    });
+  });
   const { searchParams, password } = new URL(target.url);
   const secrets = [...Object.values(target.headers), ...searchParams.values(), password];
   const failure = createFailureMaker(name, secrets);
@@ -56,32 +61,4 @@ function worded(thrown: unknown, failure: FailureMaker): ClientError {
     case 'too-large':
       return failure.tooLarge(maxAnswerBytes);
   }
-}
-
-function acquireLink({ url, headers }: WebSocketTarget, deps: RunnerDeps) {
-  const links = linksOf.get(deps) ?? new Map<string, SharedLink>();
-  linksOf.set(deps, links);
-  const key = JSON.stringify([url, headers]);
-  const shared = links.get(key) ?? {
-    link: new WebSocketLink({
-      url,
-      headers,
-      maxMessageBytes: maxAnswerBytes,
-      clock: deps.clock,
-      logger: deps.logger,
-    }),
-    users: 0,
-  };
-  links.set(key, shared);
-  shared.users += 1;
-  let held = true;
-  const release = async () => {
-    if (!held) return;
-    held = false;
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    links.delete(key);
-    await shared.link.end();
-  };
-  return { link: shared.link, release };
 }
