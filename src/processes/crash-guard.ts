@@ -5,7 +5,7 @@ import { runMarkVariable, signalProcess } from './process-tree.ts';
 const maxKillRounds = 40;
 
 /**
- * Keeps a list of runs from its standard input (`+123:mark`, `-123:mark`); when that ends, because the device was killed
+ * Keeps a list of runs from its standard input (`+123:mark`, `-123`); when that ends, because the device was killed
  * with -9, it ends the runs that are still listed: their process groups, and where there is a /proc, whatever carries
  * their mark in another group or session. Plain POSIX shell, one small process for all tools.
  */
@@ -15,7 +15,7 @@ while read -r line; do
   run=\${line#?}
   case $line in
     +*) live="$live$run " ;;
-    -*) case $live in *" $run "*) live="\${live%%" $run "*} \${live#*" $run "}" ;; esac ;;
+    -*) case $live in *" $run:"*) rest="\${live#*" $run:"}"; live="\${live%%" $run:"*} \${rest#* }" ;; esac ;;
   esac
 done
 [ "$live" = ' ' ] && exit
@@ -66,9 +66,7 @@ export function guardRun(group: number, mark: string): void {
 
 /** The run is over. The guard itself stays until the device ends. */
 export function releaseRun(group: number): void {
-  const mark = runs.get(group);
-  runs.delete(group);
-  if (guard && mark !== undefined) tellLater(`-${group}:${mark}`);
+  if (runs.delete(group) && guard) tellLater(`-${group}`);
 }
 
 /** What the guard has still to hear, in its order. */

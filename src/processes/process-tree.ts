@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** One living process. */
@@ -11,6 +12,9 @@ export interface ProcessEntry {
 
 /** Variable in the environment of every child; its value names the run. Descendants inherit it, wherever they hide. */
 export const runMarkVariable = 'XIAOZHI_TOOL_RUN';
+
+/** Unique among all runs of the machine; short, because the guard's shell reads it byte by byte. */
+export const newRunMark = (): string => randomBytes(9).toString('base64url');
 
 /**
  * All living processes that belong to the run of `leader`: its descendants, its process group and session, and whatever

@@ -1,12 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { type Clock, wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
 import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
-import { runMarkVariable } from '../../processes/process-tree.ts';
+import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import type { Failures } from './failures.ts';
 
@@ -37,7 +36,7 @@ export async function startServerProcess(
   clock: Clock,
   failures: Failures,
 ): Promise<ServerProcess> {
-  const mark = randomUUID();
+  const mark = newRunMark();
   const child = await spawned(target, childEnvironment(env, target.env), mark).catch(async (thrown) => {
     throw await notStarted(thrown, target, failures);
   });

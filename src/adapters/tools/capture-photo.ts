@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Camera } from '../../ports/device-control.ts';
 import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
-import { runMarkVariable } from '../../processes/process-tree.ts';
+import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 
 export interface CapturePhotoOptions {
   /** Program and arguments, already split into words; it writes one JPEG file to its standard output. */
@@ -27,7 +26,7 @@ function capture([program, ...words]: CapturePhotoOptions['command'], clock: Clo
       return;
     }
     // A process group of its own: what the program starts ends with it.
-    const mark = randomUUID();
+    const mark = newRunMark();
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,

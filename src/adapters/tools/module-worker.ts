@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import * as z from 'zod';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
-import { runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
+import { newRunMark, runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import { createFrameReader, encodeFrame } from './frame-reader.ts';
 import { createModuleHost, type ModuleCall, type ModuleOutcome } from './module-host.ts';
@@ -57,7 +56,7 @@ interface PendingCall {
  */
 export class ModuleWorker {
   readonly #options: ModuleWorkerOptions;
-  readonly #mark = randomUUID();
+  readonly #mark = newRunMark();
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
   readonly #pending = new Map<number, PendingCall>();

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
@@ -8,6 +7,7 @@ import { printableText } from '../../core/printable-text.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
+import { newRunMark } from '../../processes/process-tree.ts';
 import { type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
@@ -32,7 +32,7 @@ export function createSubprocessRunner(
   };
 
   const start = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
-    const command = { ...commandFor(target, args, failure), ...place, mark: randomUUID() };
+    const command = { ...commandFor(target, args, failure), ...place, mark: newRunMark() };
     const result = await runChild(command, { ...limits, clock: deps.clock }, signal).catch(async (thrown) => {
       throw await notStarted(thrown, command.program, command.cwd, failure);
     });
