@@ -75,7 +75,7 @@ async function openRoom() {
     onSpeechEnded: () => {},
     onWakeWord: () => {},
   });
-  const loudspeaker = watchLoudspeaker(sound.loudspeaker, (pcm, hz, ms) => nearEnd.played(pcm, hz, ms));
+  const loudspeaker = watchLoudspeaker(sound.loudspeaker, nearEnd);
   const person = createSpeakerLoudspeaker({ pacer, surroundings, device: 'to_room_microphone' });
   await Promise.all([loudspeaker.start(fail), person.start(fail)]);
   await sound.microphone.start({ onChunk: (pcm) => nearEnd.push(pcm), onError: fail });
