@@ -152,7 +152,7 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
       '--turns',
       '1',
       '--timeout',
-      '1',
+      '5',
       '--events',
       '-',
     ]);
@@ -180,7 +180,7 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
       '--turns',
       '1',
       '--timeout',
-      '1',
+      '5',
       '--events',
       '-',
     ]);
