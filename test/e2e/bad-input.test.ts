@@ -197,12 +197,12 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
   });
 
   it('too little time', async ({ expect }) => {
-    const program = startProgram([...sound, '--turns', '1', '--timeout', '1', '--events', '-']);
+    const program = startProgram([...sound, '--turns', '1', '--timeout', '3', '--events', '-']);
     expect(await program.exited).toBe(1);
     expect(program.eventsOf('error')).toMatchObject([
       {
         code: 'TURNS_TIMEOUT',
-        message: expect.stringMatching(/^0 of 1 turns were finished within 1 s\. Allow more with --timeout/),
+        message: expect.stringMatching(/^0 of 1 turns were finished within 3 s\. Allow more with --timeout/),
       },
     ]);
   });
