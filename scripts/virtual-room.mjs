@@ -1,75 +1,40 @@
-// A room between a loudspeaker and a microphone, used by scripts/virtual-audio: what is recorded at SOURCE is played into
-// SINK, quieter, later and with reflections, always the same ones.
-//   node scripts/virtual-room.mjs SOURCE SINK
-import { spawn } from 'node:child_process';
+// The room between a loudspeaker and a microphone, for scripts/virtual-audio: writes what becomes of a single click in it,
+// always the same, as a sound file (AU) with which PulseAudio's module-virtual-surround-sink filters what is played. The
+// sound server does it by itself: a program between two of its streams would move the echo whenever the machine is busy.
+//   node scripts/virtual-room.mjs FILE
+import { writeFile } from 'node:fs/promises';
 
-const [source, sink] = process.argv.slice(2);
 const sampleRateHz = 48_000;
-const format = ['--raw', '--format=s16le', `--rate=${sampleRateHz}`, '--channels=1', '--latency-msec=40'];
+/** The module takes left and right together: everything is heard once. */
+const channels = 2;
+const lengthMs = 130;
 
 /** Direct sound 4 ms away (1.4 m), then reflections that fade over 120 ms; about 8 dB quieter in all. */
 const directGain = 0.35;
 const directDelayMs = 4;
-const reflectionsOver = 120;
+const reflectionsOverMs = 120;
 const reflectionCount = 32;
-const maxLateMs = 80;
 
-const reflections = makeReflections();
-const longest = Math.max(...reflections.map(({ delay }) => delay));
-let past = new Float32Array(longest);
+const response = new Float64Array(samplesOf(lengthMs));
+const random = randomNumbers(7);
+response[samplesOf(directDelayMs)] = directGain;
+for (let i = 0; i < reflectionCount; i++) {
+  const ms = directDelayMs + reflectionsOverMs * random() ** 1.5;
+  const sign = random() < 0.5 ? -1 : 1;
+  response[samplesOf(ms)] += sign * 0.12 * Math.exp((-4 * ms) / reflectionsOverMs);
+}
+await writeFile(process.argv[2], soundFile(response));
 
-const recorder = spawn('parec', ['-d', source, ...format], { stdio: ['ignore', 'pipe', 'inherit'] });
-const player = spawn('pacat', ['-d', sink, ...format], { stdio: ['pipe', 'ignore', 'inherit'] });
-let odd = Buffer.alloc(0);
-/** When what has been given to the player will have been played. */
-let endsAtMs = 0;
-recorder.stdout.on('data', (bytes) => {
-  const whole = odd.length === 0 ? bytes : Buffer.concat([odd, bytes]);
-  const even = whole.length & ~1;
-  odd = whole.subarray(even);
-  const sound = reflect(whole.subarray(0, even));
-  // After a moment in which this machine was busy the same sound would stay late for ever, in pipes nobody can look into.
-  const nowMs = performance.now();
-  endsAtMs = Math.max(endsAtMs, nowMs);
-  if (endsAtMs - nowMs > maxLateMs) return;
-  endsAtMs += even / 2 / (sampleRateHz / 1000);
-  player.stdin.write(sound);
-});
-player.stdin.on('error', end);
-recorder.on('exit', end);
-player.on('exit', end);
-process.on('SIGTERM', end);
-
-function end() {
-  recorder.kill();
-  player.kill();
-  process.exit();
+function soundFile(left) {
+  const header = [0x2e736e64, 24, left.length * 2 * channels, 3, sampleRateHz, channels];
+  const bytes = Buffer.alloc(24 + left.length * 2 * channels);
+  for (const [i, word] of header.entries()) bytes.writeUInt32BE(word, 4 * i);
+  for (const [i, sample] of left.entries()) bytes.writeInt16BE(Math.round(sample * 32_767), 24 + 4 * i);
+  return bytes;
 }
 
-function reflect(bytes) {
-  const samples = bytes.length / 2;
-  const heard = new Float32Array(longest + samples);
-  heard.set(past);
-  for (let i = 0; i < samples; i++) heard[longest + i] = bytes.readInt16LE(2 * i);
-  past = heard.slice(samples);
-  const out = Buffer.alloc(bytes.length);
-  for (let i = 0; i < samples; i++) {
-    let sum = 0;
-    for (const { delay, gain } of reflections) sum += gain * heard[longest + i - delay];
-    out.writeInt16LE(Math.max(-32_768, Math.min(32_767, Math.round(sum))), 2 * i);
-  }
-  return out;
-}
-
-function makeReflections() {
-  const random = randomNumbers(7);
-  const list = [{ delay: Math.round((directDelayMs * sampleRateHz) / 1000), gain: directGain }];
-  for (let i = 0; i < reflectionCount; i++) {
-    const ms = directDelayMs + reflectionsOver * random() ** 1.5;
-    const gain = (random() < 0.5 ? -1 : 1) * 0.12 * Math.exp((-4 * ms) / reflectionsOver);
-    list.push({ delay: Math.round((ms * sampleRateHz) / 1000), gain });
-  }
-  return list;
+function samplesOf(ms) {
+  return Math.round((ms * sampleRateHz) / 1000);
 }
 
 function randomNumbers(seed) {
