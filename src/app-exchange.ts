@@ -2,7 +2,12 @@ import { dirname } from 'node:path';
 import { watchToolsFile } from './adapters/tools/tools-file-watch.ts';
 import { type AccessPoints, createAccessPoints } from './app-access-points.ts';
 import { type Control, createControl } from './app-control.ts';
-import { createInstallService, createQuarantine, type InstallService } from './app-installs.ts';
+import {
+  createInstallService,
+  createMountSwitches,
+  createQuarantine,
+  type InstallService,
+} from './app-installs.ts';
 import { createMountService, type MountService } from './app-mounts.ts';
 import type { ToolService } from './app-tools.ts';
 import { cacheDirectory } from './config/load.ts';
@@ -60,9 +65,10 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
   const shared = { ...parts, registry, display: events, onProblem, baseDirectory: baseDirectoryOf(parts) };
   const closing = new AbortController();
   const deviceIsReady = whenIdle(idle);
-  const quarantine = await createQuarantine(shared);
+  const [quarantine, switches] = await Promise.all([createQuarantine(shared), createMountSwitches(shared)]);
   const mounts = createMountService({
     ...shared,
+    switches,
     cacheDirectory: cacheDirectory(config, env),
     logger: logger.child('mcp-servers'),
     connectAfter: startIsOver(idle, clock, closing.signal),

@@ -10,6 +10,7 @@ import { openInstalled } from './mcp/control/installed.ts';
 import { createInstalls, type Definition, type Installs } from './mcp/control/installs.ts';
 import { openQuarantine, type Quarantine } from './mcp/control/quarantine.ts';
 import { heldEvent, tellToolChanges } from './mcp/control/tool-events.ts';
+import { type MountSwitches, openMountSwitches } from './mcp/mounts/mount-switches.ts';
 import type { Mounts } from './mcp/mounts/mounts.ts';
 import type { ToolRegistry } from './mcp/registry.ts';
 import type { StatusDisplay } from './ports/status-display.ts';
@@ -31,6 +32,13 @@ export function createQuarantine(parts: QuarantineServiceParts): Promise<Quarant
     registry,
     onHeld: (held) => display.show(heldEvent(held)),
   });
+}
+
+/** Which mounted servers somebody has switched on or off. */
+export function createMountSwitches(
+  parts: Pick<QuarantineServiceParts, 'stateDirectory' | 'onProblem'>,
+): Promise<MountSwitches> {
+  return openMountSwitches(stateStorage(parts), parts.onProblem);
 }
 
 export interface InstallServiceParts extends QuarantineServiceParts {
@@ -80,7 +88,10 @@ export async function createInstallService(parts: InstallServiceParts): Promise<
   };
 }
 
-function stateStorage({ stateDirectory, onProblem }: QuarantineServiceParts): Storage {
+function stateStorage({
+  stateDirectory,
+  onProblem,
+}: Pick<QuarantineServiceParts, 'stateDirectory' | 'onProblem'>): Storage {
   return createJsonFileStorage({ directory: stateDirectory, onDamaged: onProblem });
 }
 

@@ -1,8 +1,10 @@
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
+import { isPlainObject } from './config/layers.ts';
 import { type MountSections, type MountsConfig, parseMounts } from './config/mounts.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import type { MountSwitches } from './mcp/mounts/mount-switches.ts';
 import { createMounts, type Mounts } from './mcp/mounts/mounts.ts';
 import { createToolListCache } from './mcp/mounts/tool-list-cache.ts';
 import type { ToolGroup } from './mcp/registry.ts';
@@ -15,6 +17,7 @@ export interface MountServiceParts {
   /** What a relative `cwd` is relative to: where the configuration file is. */
   readonly baseDirectory: string;
   readonly cacheDirectory: string;
+  readonly switches: MountSwitches;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,12 +42,18 @@ export interface MountService {
 }
 
 export function createMountService(parts: MountServiceParts): MountService {
-  const { logger, onProblem } = parts;
+  const { logger, onProblem, switches } = parts;
   const parse = ({ mcpServers, mcpServerConfig }: MountSections): MountsConfig['definitions'] => {
     const { definitions, faults } = parseMounts(mcpServers, mcpServerConfig, parts);
     if (faults.length > 0) onProblem(notRight(faults));
     return definitions;
   };
+  /** A damaged entry keeps its choice: it may be repaired. */
+  const forgetOthers = ({ mcpServers }: MountSections): void => {
+    if (mcpServers === undefined || mcpServers === null || isPlainObject(mcpServers))
+      switches.retain(Object.keys(mcpServers ?? {})).catch(onProblem);
+  };
+  forgetOthers(parts.config);
   const storage = createJsonFileStorage({ directory: parts.cacheDirectory, onDamaged: onProblem });
   const mounts = createMounts({
     ...parts,
@@ -56,7 +65,10 @@ export function createMountService(parts: MountServiceParts): MountService {
   return {
     mounts,
     start: () => mounts.start(),
-    update: (config) => mounts.update(parse(config)),
+    update(config) {
+      forgetOthers(config);
+      return mounts.update(parse(config));
+    },
     close: () => mounts.close(),
   };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { createMountSwitches } from '../src/app-installs.ts';
 import { createMountService } from '../src/app-mounts.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { type MountSections, readMountSections } from '../src/config/mounts.ts';
@@ -39,7 +40,11 @@ function chaos(options: ChaosOptions = {}, more: object = {}) {
 }
 
 /** A device with a built-in tool, a channel, and these servers. */
-async function device(config: MountSections, cacheDirectory = freshDirectory()) {
+async function device(
+  config: MountSections,
+  cacheDirectory = freshDirectory(),
+  stateDirectory = freshDirectory(),
+) {
   const fake = await mcpParts([tool({ name: 'own' })]);
   // Processes take real time, and so do their calls.
   const dispatcher = createDispatcher({
@@ -55,6 +60,10 @@ async function device(config: MountSections, cacheDirectory = freshDirectory()) 
     config,
     baseDirectory: resolve(import.meta.dirname, '..'),
     cacheDirectory,
+    switches: await createMountSwitches({
+      stateDirectory,
+      onProblem: ({ message }) => problems.push(message),
+    }),
     env: process.env,
     clock: monotonicClock,
     logger: silentLogger,
@@ -75,7 +84,18 @@ async function device(config: MountSections, cacheDirectory = freshDirectory()) 
   const offered = () => parts.registry.list().map(({ name }) => name);
   const untilOffered = (names: readonly string[]) =>
     vi.waitFor(() => expect(offered()).toEqual(names), { timeout: 20_000 });
-  return { ...parts, service, problems, call, state, until, offered, untilOffered, cacheDirectory };
+  return {
+    ...parts,
+    service,
+    problems,
+    call,
+    state,
+    until,
+    offered,
+    untilOffered,
+    cacheDirectory,
+    stateDirectory,
+  };
 }
 
 /** What a server at the other end of a channel reads as the list of tools. */
@@ -218,6 +238,27 @@ describe('mounted servers that are real processes', () => {
     const [before, startMs] = [lists(), performance.now()];
     await vi.waitFor(() => expect(lists()).toBeGreaterThan(before + 1), { timeout: 20_000 });
     expect(lists() - before).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 1000);
+  });
+
+  it.concurrent('stay switched off over a restart, until their name leaves the configuration', async () => {
+    const mcpServers = { a: chaos(), b: chaos() };
+    const first = await device({ mcpServers });
+    await first.service.start();
+    await first.service.mounts.disable('a');
+    await first.service.close();
+    const restarted = () => device({ mcpServers }, first.cacheDirectory, first.stateDirectory);
+    const second = await restarted();
+    await second.service.start();
+    await second.untilOffered(['own', 'b__echo', 'b__sleep']);
+    expect(second.state('a')).toBe('disabled');
+    await second.service.update({ mcpServers: { a: {}, b: mcpServers.b } });
+    await second.service.update({ mcpServers });
+    expect(second.state('a')).toBe('disabled');
+    await second.service.update({ mcpServers: { b: mcpServers.b } });
+    await second.service.close();
+    const third = await restarted();
+    await third.service.start();
+    await third.untilOffered(['own', 'a__echo', 'a__sleep', 'b__echo', 'b__sleep']);
   });
 
   it.concurrent('follow the configuration, and what is wrong in it is told', async () => {

@@ -115,16 +115,27 @@ async function configuredMounts(
   );
 }
 
+/** Why it is not ready. */
+function remarkOn({ name, state, switchedOffBy, lastProblem }: ListedMount): string {
+  if (state === 'ready') return '';
+  if (switchedOffBy === 'configuration') return 'switched off in the configuration';
+  if (switchedOffBy === 'command') return `switched off with mcp disable ${printableText(name, 64)}`;
+  return printableText(lastProblem ?? '', 200);
+}
+
 /** Columns as wide as their longest cell. */
 function tableOf(mounts: readonly ListedMount[]): string {
-  const rows = mounts.map(({ name, state, transport, toolCount, held = [], restarts = 0, lastProblem }) => [
-    printableText(name, 64),
-    state,
-    transport ?? '-',
-    `${toolCount} tools${held.length > 0 ? `, ${held.length} held` : ''}`,
-    restarts > 0 ? `${restarts} restarts` : '',
-    state === 'ready' ? '' : printableText(lastProblem ?? '', 200),
-  ]);
+  const rows = mounts.map((mount) => {
+    const { name, state, transport, toolCount, held = [], restarts = 0 } = mount;
+    return [
+      printableText(name, 64),
+      state,
+      transport ?? '-',
+      `${toolCount} tools${held.length > 0 ? `, ${held.length} held` : ''}`,
+      restarts > 0 ? `${restarts} restarts` : '',
+      remarkOn(mount),
+    ];
+  });
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows
     .map(

@@ -43,6 +43,8 @@ export type MountState = 'cold' | 'starting' | 'ready' | 'restarting' | 'failed'
 export interface MountStatus {
   readonly name: string;
   readonly state: MountState;
+  /** Why it is `disabled`: its definition says so, or somebody said so at run time. */
+  readonly switchedOffBy?: 'configuration' | 'command' | undefined;
   readonly transport?: 'stdio' | 'http' | 'sse' | undefined;
   readonly pid?: number | undefined;
   /** Tools offered at the moment, cached ones included. */

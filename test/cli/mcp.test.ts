@@ -58,7 +58,9 @@ describe('the mcp commands beside a running device', () => {
   it('disable, enable, restart and show logs', async () => {
     const { directory } = await mounted();
     const files = { ...on(directory), name: 'files' };
-    expect((await runAction(mcpDisableAction, files, env)).stdout).toContain('files  disabled');
+    expect((await runAction(mcpDisableAction, files, env)).stdout).toBe(
+      'files  disabled  -  0 tools    switched off with mcp disable files\n',
+    );
     expect((await runAction(mcpEnableAction, files, env)).code).toBe(0);
     expect((await runAction(mcpRestartAction, files, env)).stdout).toContain('files  ready');
     expect((await runAction(mcpLogsAction, files, env)).stdout).toContain('hello from the server');

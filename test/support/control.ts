@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createControlClient } from '../../src/adapters/control/control-client.ts';
 import { createJsonFileStorage } from '../../src/adapters/storage/json-file.ts';
 import { createControl } from '../../src/app-control.ts';
-import { createInstallService, createQuarantine } from '../../src/app-installs.ts';
+import { createInstallService, createMountSwitches, createQuarantine } from '../../src/app-installs.ts';
 import { ConfigSchema } from '../../src/config/schema.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
@@ -13,6 +13,7 @@ import { createMounts } from '../../src/mcp/mounts/mounts.ts';
 import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
 import type { Tool } from '../../src/mcp/tool.ts';
 import type { ForeignTool, McpClientHooks } from '../../src/ports/mcp-client.ts';
+import type { MountedServerDefinition } from '../../src/ports/mounted-server.ts';
 import type { AccessPointStatus, TunnelStatus } from '../../src/ports/outbound-link.ts';
 import type { AudioCounters, StatusEvent } from '../../src/ports/status-display.ts';
 import { createEventHub } from '../../src/runtime/event-hub.ts';
@@ -78,6 +79,8 @@ export interface ControlSetting {
   readonly tools?: readonly Tool[];
   readonly control?: unknown;
   readonly foreign?: ForeignServer;
+  /** Those of the configuration. */
+  readonly mounts?: readonly MountedServerDefinition[];
 }
 
 const counters: AudioCounters = {
@@ -116,7 +119,8 @@ export async function startControl(setting: ControlSetting = {}) {
   };
   const quarantine = await createQuarantine(shared);
   const mounts = createMounts({
-    definitions: [],
+    definitions: setting.mounts ?? [],
+    switches: await createMountSwitches(shared),
     connect: foreign.connect,
     cache: createToolListCache(
       createJsonFileStorage({ directory: join(directory, 'cache'), onDamaged: onProblem }),

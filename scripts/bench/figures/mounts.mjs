@@ -13,7 +13,12 @@ const onTools = (group, tools) => {
   registry.publish(group, tools);
   publications += 1;
 };
-const shared = { clock: monotonicClock, logger: silentLogger, onTools };
+const switches = {
+  chosen: () => undefined,
+  choose: () => Promise.resolve(),
+  retain: () => Promise.resolve(),
+};
+const shared = { clock: monotonicClock, logger: silentLogger, switches, onTools };
 
 const cpuMs = (since) => {
   const { user, system } = process.cpuUsage(since);

@@ -84,6 +84,7 @@ export const Mount = z
     name: z.string(),
     origin: z.enum(['configuration', 'installed']),
     state: z.enum(['cold', 'starting', 'ready', 'restarting', 'failed', 'disabled']),
+    switchedOffBy: z.enum(['configuration', 'command']).optional(),
     transport: z.enum(['stdio', 'http', 'sse']).optional(),
     pid: z.int().optional(),
     toolCount: z.int(),

@@ -8,6 +8,7 @@ import type { ToolGroup } from '../registry.ts';
 import type { Tool } from '../tool.ts';
 import { type Coalescer, createCoalescer } from './coalescer.ts';
 import { createMount, type Mount } from './mount.ts';
+import type { MountOrigin, MountSwitches } from './mount-switches.ts';
 import { createStartQueue } from './start-queue.ts';
 import type { ToolListCache } from './tool-list-cache.ts';
 
@@ -16,6 +17,7 @@ export interface MountsParts {
   readonly definitions: readonly MountedServerDefinition[];
   readonly connect: ConnectMcpServer;
   readonly cache: ToolListCache;
+  readonly switches: MountSwitches;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Between 0 and 1. */
@@ -37,10 +39,10 @@ export interface Mounts {
   statuses(): readonly MountStatus[];
   /** @throws ClientError also when the server is switched off or does not start */
   restart(name: string): Promise<void>;
-  /** @throws ClientError */
-  enable(name: string): void;
-  /** @throws ClientError */
-  disable(name: string): void;
+  /** Also after a restart of the device. @throws ClientError also when that cannot be kept; then nothing has changed */
+  enable(name: string): Promise<void>;
+  /** As `enable`. @throws ClientError */
+  disable(name: string): Promise<void>;
   /** What the server has written last, and what happened to it. @throws ClientError */
   logs(name: string): readonly string[];
   /** Beside those of the configuration file. @throws ClientError USAGE_INVALID when the name is taken */
@@ -55,8 +57,10 @@ export interface Mounts {
 
 interface Entry {
   readonly mount: Mount;
-  readonly origin: 'configured' | 'added';
+  readonly origin: MountOrigin;
   readonly saving: Coalescer;
+  /** What its definition says, whatever somebody has chosen since. */
+  isOnByDefault: boolean;
 }
 
 const publishWindowMs = 1000;
@@ -66,7 +70,7 @@ const saveGapMs = 60_000;
 export const mountGroupName = (server: string): string => `mount:${server}`;
 
 export function createMounts(parts: MountsParts): Mounts {
-  const { clock, cache, logger } = parts;
+  const { clock, cache, logger, switches } = parts;
   const entries = new Map<string, Entry>();
   /** Servers that offer something else than was told. */
   const changed = new Set<Entry>();
@@ -91,7 +95,13 @@ export function createMounts(parts: MountsParts): Mounts {
     parts.onTools({ source: 'mounted', name: mountGroupName(name), position }, tools, definition);
   }
 
-  function create(definition: MountedServerDefinition, origin: Entry['origin']): Entry {
+  /** What somebody has chosen comes before what the definition says. */
+  const switched = (definition: MountedServerDefinition, origin: MountOrigin): MountedServerDefinition => ({
+    ...definition,
+    enabled: switches.chosen(origin, definition.name) ?? definition.enabled,
+  });
+
+  function create(definition: MountedServerDefinition, origin: MountOrigin): Entry {
     const { name, target } = definition;
     let listed: readonly ForeignTool[] = [];
     const saving = createCoalescer({
@@ -102,7 +112,7 @@ export function createMounts(parts: MountsParts): Mounts {
     });
     const mount = createMount({
       ...parts,
-      definition,
+      definition: switched(definition, origin),
       listener: {
         onTools: () => {
           changed.add(entry);
@@ -115,12 +125,12 @@ export function createMounts(parts: MountsParts): Mounts {
         onStatus: (status) => parts.onStatus?.(status),
       },
     });
-    const entry: Entry = { mount, origin, saving };
+    const entry: Entry = { mount, origin, saving, isOnByDefault: definition.enabled };
     return entry;
   }
 
   /** Last known tools first, so that whoever asks only once is told of them; then the servers themselves. */
-  async function open(definitions: readonly MountedServerDefinition[], origin: Entry['origin']) {
+  async function open(definitions: readonly MountedServerDefinition[], origin: MountOrigin) {
     if (isClosed) return;
     const opened = definitions.map((definition) => create(definition, origin));
     for (const entry of opened) entries.set(entry.mount.definition.name, entry);
@@ -170,7 +180,7 @@ export function createMounts(parts: MountsParts): Mounts {
     const wanted = new Map(definitions.map((definition) => [definition.name, definition]));
     const gone = [...entries.values()].filter(({ mount: { definition }, origin }) => {
       const next = wanted.get(definition.name);
-      return origin === 'configured' && !(next && isSameServer(definition, next));
+      return origin === 'configured' && !(next && isSameServer(definition, switched(next, origin)));
     });
     await Promise.all(gone.map(shut));
     const fresh: MountedServerDefinition[] = [];
@@ -186,10 +196,26 @@ export function createMounts(parts: MountsParts): Mounts {
 
   function redefine(entry: Entry, definition: MountedServerDefinition): void {
     const isMoved = entry.mount.definition.position !== definition.position;
-    entry.mount.redefine(definition);
+    entry.isOnByDefault = definition.enabled;
+    entry.mount.redefine(switched(definition, entry.origin));
     if (isMoved) changed.add(entry);
     publishing.request();
     publishing.hurry();
+  }
+
+  /** Told to the mount, too, so that a changed file is compared with how the server is. */
+  async function choose(name: string, enabled: boolean): Promise<Mount> {
+    const { origin, isOnByDefault } = find(name);
+    await switches.choose(origin, name, enabled === isOnByDefault ? undefined : enabled);
+    const { mount } = find(name);
+    mount.redefine({ ...mount.definition, enabled });
+    return mount;
+  }
+
+  function statusOf({ mount, isOnByDefault }: Entry): MountStatus {
+    const status = mount.status();
+    if (status.state !== 'disabled') return status;
+    return { ...status, switchedOffBy: isOnByDefault ? 'command' : 'configuration' };
   }
 
   return {
@@ -197,16 +223,17 @@ export function createMounts(parts: MountsParts): Mounts {
     statuses: () =>
       [...entries.values()]
         .sort((a, b) => a.mount.definition.position - b.mount.definition.position)
-        .map(({ mount }) => mount.status()),
+        .map(statusOf),
     restart: async (name) => await find(name).mount.restart(),
-    enable(name) {
-      const { mount } = find(name);
+    async enable(name) {
+      const mount = await choose(name, true);
       mount.enable();
       publishing.hurry();
       startIfEager(mount);
     },
-    disable(name) {
-      find(name).mount.disable();
+    async disable(name) {
+      const mount = await choose(name, false);
+      mount.disable();
       publishing.hurry();
     },
     logs: (name) => find(name).mount.logs(),
@@ -221,6 +248,7 @@ export function createMounts(parts: MountsParts): Mounts {
         const entry = find(name);
         if (entry.origin === 'configured') throw ofTheFile(name);
         await shut(entry);
+        await switches.choose('added', name, undefined);
       }),
     update: (definitions) => oneAtATime(() => takeOver(definitions)),
     async close() {

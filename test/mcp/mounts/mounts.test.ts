@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ClientError } from '../../../src/core/errors.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import { createMounts } from '../../../src/mcp/mounts/mounts.ts';
+import { openMountSwitches } from '../../../src/mcp/mounts/mount-switches.ts';
+import { createMounts, type Mounts } from '../../../src/mcp/mounts/mounts.ts';
 import { createToolListCache } from '../../../src/mcp/mounts/tool-list-cache.ts';
 import { createToolRegistry, type ToolGroup } from '../../../src/mcp/registry.ts';
 import type { Tool } from '../../../src/mcp/tool.ts';
@@ -30,10 +32,12 @@ function memoryStorage() {
 const named = (names: readonly string[], fields: Partial<MountedServerDefinition> = {}) =>
   names.map((name, position) => definitionOf(name, { position, ...fields }));
 
-function mountAll(
+async function mountAll(
   definitions: readonly MountedServerDefinition[],
   storage: ReturnType<typeof memoryStorage> = memoryStorage(),
 ) {
+  const problems: ClientError[] = [];
+  const switches = await openMountSwitches(storage, (problem) => problems.push(problem));
   const clock = new FakeClock();
   const servers = new Map<string, FakeMcpServer>();
   const server = (name: string): FakeMcpServer => {
@@ -47,6 +51,7 @@ function mountAll(
   const told: string[] = [];
   const mounts = createMounts({
     definitions,
+    switches,
     connect,
     cache: createToolListCache(storage, silentLogger),
     clock,
@@ -59,13 +64,13 @@ function mountAll(
   });
   const offered = () => registry.list().map(({ name }) => name);
   const states = () => mounts.statuses().map(({ name, state }) => `${name} ${state}`);
-  return { clock, server, mounts, told, offered, states, storage, registry };
+  return { clock, server, mounts, told, offered, states, storage, registry, switches, problems };
 }
 
 /** A device that has seen these servers before. */
 async function seenBefore(names: readonly string[]) {
   const storage = memoryStorage();
-  const { mounts, clock } = mountAll(named(names), storage);
+  const { mounts, clock } = await mountAll(named(names), storage);
   await mounts.start();
   await clock.advanceAsync(2 * second);
   await mounts.close();
@@ -75,7 +80,7 @@ async function seenBefore(names: readonly string[]) {
 describe('the start with mounted servers', () => {
   it('offers what was there last time at once, while every server still hangs', async () => {
     const storage = await seenBefore(['a', 'b']);
-    const { mounts, server, offered, states, told } = mountAll(named(['a', 'b']), storage);
+    const { mounts, server, offered, states, told } = await mountAll(named(['a', 'b']), storage);
     server('a').starting = 'hangs';
     server('b').starting = 'hangs';
     await mounts.start();
@@ -86,7 +91,7 @@ describe('the start with mounted servers', () => {
 
   it('tells of nothing when the servers still offer the same', async () => {
     const storage = await seenBefore(['a', 'b']);
-    const { mounts, clock, states, told } = mountAll(named(['a', 'b']), storage);
+    const { mounts, clock, states, told } = await mountAll(named(['a', 'b']), storage);
     const writes = storage.writes();
     await mounts.start();
     await clock.advanceAsync(10 * second);
@@ -97,7 +102,7 @@ describe('the start with mounted servers', () => {
 
   it('tells of all real changes of a second together', async () => {
     const storage = await seenBefore(['a', 'b', 'c']);
-    const { mounts, server, clock, told, offered } = mountAll(named(['a', 'b', 'c']), storage);
+    const { mounts, server, clock, told, offered } = await mountAll(named(['a', 'b', 'c']), storage);
     server('a').tools = [foreignTool('echo'), foreignTool('new')];
     server('c').tools = [];
     await mounts.start();
@@ -111,7 +116,7 @@ describe('the start with mounted servers', () => {
 
   it('lets four servers start at once, and none that is slow keeps the others waiting', async () => {
     const names = ['1', '2', '3', '4', '5', '6'];
-    const { mounts, server, clock, states } = mountAll(named(names));
+    const { mounts, server, clock, states } = await mountAll(named(names));
     for (const name of ['1', '2', '3', '4']) server(name).starting = 'hangs';
     await mounts.start();
     await settle();
@@ -121,7 +126,7 @@ describe('the start with mounted servers', () => {
   });
 
   it('has one order, whichever server is there first', async () => {
-    const { mounts, server, clock, offered } = mountAll(named(['b', 'a']));
+    const { mounts, server, clock, offered } = await mountAll(named(['b', 'a']));
     server('b').starting = unreachable();
     await mounts.start();
     await clock.advanceAsync(500);
@@ -131,7 +136,7 @@ describe('the start with mounted servers', () => {
   });
 
   it('starts neither lazy servers nor those that are switched off', async () => {
-    const { mounts, states } = mountAll([
+    const { mounts, states } = await mountAll([
       definitionOf('lazy', { start: 'lazy' }),
       definitionOf('manual', { start: 'manual' }),
       definitionOf('off', { enabled: false }),
@@ -148,12 +153,15 @@ describe('the cache of tool lists', () => {
     const secret = definitionOf('a', {
       target: { type: 'stdio', command: 'a', args: ['--token=hush'], env: { KEY: 'hush' }, cwd: '/' },
     });
-    const first = mountAll([secret], storage);
+    const first = await mountAll([secret], storage);
     await first.mounts.start();
     await settle();
     expect([...storage.records.keys()]).toEqual(['tools-a-ca978112ca1b']);
     expect(JSON.stringify([...storage.records.values()])).not.toContain('hush');
-    const other = mountAll([{ ...secret, target: { ...secret.target, cwd: '/tmp' } as never }], storage);
+    const other = await mountAll(
+      [{ ...secret, target: { ...secret.target, cwd: '/tmp' } as never }],
+      storage,
+    );
     other.server('a').starting = 'hangs';
     await other.mounts.start();
     expect(other.offered()).toEqual([]);
@@ -167,7 +175,7 @@ describe('the cache of tool lists', () => {
       type: 'object',
     } as const;
     const start = async () => {
-      const { mounts, server, told, clock } = mountAll(named(['a']), storage);
+      const { mounts, server, told, clock } = await mountAll(named(['a']), storage);
       server('a').tools = [{ ...foreignTool('echo'), inputSchema }];
       await mounts.start();
       await clock.advanceAsync(3 * second);
@@ -182,7 +190,7 @@ describe('the cache of tool lists', () => {
     const storage = await seenBefore(['a']);
     for (const damaged of [7, {}, { version: 1, target: 'x', tools: [] }, { version: 2 }, []]) {
       storage.records.set('tools-a-ca978112ca1b', damaged);
-      const { mounts, offered, clock } = mountAll(named(['a']), storage);
+      const { mounts, offered, clock } = await mountAll(named(['a']), storage);
       await mounts.start();
       expect(offered()).toEqual([]);
       await clock.advanceAsync(2 * second);
@@ -193,16 +201,16 @@ describe('the cache of tool lists', () => {
 
   it('that cannot be read or written is only a slower start', async () => {
     const storage = memoryStorage();
+    const { mounts, offered, clock } = await mountAll(named(['a']), storage);
     storage.get = () => Promise.reject(new Error('EIO'));
     storage.set = () => Promise.reject(new Error('EROFS'));
-    const { mounts, offered, clock } = mountAll(named(['a']), storage);
     await mounts.start();
     await clock.advanceAsync(2 * second);
     expect(offered()).toEqual(['a__echo']);
   });
 
   it('is written at most once a minute for a server that changes its list all the time, and at the end', async () => {
-    const { mounts, clock, server, storage } = mountAll(named(['a']));
+    const { mounts, clock, server, storage } = await mountAll(named(['a']));
     await mounts.start();
     for (let n = 0; n < 30; n += 1) {
       server('a').tools = [foreignTool(`tool${n}`)];
@@ -218,7 +226,7 @@ describe('the cache of tool lists', () => {
 
 describe('servers that come and go while the device runs', () => {
   it('are added beside those of the configuration, and removed', async () => {
-    const { mounts, offered, clock, server } = mountAll(named(['a']));
+    const { mounts, offered, clock, server } = await mountAll(named(['a']));
     await mounts.start();
     await mounts.add(definitionOf('b', { position: 100 }));
     await clock.advanceAsync(2 * second);
@@ -234,7 +242,7 @@ describe('servers that come and go while the device runs', () => {
   });
 
   it('follow the configuration file: only what has changed is started anew', async () => {
-    const { mounts, offered, clock, server, states } = mountAll(named(['a', 'b', 'c', 'd']));
+    const { mounts, offered, clock, server, states } = await mountAll(named(['a', 'b', 'c', 'd']));
     await mounts.start();
     await mounts.add(definitionOf('added', { position: 100 }));
     await clock.advanceAsync(2 * second);
@@ -255,17 +263,17 @@ describe('servers that come and go while the device runs', () => {
   });
 
   it('are switched off and on, and the change is told at once', async () => {
-    const { mounts, offered, clock, states } = mountAll(named(['a', 'b']));
+    const { mounts, offered, clock, states } = await mountAll(named(['a', 'b']));
     await mounts.start();
     await clock.advanceAsync(2 * second);
-    mounts.disable('a');
+    await mounts.disable('a');
     expect(offered()).toEqual(['b__echo']);
-    mounts.enable('a');
+    await mounts.enable('a');
     await settle();
     expect(states()).toEqual(['a ready', 'b ready']);
     await clock.advanceAsync(2 * second);
     expect(offered()).toEqual(['a__echo', 'b__echo']);
-    expect(() => mounts.disable('x')).toThrow('There is no MCP server "x"; there are a, b.');
+    await expect(mounts.disable('x')).rejects.toThrow('There is no MCP server "x"; there are a, b.');
     await mounts.restart('a');
     expect(mounts.logs('a')).toEqual([
       '— starting',
@@ -280,7 +288,7 @@ describe('servers that come and go while the device runs', () => {
   });
 
   it('keep their last lines, however much they write', async () => {
-    const { mounts, server } = mountAll(named(['a']));
+    const { mounts, server } = await mountAll(named(['a']));
     await mounts.start();
     await settle();
     for (let n = 0; n < 1000; n += 1) server('a').live.hooks.onLog(`line ${n} ${'x'.repeat(2000)}`);
@@ -292,10 +300,105 @@ describe('servers that come and go while the device runs', () => {
   });
 });
 
+describe('servers that somebody has switched', () => {
+  const off = { enabled: false };
+  const why = (mounts: Mounts) =>
+    mounts.statuses().map(({ name, state, switchedOffBy }) => `${name} ${state} ${switchedOffBy ?? '-'}`);
+
+  it('are as they were left when the device starts again, and say who switched them off', async () => {
+    const definitions = [
+      definitionOf('a'),
+      definitionOf('b', off),
+      definitionOf('c', off),
+      definitionOf('d'),
+    ];
+    const first = await mountAll(definitions);
+    await first.mounts.start();
+    await first.mounts.disable('a');
+    await first.mounts.enable('b');
+    await first.mounts.close();
+    const second = await mountAll(definitions, first.storage);
+    await second.mounts.start();
+    await settle();
+    expect(why(second.mounts)).toEqual([
+      'a disabled command',
+      'b ready -',
+      'c disabled configuration',
+      'd ready -',
+    ]);
+    expect(second.server('a').tries).toBe(0);
+  });
+
+  it('follow the configuration again once they are as it says', async () => {
+    const { mounts, storage, states } = await mountAll([definitionOf('a')]);
+    await mounts.start();
+    await mounts.disable('a');
+    await mounts.enable('a');
+    await settle();
+    expect(storage.records.get('mount-switches')).toEqual({ switches: [] });
+    await mounts.update([definitionOf('a', off)]);
+    expect(states()).toEqual(['a disabled']);
+  });
+
+  it('stay as they are when the file changes, and are forgotten with their name', async () => {
+    const { mounts, states, switches, server } = await mountAll(named(['a', 'b']));
+    await mounts.start();
+    await mounts.disable('a');
+    await mounts.update([definitionOf('a', { position: 1, trusted: false }), definitionOf('b')]);
+    await mounts.update([
+      definitionOf('a', { position: 1, target: { type: 'http', url: 'u', headers: {}, transport: 'auto' } }),
+      definitionOf('b'),
+    ]);
+    await settle();
+    expect([states(), server('a').tries, server('b').tries]).toEqual([['b ready', 'a disabled'], 1, 1]);
+    await switches.retain(['b']);
+    await mounts.update([definitionOf('b')]);
+    await mounts.update(named(['a', 'b']));
+    await settle();
+    expect(states()).toEqual(['a ready', 'b ready']);
+  });
+
+  it('are not mistaken for servers of another origin; removing one forgets its choice', async () => {
+    const { mounts, states, storage } = await mountAll(named(['a']));
+    await mounts.start();
+    await mounts.add(definitionOf('b', { position: 9 }));
+    await mounts.disable('b');
+    expect(storage.records.get('mount-switches')).toEqual({
+      switches: [{ origin: 'added', name: 'b', enabled: false }],
+    });
+    await mounts.remove('b');
+    await mounts.update(named(['a', 'b']));
+    await settle();
+    expect(states()).toEqual(['a ready', 'b ready']);
+    expect(storage.records.get('mount-switches')).toEqual({ switches: [] });
+  });
+
+  it('are not switched at all when that cannot be kept', async () => {
+    const { mounts, states, storage, offered, clock } = await mountAll(named(['a']));
+    await mounts.start();
+    await clock.advanceAsync(2 * second);
+    storage.set = () => Promise.reject(new Error('EROFS'));
+    await expect(mounts.disable('a')).rejects.toThrow('EROFS');
+    expect([states(), offered()]).toEqual([['a ready'], ['a__echo']]);
+  });
+
+  it('are as the configuration says when the record is damaged, and that is told', async () => {
+    for (const damaged of [7, { switches: 1 }, { switches: [{ origin: 'x', name: 'a', enabled: true }] }]) {
+      const storage = memoryStorage();
+      storage.records.set('mount-switches', damaged);
+      const { mounts, problems, states } = await mountAll(named(['a']), storage);
+      await mounts.start();
+      await settle();
+      expect([states(), problems.map(({ code }) => code)]).toEqual([['a ready'], ['STATE_DAMAGED']]);
+      await mounts.close();
+    }
+  });
+});
+
 describe('the end of all', () => {
   it('closes what runs and starts what waits no more', async () => {
     const names = ['1', '2', '3', '4', '5'];
-    const { mounts, server, clock, states } = mountAll(named(names));
+    const { mounts, server, clock, states } = await mountAll(named(names));
     for (const name of ['2', '3', '4', '5']) server(name).starting = 'hangs';
     await mounts.start();
     await settle();
