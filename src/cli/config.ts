@@ -23,18 +23,19 @@ export const configAction: CommandAction<ConfigOptions> = async (options, { env,
     env,
   });
   const file = loaded.file ?? `none (${defaultConfigFile(env)} does not exist)`;
-  stdout.write(`Configuration file: ${file}\n\n${table([...rows(loaded.config, loaded.sources, '')])}`);
+  stdout.write(`Configuration file: ${file}\n\n${table([...rows(loaded.config, loaded.sources, [])])}`);
   return ExitCode.done;
 };
 
 type Row = readonly [path: string, value: string, source: string];
 
-function* rows(value: object, sources: LoadedConfig['sources'], prefix: string): Generator<Row> {
+function* rows(value: object, sources: LoadedConfig['sources'], above: readonly string[]): Generator<Row> {
   for (const [key, inner] of Object.entries(value)) {
-    const path = prefix + key;
-    const source = sources.get(path);
-    if (source !== undefined) yield [path, JSON.stringify(printable(path, inner)), source];
-    else if (isPlainObject(inner)) yield* rows(inner, sources, `${path}.`);
+    const path = [...above, key];
+    const dotted = path.join('.');
+    const source = sources.get(dotted);
+    if (source !== undefined) yield [dotted, JSON.stringify(printable(path, inner)), source];
+    else if (isPlainObject(inner)) yield* rows(inner, sources, path);
   }
 }
 

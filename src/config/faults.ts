@@ -39,7 +39,10 @@ function keyMeant(path: readonly string[]): string | undefined {
 function wrongValue(issue: z.core.$ZodIssue, merged: Merged): string {
   const path = issue.path.map(String);
   const setting = settingAbove(path);
-  const found = show(setting?.path ?? path.join('.'), valueAt(merged.raw, setting?.path.split('.') ?? path));
+  const place = setting?.path.split('.') ?? path;
+  const value = valueAt(merged.raw, place);
+  // Where a group of settings belongs, anything may have been put.
+  const found = setting === undefined ? kindOf(value) : show(place, value);
   return `${setting?.path ?? path.join('.')}: found ${found}, allowed is ${allowed(issue, setting?.schema)}${whence(path, merged)}`;
 }
 
@@ -59,7 +62,13 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
   return isPlainObject(value) && Object.hasOwn(value, key) ? valueAt(value[key], rest) : undefined;
 }
 
-function show(path: string, value: unknown): string {
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
+}
+
+function show(path: readonly string[], value: unknown): string {
   const shown = printable(path, value);
   if (shown === HIDDEN) return 'a hidden value';
   const text = JSON.stringify(shown) ?? 'nothing';

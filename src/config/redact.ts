@@ -1,41 +1,81 @@
+import { isPlainObject } from './layers.ts';
 import { findSetting } from './settings.ts';
+import { anyName, type Shown, type ShownLeaf, shownKeys } from './shown-keys.ts';
 
 /** What stands where a secret is. */
 export const HIDDEN = '••••';
 
 const SECRET_NAME = /token|secret|password|passwd|api[-_]?key|hmac|authorization|credential/i;
-const SECRET_CONTAINER = /^(env|headers)$/;
 /** With a scheme, or with a query where somebody forgot the scheme. */
 const URL_LIKE = /:\/\/|\?[\w-]+=/;
-/** Whole command lines in one text. */
-const COMMAND_LINE = /^(executable|command)$/;
+/** Settings with whole command lines in one text. */
+const COMMAND_LINE = /Command$/;
 const SECRET_IN_LINE = new RegExp(
   `((?:${SECRET_NAME.source})[\\w-]*["']?(?:\\s*[=:]\\s*|\\s+)["']?(?:(?:Bearer|Basic)\\s+)?)[^\\s"']+`,
   'gi',
 );
 
-/** A configuration value as it may be printed: secrets hidden, credentials and queries of URLs too. */
-export function printable(path: string, value: unknown): unknown {
+/**
+ * A configuration value as it may be printed: secrets hidden, credentials and queries of URLs, too, and whatever stands under a
+ * key that nobody knows.
+ */
+export function printable(path: readonly string[], value: unknown): unknown {
   if (value === undefined) return undefined;
-  const setting = findSetting(path);
+  const setting = findSetting(path.join('.'));
   if (setting?.secret) return HIDDEN;
-  return setting?.known ? withoutUrlSecrets(value) : hideNested(path.split('.'), value);
+  if (!setting?.known) return ofSection(path, value);
+  const isLine = typeof value === 'string' && COMMAND_LINE.test(path.at(-1) ?? '');
+  return isLine ? withoutSecretsInLine(value) : withoutUrlSecrets(value);
 }
 
-function hideNested(path: readonly string[], value: unknown): unknown {
-  if (Array.isArray(value))
-    return value.map((item, index) => (followsSecretFlag(value, index) ? HIDDEN : hideNested(path, item)));
-  if (typeof value === 'object' && value !== null)
+/** Of the forms a section may have, those count that lead to the value. */
+function ofSection([section = '', ...path]: readonly string[], value: unknown): unknown {
+  const forms = Object.hasOwn(shownKeys, section) ? (shownKeys[section] ?? []) : [];
+  return shown(path.reduce(inside, forms), value);
+}
+
+/** What may be shown of the member `key`, or of every item of a list. */
+function inside(forms: readonly Shown[], key: string): readonly Shown[] {
+  // Both spellings are understood.
+  const camel = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return forms.flatMap((form) => {
+    if (typeof form === 'string' || isList(form)) return [];
+    const found = Object.hasOwn(form, camel) ? form[camel] : form[anyName];
+    return found === undefined ? [] : [found];
+  });
+}
+
+function shown(forms: readonly Shown[], value: unknown): unknown {
+  if (value === null || typeof value === 'boolean') return value;
+  const leaf = forms.find((form) => typeof form === 'string');
+  if (leaf === 'schema') return value;
+  if (Array.isArray(value)) {
+    if (leaf === 'words') return value.map((_, index) => printableWord(value, index));
+    const items = forms.flatMap((form): readonly Shown[] => {
+      if (form === 'values') return ['value'];
+      return isList(form) ? form : [];
+    });
+    return value.map((item) => shown(items, item));
+  }
+  if (isPlainObject(value))
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, hideNested([...path, key], inner)]),
+      Object.entries(value).map(([key, inner]) => [key, shown(inside(forms, key), inner)]),
     );
-  const hidden =
-    typeof value !== 'boolean' && path.some((part) => SECRET_NAME.test(part) || SECRET_CONTAINER.test(part));
-  if (hidden) return HIDDEN;
+  return leaf === undefined ? HIDDEN : printableLeaf(leaf, value);
+}
+
+const isList = (form: Shown): form is readonly [Shown] => Array.isArray(form);
+
+function printableLeaf(leaf: ShownLeaf, value: unknown): unknown {
+  if (leaf === 'words' || leaf === 'values') return HIDDEN;
   if (typeof value !== 'string') return value;
-  return COMMAND_LINE.test(path.at(-1) ?? '')
-    ? withoutSecretsInLine(value)
-    : withoutNamedSecret(withoutUrlSecrets(value));
+  return leaf === 'line' ? withoutSecretsInLine(value) : withoutNamedSecret(withoutUrlSecrets(value));
+}
+
+function printableWord(words: readonly unknown[], index: number): unknown {
+  const word = words[index];
+  if (followsSecretFlag(words, index)) return HIDDEN;
+  return typeof word === 'object' && word !== null ? HIDDEN : printableLeaf('value', word);
 }
 
 /** `["--token", "abc"]` */

@@ -83,6 +83,119 @@ test('no secret is printed, wherever it hides', async () => {
   expect(stdout).toContain(' seen"');
 });
 
+const everything = {
+  mcp: {
+    tools: [
+      {
+        name: 'a',
+        description: 'd',
+        input_schema: { type: 'object' },
+        timeout_ms: 5,
+        executable: 'a b',
+        args: ['c'],
+      },
+      {
+        name: 'b',
+        description: 'd',
+        type: 'http',
+        url: 'https://b/',
+        headers: {},
+        auth: { type: 'basic', username: 'me', password: '' },
+      },
+    ],
+    allow: ['*'],
+  },
+  mcpServers: {
+    local: { command: 'c', args: ['d'], cwd: '/e', env: { F: '' }, start: 'lazy' },
+    web: { url: 'https://g/', headers: { Authorization: '' }, pingIntervalMs: 5 },
+  },
+  mcpServerConfig: { web: { enable: true, tools: { h: { alias: 'i', mode: 'async' } } } },
+  customMCP: {
+    tools: [
+      {
+        name: 'j',
+        handler: { type: 'http', config: { url: 'https://k/', auth: { type: 'bearer', token: '' } } },
+      },
+    ],
+  },
+  mcpEndpoint: [{ url: 'wss://l/', profile: 'official' }],
+  tunnels: [{ url: 'wss://m/', token: '', name: 'n' }],
+};
+
+const printed = async (config: object): Promise<string> => {
+  const file = join(await directory(), 'my.json');
+  await writeFile(file, JSON.stringify(config));
+  const { stdout } = await runAction(configAction, { config: file }, {}).catch((error: Error) => ({
+    stdout: error.message,
+  }));
+  return stdout.replaceAll(/ file \S+/g, '').replaceAll(/ +/g, ' ');
+};
+
+/** Ways to all members of objects, however deep. */
+function ways(value: unknown, way: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...(Array.isArray(value) ? [] : [[...way, key]]),
+    ...ways(inner, [...way, key]),
+  ]);
+}
+
+/** The same with another key at the end of the way, and what stands there. */
+function misspelt(
+  value: unknown,
+  [key = '', ...rest]: readonly string[],
+  word: string,
+  put: unknown,
+): unknown {
+  const change = (inner: unknown) => misspelt(inner, rest, word, put);
+  if (Array.isArray(value)) return value.map((item, index) => (String(index) === key ? change(item) : item));
+  const { [key]: inner, ...others } = value as Record<string, unknown>;
+  return rest.length > 0 ? { ...others, [key]: change(inner) } : { ...others, [word]: put };
+}
+
+test('what stands under a key that nobody knows is hidden, whatever it is called', async () => {
+  expect(await printed(everything)).toContain(
+    'mcp.tools [{"name":"a","description":"d","input_schema":{"type":"object"},"timeout_ms":5,"executable":"a b","args":["c"]},' +
+      '{"name":"b","description":"d","type":"http","url":"https://b/","headers":{},"auth":{"type":"basic","username":"me","password":"••••"}}]',
+  );
+  const secrets = [
+    'hush',
+    4711,
+    ['hush'],
+    { x: 'hush' },
+    { name: 'hush', url: 'wss://hush/' },
+    [{ url: 'hush' }],
+  ];
+  // Names that the user has chosen may be called anything.
+  const places = ways(everything).filter(
+    (way) =>
+      way.length > 1 &&
+      // All of it goes to the model.
+      !way.includes('input_schema') &&
+      !['mcpServers.web', 'mcpServers.local', 'mcpServerConfig.web'].includes(way.join('.')) &&
+      way.at(-2) !== 'tools',
+  );
+  for (const place of places)
+    for (const secret of secrets) {
+      const text = await printed(misspelt(everything, place, `${place.at(-1)}x`, secret) as object);
+      expect(text, place.join('.')).not.toMatch(/hush|4711/);
+    }
+});
+
+test('secrets under misspelt keys are hidden, their neighbours are not', async () => {
+  const text = await printed({
+    mcpServers: { x: { url: 'https://x/', header: { Authorization: 'hush' }, tokne: 'hush', enabled: true } },
+    customMCP: { tools: { name: 'y', handler: { type: 'http', auth: { type: 'bearer', tokn: 'hush' } } } },
+    tunnels: { url: 'wss://t/', tokne: 'hush' },
+    device: { cameraCommand: 'camera --token hush -o -' },
+  });
+  expect(text).not.toContain('hush');
+  expect(text).toContain('mcpServers.x.header.Authorization "••••"');
+  expect(text).toContain('mcpServers.x.enabled true');
+  expect(text).toContain('customMCP.tools.handler.auth.type "bearer"');
+  expect(text).toContain('device.cameraCommand "camera --token •••• -o -"');
+});
+
 test('--schema prints a JSON Schema', async () => {
   const { code, stdout } = await runAction(configAction, { schema: true }, {});
   expect(code).toBe(0);

@@ -250,7 +250,7 @@ describe('faults', () => {
       '  conversation.start: found "maybe", allowed is true or false (environment XIAOZHI_START)',
       `  conversation.say: found [1], allowed is a list of texts or text (file ${file}:6)`,
       '  conversation.turns: found "two", allowed is a whole number from 1 to 1000000000 (argument --turns)',
-      `  log: found 7, allowed is a group of settings: {…} (file ${file}:7)`,
+      `  log: found a number, allowed is a group of settings: {…} (file ${file}:7)`,
       `  servr: unknown key, did you mean "server"? (file ${file}:5)`,
       expect.stringContaining('config/README.md'),
     ]);

@@ -1,0 +1,128 @@
+/**
+ * What may be printed of a value: `text` and other simple values as they are, a `line` of a command, the `words` of one, a list
+ * of texts, or a `schema`, of which everything is public.
+ */
+export type ShownLeaf = 'value' | 'line' | 'words' | 'values' | 'schema';
+
+export type Shown = ShownLeaf | { readonly [key: string]: Shown } | readonly [Shown];
+
+/** Stands for names that the user has chosen. */
+export const anyName = '*';
+
+const policy = {
+  audience: 'value',
+  mode: 'value',
+  timeoutMs: 'value',
+  handoffMs: 'value',
+  maxResultBytes: 'value',
+  idempotent: 'value',
+} as const;
+
+const server = {
+  ...policy,
+  start: 'value',
+  idleStopMs: 'value',
+  idleStopMinutes: 'value',
+  startTimeoutMs: 'value',
+  pingIntervalMs: 'value',
+  trusted: 'value',
+} as const;
+
+const tool = {
+  ...policy,
+  name: 'value',
+  description: 'value',
+  inputSchema: 'schema',
+  enabled: 'value',
+  type: 'value',
+} as const;
+
+const request = {
+  url: 'value',
+  method: 'value',
+  body: 'value',
+  auth: { type: 'value', username: 'value', name: 'value', apiKeyHeader: 'value', apiKeyQuery: 'value' },
+  resultPath: 'value',
+} as const;
+
+const outbound = { url: 'value', name: 'value', enabled: 'value', allow: 'values', deny: 'values' } as const;
+
+const handlerSettings = {
+  ...request,
+  responseMapping: { successPath: 'value', errorPath: 'value', dataPath: 'value', template: 'value' },
+  timeout: 'value',
+  retryCount: 'value',
+  retryDelay: 'value',
+  baseUrl: 'value',
+  workflowId: 'value',
+  module: 'value',
+  function: 'value',
+  trusted: 'value',
+} as const;
+
+const customTool = {
+  ...tool,
+  handler: {
+    ...handlerSettings,
+    type: 'value',
+    target: 'value',
+    platform: 'value',
+    config: handlerSettings,
+  },
+} as const;
+
+const accessPoint = { ...outbound, profile: 'value' } as const;
+
+/**
+ * The keys whose values may be printed, of the sections that the schema does not know from the inside. Whatever is not here is
+ * hidden: it holds secrets (`env`, `headers`, `token`), is the user's own (`context`, `query`), or is a key misspelt, behind
+ * which anything may stand.
+ */
+export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
+  mcp: [
+    {
+      enabled: 'value',
+      allow: 'values',
+      deny: 'values',
+      tools: [
+        {
+          ...tool,
+          ...request,
+          executable: 'line',
+          args: 'words',
+          cwd: 'value',
+          address: 'value',
+          framing: 'value',
+          path: 'value',
+        },
+      ],
+    },
+  ],
+  mcpServers: [
+    {
+      [anyName]: {
+        ...server,
+        disabled: 'value',
+        enabled: 'value',
+        type: 'value',
+        transport: 'value',
+        command: 'line',
+        args: 'words',
+        cwd: 'value',
+        url: 'value',
+      },
+    },
+  ],
+  mcpServerConfig: [
+    {
+      [anyName]: {
+        ...server,
+        enable: 'value',
+        tools: { [anyName]: { ...policy, enable: 'value', description: 'value', alias: 'value' } },
+      },
+    },
+  ],
+  customMCP: [{ tools: customTool }, { tools: [customTool] }],
+  mcpEndpoint: ['value', accessPoint, ['value'], [accessPoint]],
+  tunnels: [outbound, [outbound]],
+};
