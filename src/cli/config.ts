@@ -2,6 +2,7 @@ import { isPlainObject } from '../config/layers.ts';
 import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { printable } from '../config/redact.ts';
+import { sectionFaults } from '../config/section-faults.ts';
 import { configJsonSchema } from '../config/settings.ts';
 import { type CommandAction, ExitCode } from './context.ts';
 
@@ -11,8 +12,11 @@ export interface ConfigOptions extends RunOptions {
   readonly schema?: boolean;
 }
 
-/** Prints the effective configuration, one setting per line with the source of its value; secrets hidden. */
-export const configAction: CommandAction<ConfigOptions> = async (options, { env, stdout }) => {
+/**
+ * Prints the effective configuration, one setting per line with the source of its value; secrets hidden. Entries that a device
+ * leaves out because they are damaged are told on standard error, and make it exit 2.
+ */
+export const configAction: CommandAction<ConfigOptions> = async (options, { env, stdout, stderr }) => {
   if (options.schema) {
     stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     return ExitCode.done;
@@ -24,7 +28,9 @@ export const configAction: CommandAction<ConfigOptions> = async (options, { env,
   });
   const file = loaded.file ?? `none (${defaultConfigFile(env)} does not exist)`;
   stdout.write(`Configuration file: ${file}\n\n${table([...rows(loaded.config, loaded.sources, [])])}`);
-  return ExitCode.done;
+  const faults = sectionFaults(loaded.config);
+  for (const fault of faults) stderr.write(`${fault}\n`);
+  return faults.length === 0 ? ExitCode.done : ExitCode.usage;
 };
 
 type Row = readonly [path: string, value: string, source: string];

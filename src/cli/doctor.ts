@@ -1,9 +1,10 @@
 import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { ConfigSchema } from '../config/schema.ts';
+import { sectionFaults } from '../config/section-faults.ts';
 import { messageOf } from '../core/errors.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
-import { type Finding, fault, findingLines, ok } from './doctor/finding.ts';
+import { type Finding, fault, findingLines, note, ok } from './doctor/finding.ts';
 import { checkLoop } from './doctor/loop-check.ts';
 import { checkNetwork } from './doctor/network-checks.ts';
 import { checkProgram } from './doctor/program-checks.ts';
@@ -39,6 +40,8 @@ async function* examine(options: DoctorOptions, { env, stop }: CliContext): Asyn
   yield await checkNetwork(config, env, stop);
 }
 
+const configuration = 'Configuration';
+
 /** A broken configuration is a finding; the rest is examined with the defaults then. */
 async function readConfiguration(
   options: DoctorOptions,
@@ -47,11 +50,19 @@ async function readConfiguration(
   try {
     const overrides = runOptionOverrides(options);
     const { config, file } = await loadConfig({ configFile: options.config, overrides, env });
-    return { findings: [ok('Configuration', file ?? 'no file, which is fine')], config };
+    const findings = [ok(configuration, file ?? 'no file, which is fine'), ...leftOut(sectionFaults(config))];
+    return { findings, config };
   } catch (error) {
-    const finding = fault('Configuration', messageOf(error), 'Until then the defaults are examined below.');
+    const finding = fault(configuration, messageOf(error), 'Until then the defaults are examined below.');
     return { findings: [finding], config: ConfigSchema.parse({}) };
   }
+}
+
+/** The device runs without what is damaged. */
+function leftOut(faults: readonly string[]): Finding[] {
+  if (faults.length === 0) return [];
+  const text = ['These entries are not right and are left out, the rest works:', ...faults].join('\n');
+  return [note(configuration, text, 'config/README.md and the pages it names explain every key.')];
 }
 
 function verdict(faults: number): string {

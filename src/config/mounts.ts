@@ -140,7 +140,7 @@ function parseTarget(raw: unknown, place: string, baseDirectory: string): Parsed
   const { transport, ...entry } = own;
   if (transport !== undefined) entry.type ??= transport;
   if ('command' in entry === 'url' in entry)
-    return { faults: [...faults, `${place}: must have either a command or a url`] };
+    return { faults: [...faults, `${place}: must have either a command or a url${meantIn(entry)}`] };
   const parsed = 'command' in entry ? stdioServer.safeParse(entry) : httpServer.safeParse(entry);
   if (!parsed.success) {
     const shape = 'command' in entry ? stdioServer.shape : httpServer.shape;
@@ -150,6 +150,17 @@ function parseTarget(raw: unknown, place: string, baseDirectory: string): Parsed
   const keys = parsed.data;
   const enabled = keys.enabled ?? !keys.disabled;
   return { faults, server: { keys, enabled, target: targetOf(keys, baseDirectory) } };
+}
+
+/** A misspelt key that would be one of both. */
+function meantIn(entry: PlainObject): string {
+  const targets = ['command', 'url'];
+  for (const key of Object.keys(entry)) {
+    const meant = nearest(key, targets);
+    if (meant !== undefined && !targets.includes(key))
+      return `; "${key}" is unknown, did you mean "${meant}"?`;
+  }
+  return '';
 }
 
 function targetOf(

@@ -83,6 +83,15 @@ export function withCamelCase(raw: PlainObject, where: string) {
   return { tool, faults };
 }
 
+/** Of the groups of settings that tools have, whatever runs them. */
+const keysOfGroups: Readonly<Record<string, readonly string[]>> = {
+  auth: ['type', 'token', 'username', 'password', 'name', 'value', 'apiKey', 'apiKeyHeader', 'apiKeyQuery'],
+  responseMapping: ['successPath', 'errorPath', 'dataPath', 'template'],
+};
+
+const groupKeys = (path: readonly PropertyKey[]): readonly string[] =>
+  keysOfGroups[String(path.at(-1))] ?? [];
+
 /** One line per fault, values never shown; `keys` are those a wrong one may have been meant for. */
 export function faultsOf(error: z.ZodError, where: string, keys: readonly string[]): string[] {
   return error.issues.flatMap((issue) => {
@@ -90,7 +99,7 @@ export function faultsOf(error: z.ZodError, where: string, keys: readonly string
     if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${path}: ${message}`);
     if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
     return issue.keys.map((key) => {
-      const meant = issue.path.length === 0 ? nearest(key, keys) : undefined;
+      const meant = nearest(key, issue.path.length === 0 ? keys : groupKeys(issue.path));
       return `${path}.${key}: unknown key${meant === undefined ? '' : `, did you mean "${meant}"?`}`;
     });
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configAction } from '../../src/cli/config.ts';
-import { runAction } from '../support/cli-run.ts';
+import { runAction, runActionToTheEnd } from '../support/cli-run.ts';
 
 const directory = () => mkdtemp(join(tmpdir(), 'cli-config-'));
 
@@ -194,6 +194,23 @@ test('secrets under misspelt keys are hidden, their neighbours are not', async (
   expect(text).toContain('mcpServers.x.enabled true');
   expect(text).toContain('customMCP.tools.handler.auth.type "bearer"');
   expect(text).toContain('device.cameraCommand "camera --token •••• -o -"');
+});
+
+test('entries that a device would leave out are told, and the rest is printed all the same', async () => {
+  const file = join(await directory(), 'my.json');
+  const tools = [{ name: 'a', handler: { type: 'htpp' } }];
+  await writeFile(file, JSON.stringify({ mcpServers: { x: { comand: 'hush' } }, customMCP: { tools } }));
+  const { code, stdout, stderr } = await runActionToTheEnd(configAction, { config: file }, {});
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: [
+      'mcpServers.x: must have either a command or a url; "comand" is unknown, did you mean "command"?',
+      'customMCP.tools[0] ("a").description: Invalid input: expected string, received undefined',
+      'customMCP.tools[0] ("a").handler.type: must be one of http, custom, proxy, did you mean "http"?',
+      '',
+    ].join('\n'),
+  });
+  expect(stdout).toMatch(/mcpServers\.x\.comand +"••••"/);
 });
 
 test('--schema prints a JSON Schema', async () => {

@@ -51,6 +51,24 @@ test('a computer with nothing configured can run, and nothing is written to find
   expect(await readdir(home)).toEqual([]);
 });
 
+test('damaged entries of tools and servers are told; the device runs without them', async () => {
+  const file = join(home, 'config.json');
+  await writeFile(file, JSON.stringify({ tunnels: { url: 'wss://a/', tokne: 'hush' }, customMCP: 5 }));
+  const { code, stdout } = await doctor({ config: file });
+  expect(stdout).toContain(
+    [
+      `✓ Configuration: ${file}`,
+      '! Configuration: These entries are not right and are left out, the rest works:',
+      '    customMCP: must be an object, such as {"tools": […]}',
+      '    tunnels.token: must be a token without spaces',
+      '    tunnels.tokne: unknown key, did you mean "token"?',
+      '    → config/README.md and the pages it names explain every key.',
+      '✓ State directory',
+    ].join('\n'),
+  );
+  expect([code, stdout.includes('hush')]).toEqual([0, false]);
+});
+
 test('a broken configuration is reported with its faults, and the rest is examined all the same', async () => {
   const { code, stdout } = await doctor({ mode: 'loud' });
   expect(code).toBe(1);

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { ConfigSchema } from '../../src/config/schema.ts';
+import { sectionFaults } from '../../src/config/section-faults.ts';
+
+const faultsOf = (config: object) => sectionFaults(ConfigSchema.parse(config));
+
+test('every section tells what is wrong in it: where, what is allowed, and what was probably meant', () => {
+  const tool = (auth: object) => ({
+    name: 'weather',
+    description: 'd',
+    handler: { type: 'http', url: 'https://a/', auth },
+  });
+  expect(
+    faultsOf({
+      mcpServers: { notes: { command: 'x', tokne: 'hush' }, web: { url: 'https://a/', start: 'hush' } },
+      mcpServerConfig: { note: {} },
+      customMCP: {
+        tools: [tool({ type: 'bearer', tokn: 'hush' }), { name: 'b', handler: { type: 'htpp' } }],
+      },
+      mcpEndpoint: ['https://hush/', { url: 'wss://a/', profil: 'hush' }],
+      tunnels: [{ url: 'wss://a/', tokne: 'hush' }],
+    }),
+  ).toEqual([
+    'mcpServerConfig.note: there is no such server in mcpServers, did you mean "notes"?',
+    'mcpServers.notes.tokne: unknown key',
+    'mcpServers.web.start: Invalid option: expected one of "eager"|"lazy"|"manual"',
+    'customMCP.tools[0] ("weather").handler.auth.token: Invalid input: expected string, received undefined',
+    'customMCP.tools[0] ("weather").handler.auth.tokn: unknown key, did you mean "token"?',
+    'customMCP.tools[1] ("b").description: Invalid input: expected string, received undefined',
+    'customMCP.tools[1] ("b").handler.type: must be one of http, custom, proxy, did you mean "http"?',
+    'mcpEndpoint[0]: must be a ws:// or wss:// URL',
+    'mcpEndpoint[1].profil: unknown key, did you mean "profile"?',
+    'tunnels[0].token: must be a token without spaces',
+    'tunnels[0].tokne: unknown key, did you mean "token"?',
+  ]);
+});
+
+test('nothing is wrong where nothing is said', () => {
+  expect(faultsOf({})).toEqual([]);
+});
