@@ -18,11 +18,14 @@ import { type CameraParts, createBuiltinTools } from './mcp/tools/builtin-tools.
 import { createTimerRing } from './mcp/tools/timer-ring.ts';
 import type { DeviceControl } from './ports/device-control.ts';
 import type { Recorder } from './ports/recorder.ts';
+import { childEnvironment } from './processes/child-environment.ts';
 import type { Device } from './runtime/device.ts';
 
 export interface DeviceToolParts {
   readonly config: Config;
   readonly identity: OtaDevice;
+  /** Of what programs started for a tool find in theirs, some is taken from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tasks: Tasks;
@@ -53,7 +56,14 @@ export function createDeviceTools(parts: DeviceToolParts): { tools: readonly Too
   return { tools, ring };
 }
 
-function deviceControl({ config, identity, keepVolume, logger, device }: DeviceToolParts): DeviceControl {
+function deviceControl({
+  config,
+  identity,
+  env,
+  keepVolume,
+  logger,
+  device,
+}: DeviceToolParts): DeviceControl {
   let keptPercent: number | undefined;
   return {
     volumePercent: () => device()?.volumePercent ?? config.audio.volumePercent,
@@ -66,25 +76,29 @@ function deviceControl({ config, identity, keepVolume, logger, device }: DeviceT
     systemInfo: async () => checkBody(identity, await readSystemFacts()),
     reboot: () => {
       const { rebootCommand } = config.device;
-      if (rebootCommand !== undefined) restartHost(rebootCommand, logger);
+      if (rebootCommand !== undefined) restartHost(rebootCommand, env, logger);
       else if (device()) device()?.send({ type: 'reboot.requested' });
       else throw new ClientError(ErrorCode.toolFailed, 'No device runs here that could be restarted.');
     },
   };
 }
 
-function restartHost(command: string, logger: Logger): void {
+function restartHost(command: string, env: DeviceToolParts['env'], logger: Logger): void {
   const [program, ...words] = commandWords(command) ?? ['false'];
-  const child = spawn(program, words, { stdio: 'ignore', detached: true });
+  const child = spawn(program, words, {
+    stdio: 'ignore',
+    detached: true,
+    env: childEnvironment(env, {}),
+  });
   child.on('error', (cause) => logger.error('The host could not be restarted', { cause }));
   child.unref();
 }
 
-function cameraParts({ config, identity, clock, vision }: DeviceToolParts): CameraParts | undefined {
+function cameraParts({ config, identity, env, clock, vision }: DeviceToolParts): CameraParts | undefined {
   const command = commandWords(config.device.cameraCommand ?? '');
   if (!command) return undefined;
   return {
-    camera: createCaptureCommand({ command, clock }),
+    camera: createCaptureCommand({ command, env, clock }),
     vision: createVisionUpload({ ...identity, clock }),
     endpoint: vision,
   };

@@ -30,7 +30,7 @@ export async function describeDeviceTools({ config }: LoadedConfig): Promise<rea
   const identity = { ...config.identity, deviceId: '', clientId: '', language: 'en', version: '' } as const;
   const tasks = await openTasksOn(emptyJournal);
   await tasks.stop();
-  return toolsOn({ config, identity, tasks, keepVolume: () => {} });
+  return toolsOn({ config, identity, env: {}, tasks, keepVolume: () => {} });
 }
 
 /**
@@ -59,6 +59,7 @@ export async function openDeviceTools(
       language: resolveLanguage(config.display.language, env),
       version: programVersion,
     },
+    env,
     tasks,
     keepVolume: (percent) => {
       if (held) throw held;
@@ -77,6 +78,7 @@ export async function openDeviceTools(
 function toolsOn(parts: {
   readonly config: LoadedConfig['config'];
   readonly identity: OtaDevice;
+  readonly env: CliContext['env'];
   readonly tasks: Tasks;
   readonly keepVolume: (volumePercent: number) => void;
 }): readonly Tool[] {

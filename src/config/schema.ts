@@ -378,7 +378,7 @@ const DeviceSection = z
     cameraCommand: command
       .optional()
       .describe(
-        'Program that writes one JPEG to its standard output, `rpicam-jpeg -n -o -`; with it the model can take photos. Never given to a shell.',
+        'Program that writes one JPEG to its standard output, `rpicam-jpeg -n -o -`; with it the model can take photos. Never given to a shell; finds `PATH`, `HOME` and the like in its environment, not the rest.',
       ),
     rebootCommand: command
       .optional()

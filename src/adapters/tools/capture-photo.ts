@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Camera } from '../../ports/device-control.ts';
+import { childEnvironment } from '../../processes/child-environment.ts';
 import { guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 
 export interface CapturePhotoOptions {
   /** Program and arguments, already split into words; it writes one JPEG file to its standard output. */
   readonly command: readonly [program: string, ...words: string[]];
+  /** That of the device; the program finds in its own what every tool does. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }
 
@@ -15,11 +18,11 @@ const limitMs = 15_000;
 const maxBytes = 8 * 1024 * 1024;
 
 /** A camera that is a program, such as `fswebcam --quiet -` or `rpicam-jpeg -n -o -`. */
-export function createCaptureCommand({ command, clock }: CapturePhotoOptions): Camera {
-  return { capturePhoto: (signal) => capture(command, clock, signal) };
+export function createCaptureCommand(options: CapturePhotoOptions): Camera {
+  return { capturePhoto: (signal) => capture(options, signal) };
 }
 
-function capture([program, ...words]: CapturePhotoOptions['command'], clock: Clock, signal: AbortSignal) {
+function capture({ command: [program, ...words], env, clock }: CapturePhotoOptions, signal: AbortSignal) {
   return new Promise<Uint8Array>((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
@@ -30,7 +33,7 @@ function capture([program, ...words]: CapturePhotoOptions['command'], clock: Clo
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
-      env: { ...process.env, [runMarkVariable]: mark },
+      env: childEnvironment(env, { [runMarkVariable]: mark }),
     });
     const { pid } = child;
     if (pid !== undefined) {

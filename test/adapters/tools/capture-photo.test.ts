@@ -11,11 +11,29 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const never = new AbortController().signal;
 const script = (code: string) => [process.execPath, '-e', code] as const;
 const capture = (command: readonly [string, ...string[]], signal = never) =>
-  createCaptureCommand({ command, clock: monotonicClock }).capturePhoto(signal);
+  createCaptureCommand({ command, env: process.env, clock: monotonicClock }).capturePhoto(signal);
 
 it('takes what the program writes for the picture', async () => {
   const write = 'process.stdout.write(Buffer.from([0xff, 0xd8, 0xff, 0xe0, 10, 0]))';
   expect([...(await capture(script(write)))]).toEqual([0xff, 0xd8, 0xff, 0xe0, 10, 0]);
+});
+
+it('tells the program who and where the user is, and none of the secrets of the device', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'capture-'));
+  const file = join(directory, 'environment');
+  const env = { PATH: process.env.PATH, HOME: '/home/me', XIAOZHI_SERVER__TOKEN: 'hush', COZE_TOKEN: 'hush' };
+  process.env.CAPTURE_TEST_TOKEN = 'hush';
+  const code = `require('node:fs').writeFileSync(process.argv[1], JSON.stringify(process.env));
+    process.stdout.write(Buffer.from([0xff, 0xd8, 0xff]))`;
+  const camera = createCaptureCommand({ command: [...script(code), file], env, clock: monotonicClock });
+  await camera.capturePhoto(never);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
+    PATH: process.env.PATH,
+    HOME: '/home/me',
+    XIAOZHI_TOOL_RUN: expect.any(String),
+  });
+  delete process.env.CAPTURE_TEST_TOKEN;
+  await rm(directory, { recursive: true });
 });
 
 it.each([
@@ -58,7 +76,7 @@ it('does not outlive a device that is killed with -9', async () => {
     stdin: {
       contents: `import { createCaptureCommand } from ${JSON.stringify(source)};
         const command = ['sh', '-c', 'echo $$ > ${pidFile}; exec sleep 600'];
-        createCaptureCommand({ command, clock: { setTimeout, clearTimeout } }).capturePhoto(new AbortController().signal);`,
+        createCaptureCommand({ command, env: process.env, clock: { setTimeout, clearTimeout } }).capturePhoto(new AbortController().signal);`,
       resolveDir: directory,
     },
     outfile: device,
@@ -88,6 +106,7 @@ it('gives up after 15 s', async () => {
   const clock = new FakeClock();
   const picture = createCaptureCommand({
     command: script('setInterval(() => {}, 1000)'),
+    env: process.env,
     clock,
   }).capturePhoto(never);
   picture.catch(() => {});
