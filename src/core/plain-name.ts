@@ -5,8 +5,14 @@ export function plainName(text: string): string {
 
 /**
  * The name of a server as part of the names of its tools. It holds no `__` and neither begins nor ends with `_`, so that
- * `server__tool` can be read in one way only. Empty when nothing of the name can be kept.
+ * `server__tool` can be read in one way only. Empty when what tells servers apart would be lost: nothing of the name can be
+ * kept, or it holds letters of other alphabets.
  */
 export function plainServerName(name: string): string {
+  return /\P{ASCII}/u.test(name) ? '' : readableServerName(name);
+}
+
+/** What of the name of a server can be kept; servers of different names may share it. */
+export function readableServerName(name: string): string {
   return plainName(name).replace(/_{2,}/g, '_').replace(/^_|_$/g, '');
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { plainName, plainServerName } from '../../core/plain-name.ts';
+import { plainName, plainServerName, readableServerName } from '../../core/plain-name.ts';
 
 /** What language models take for the name of a function. */
 const maxNameCharacters = 64;
@@ -21,7 +21,7 @@ export function mountedName(server: string, tool: string): string {
 
 function serverPart(name: string): string {
   const plain = plainServerName(name);
-  if (plain === '') return withDigest('server', name, maxServerCharacters);
+  if (plain === '') return withDigest(readableServerName(name) || 'server', name, maxServerCharacters);
   return plain.length <= maxServerCharacters ? plain : withDigest(plain, plain, maxServerCharacters);
 }
 

@@ -16,6 +16,16 @@ test('a name that had to be changed says so, always with the same digest', () =>
   expect(mountedName('天气', '查询')).toMatch(/^server_[0-9a-f]{6}__[A-Za-z0-9_-]+$/);
 });
 
+test('servers whose names differ in letters of other alphabets only are told apart', () => {
+  expect(mountedName('高德MCP', 'route')).toMatch(/^MCP_[0-9a-f]{6}__route$/);
+  expect(mountedName('高德MCP', 'route')).not.toBe(mountedName('百度MCP', 'route'));
+  expect([plainServerName('高德MCP'), plainServerName('天气1'), plainServerName('地图1')]).toEqual([
+    '',
+    '',
+    '',
+  ]);
+});
+
 test('long names are cut and stay different', () => {
   const long = 'x'.repeat(80);
   expect(mountedName('s', `${long}1`)).toHaveLength(64);
