@@ -53,6 +53,7 @@ export const stdioServer = z.strictObject({
 export const transports = {
   http: 'streamable',
   'streamable-http': 'streamable',
+  streamable_http: 'streamable',
   streamableHttp: 'streamable',
   streamable: 'streamable',
   sse: 'sse',

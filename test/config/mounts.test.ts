@@ -35,8 +35,14 @@ describe('a server in the shape that every client uses', () => {
       return target?.type === 'http' && target.transport;
     };
     expect(
-      [{ type: 'http' }, { type: 'streamable-http' }, { transport: 'sse' }, { type: 'sse' }].map(transportOf),
-    ).toEqual(['streamable', 'streamable', 'sse', 'sse']);
+      [
+        { type: 'http' },
+        { type: 'streamable-http' },
+        { type: 'streamable_http' },
+        { transport: 'sse' },
+        { type: 'sse' },
+      ].map(transportOf),
+    ).toEqual(['streamable', 'streamable', 'streamable', 'sse', 'sse']);
   });
 
   it('may be started elsewhere, take numbers in its environment, and be switched off', () => {
