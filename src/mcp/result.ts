@@ -41,15 +41,31 @@ export function shortened(text: string, maxBytes: number, keep: () => ResultPoin
   return `${page.text}${note(page.nextOffset ?? total)}`;
 }
 
-/** Content blocks of a reply: one text block, or one image. */
+/**
+ * Base64 of a picture that is passed on whatever the limit of the tool is. Gateways drop a connection over messages of
+ * 8192 bytes, and no model hears a picture (mcp.md 2.2).
+ */
+const smallPictureBytes = 6000;
+
+/** Content blocks of a reply: one text block, or one image. A picture cannot be cut; a longer one is told of. */
 export function contentOf(
   output: ToolOutput,
   maxBytes: number,
   keep: (text: string) => ResultPointer | undefined,
 ): readonly ContentBlock[] {
-  if (output.kind === 'image') return [{ type: 'image', data: output.base64, mimeType: output.mimeType }];
+  if (output.kind === 'image') return [pictureOf(output, Math.max(maxBytes, smallPictureBytes))];
   const text = textOf(output) ?? '';
   return [{ type: 'text', text: shortened(text, maxBytes, () => keep(text)) }];
+}
+
+function pictureOf(output: Extract<ToolOutput, { kind: 'image' }>, maxBytes: number): ContentBlock {
+  const { base64, mimeType } = output;
+  if (base64.length <= maxBytes) return { type: 'image', data: base64, mimeType };
+  const kilobytes = Math.ceil((base64.length * 3) / 4 / 1000);
+  return {
+    type: 'text',
+    text: `Done; the result is a picture (${mimeType}, ${kilobytes} kB), too large to be passed on here.`,
+  };
 }
 
 /** The error of a reply on the device channel: a number and a short sentence without anything internal. */

@@ -5,7 +5,7 @@ import { Caller } from './caller.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
 import { type RequestId, rpcErrorCode } from './normalise.ts';
 import type { ToolRegistry } from './registry.ts';
-import { rpcErrorOf } from './result.ts';
+import { contentOf, rpcErrorOf } from './result.ts';
 import { firstCharacters, maxStoredCharacters, outputText } from './task-text.ts';
 
 export interface TunnelServerOptions {
@@ -130,7 +130,9 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
 
 /** Text is cut between characters; a picture is sent whole, as half of it is of no use. */
 function resultOf({ content, output }: Extract<CallReply, { kind: 'content' }>) {
-  if (!output || output.kind === 'image') return { content, isError: false };
+  if (!output) return { content, isError: false };
+  if (output.kind === 'image')
+    return { content: contentOf(output, Number.POSITIVE_INFINITY, () => undefined), isError: false };
   const whole = outputText(output);
   const text = firstCharacters(whole, maxStoredCharacters);
   const cut = text.length < whole.length && { truncated: true, originalLength: whole.length };

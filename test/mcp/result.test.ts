@@ -81,6 +81,19 @@ it('is one text block, or one image block', () => {
   ]);
 });
 
+it('tells of a picture that is longer than the tool may answer and than gateways take', () => {
+  const picture = (length: number) =>
+    ({ kind: 'image', base64: 'A'.repeat(length), mimeType: 'image/png' }) as const;
+  const contentWithin = (maxBytes: number, length: number) =>
+    contentOf(picture(length), maxBytes, () => undefined)[0];
+  expect(contentWithin(1024, 6000)?.type).toBe('image');
+  expect(contentWithin(1024, 100_000)).toEqual({
+    type: 'text',
+    text: 'Done; the result is a picture (image/png, 75 kB), too large to be passed on here.',
+  });
+  expect(contentWithin(100_000, 100_000)?.type).toBe('image');
+});
+
 it('turns errors into a number and one short line', () => {
   const failed = new ClientError('TOOL_FAILED', `first\nsecond \u001b[31m${'x'.repeat(500)}`);
   const { code, message } = rpcErrorOf(failed);

@@ -14,7 +14,7 @@ import { listed } from '../paging.ts';
 import type { ToolRegistry } from '../registry.ts';
 import { contentOf, failedResultOf } from '../result.ts';
 import { loadServerSdk } from '../server.ts';
-import type { ToolArguments } from '../tool.ts';
+import type { ToolArguments, ToolOutput } from '../tool.ts';
 
 const maxSessions = 16;
 const sessionIdleMs = 30 * 60_000;
@@ -217,11 +217,16 @@ async function call(
       return { content: [...content], isError };
     }
     if (reply.kind === 'nobody') return { content: [] };
-    const content = reply.output ? contentOf(reply.output, maxResultBytes, () => undefined) : reply.content;
+    const content = reply.output ? wholeContentOf(reply.output) : reply.content;
     return { content: [...content] };
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function wholeContentOf(output: ToolOutput) {
+  const maxBytes = output.kind === 'image' ? Number.POSITIVE_INFINITY : maxResultBytes;
+  return contentOf(output, maxBytes, () => undefined);
 }
 
 function refusal(status: number, message: string): Response {
