@@ -12,7 +12,12 @@ import type {
 // Bodies of requests and answers. The document is made of these, and the compiler holds them to the ports.
 
 const anyObject = z.record(z.string(), z.unknown());
-const name = z.string().min(1).max(200);
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  // The one name that no record in JSON keeps.
+  .refine((text) => text !== '__proto__', 'must be another');
 
 export const Failure = z
   .object({ error: z.object({ code: z.string(), message: z.string() }) })

@@ -35,7 +35,8 @@ export type Definition = Readonly<Record<string, unknown>>;
 export interface Installs {
   /** Offers what is kept; a damaged entry is reported and skipped. */
   start(): Promise<void>;
-  isInstalled(kind: 'tools' | 'mounts', name: string): boolean;
+  /** Where the mount of this name is from; `unusable`: one is kept that could not be mounted. */
+  originOf(name: string): 'configuration' | 'installed' | 'unusable';
   /** @throws ClientError CONFIG_INVALID, CONFLICT, TOOL_BUSY, STATE_UNWRITABLE */
   installTool(raw: Definition): Promise<string>;
   /** @throws ClientError NOT_FOUND, CONFLICT when it was not installed, STATE_UNWRITABLE */
@@ -48,6 +49,13 @@ export interface Installs {
 
 export function createInstalls(parts: InstallsParts): Installs {
   const { records, quarantine, registry, mounts, onProblem } = parts;
+  /** Kept mounts that could be mounted; another may have the name of one that could not. */
+  const mounted = new Set<string>();
+
+  async function mount(name: string, definition: MountedServerDefinition): Promise<void> {
+    await mounts.add(definition);
+    mounted.add(name);
+  }
 
   const usable = <Value>(what: string, read: () => Value): Value | undefined => {
     try {
@@ -72,7 +80,9 @@ export function createInstalls(parts: InstallsParts): Installs {
     for (const [index, [name, raw]] of entries.entries()) {
       const definition = usable(`mount ${name}`, () => readMount(parts, name, raw, index));
       if (definition)
-        await mounts.add(definition).catch((thrown: unknown) => onProblem(unusable(`mount ${name}`, thrown)));
+        await mount(name, definition).catch((thrown: unknown) =>
+          onProblem(unusable(`mount ${name}`, thrown)),
+        );
     }
   }
 
@@ -81,7 +91,10 @@ export function createInstalls(parts: InstallsParts): Installs {
       publishTools();
       await startMounts();
     },
-    isInstalled: (kind, name) => Object.hasOwn(records.entries(kind), name),
+    originOf(name) {
+      if (mounted.has(name)) return 'installed';
+      return Object.hasOwn(records.entries('mounts'), name) ? 'unusable' : 'configuration';
+    },
     async installTool(raw) {
       const { name } = readTool(parts, raw);
       const group = registry.groupOf(name);
@@ -99,17 +112,18 @@ export function createInstalls(parts: InstallsParts): Installs {
     },
     async installMount(name, raw) {
       const index = Object.keys(records.entries('mounts')).length;
-      await mounts.add(readMount(parts, name, raw, index));
+      await mount(name, readMount(parts, name, raw, index));
       try {
         await records.put('mounts', name, raw);
       } catch (thrown) {
+        mounted.delete(name);
         await mounts.remove(name);
         throw thrown;
       }
     },
     async removeMount(name) {
       if (!(await records.remove('mounts', name))) throw notInstalled(name, 'configuration');
-      await mounts.remove(name);
+      if (mounted.delete(name)) await mounts.remove(name);
       await quarantine.forget(`mount:${name}`);
     },
   };

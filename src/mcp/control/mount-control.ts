@@ -15,7 +15,7 @@ export function createMountControl({ mounts, quarantine, installs }: MountContro
   const list = (): readonly ControlledMount[] =>
     mounts.statuses().map((status) => ({
       ...status,
-      origin: installs.isInstalled('mounts', status.name) ? 'installed' : 'configuration',
+      origin: installs.originOf(status.name) === 'installed' ? 'installed' : 'configuration',
       held: quarantine
         .held()
         .filter(({ group }) => group === mountGroupName(status.name))
@@ -48,7 +48,7 @@ export function createMountControl({ mounts, quarantine, installs }: MountContro
       return find(name);
     },
     async remove(name) {
-      find(name);
+      if (installs.originOf(name) !== 'unusable') find(name);
       await installs.removeMount(name);
     },
     restart: (name) => changed(name, () => mounts.restart(name)),

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { createChannelServer } from '../../../src/mcp/server.ts';
 import { endControls, ForeignServer, freshDirectory, startControl } from '../../support/control.ts';
+import { definitionOf } from '../../support/fake-mcp-server.ts';
 
 afterEach(endControls);
 
@@ -160,6 +161,39 @@ describe('an installed mount', () => {
     });
     await second.ask('DELETE', '/v1/mounts/files');
     expect(second.registry.list()).toEqual([]);
+  });
+
+  it('that cannot be mounted any more can be removed, and the one of the configuration with its name stays', async () => {
+    const directory = freshDirectory();
+    const first = await startControl({ directory });
+    for (const name of ['twin', 'files'])
+      await first.ask('POST', '/v1/mounts', { name, command: 'x', start: 'manual' });
+    await first.close();
+    const file = join(directory, 'installed.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/("files": \{\s*)"command"/, '$1"commande"'));
+
+    const { ask, problems } = await startControl({
+      directory,
+      mounts: [definitionOf('twin', { start: 'manual' })],
+    });
+    expect(problems).toHaveLength(2);
+    expect(await ask('GET', '/v1/mounts')).toMatchObject({ mounts: [{ origin: 'configuration' }] });
+    for (const name of ['twin', 'files'])
+      expect(await ask('DELETE', `/v1/mounts/${name}`)).toMatchObject({ mounts: [{ name: 'twin' }] });
+    expect(JSON.parse(readFileSync(file, 'utf8')).mounts).toEqual({});
+    await expect(ask('DELETE', '/v1/mounts/twin')).rejects.toThrow(/configured/);
+    await expect(ask('DELETE', '/v1/mounts/files')).rejects.toThrow(/There is no MCP server files/);
+  });
+
+  it('or tool under a name that no record keeps is refused', async () => {
+    const { ask } = await startControl();
+    for (const [path, rest] of [
+      ['/v1/mounts', { command: 'x' }],
+      ['/v1/tools', { description: 'x', executable: 'x' }],
+    ] as const)
+      await expect(ask('POST', path, { name: '__proto__', ...rest })).rejects.toThrow(
+        'name: must be another',
+      );
   });
 
   it('is not kept when it cannot be mounted', async () => {
