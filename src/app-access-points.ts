@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { AccessPoint, AccessPointOptions } from './adapters/outbound-link/access-point.ts';
 import type { Tunnel, TunnelOptions } from './adapters/outbound-link/tunnel.ts';
 import { type AccessPointDefinition, parseAccessPoints } from './config/access-points.ts';
 import type { Config } from './config/schema.ts';
-import { parseTunnels, parseTunnelTarget, type TunnelDefinition } from './config/tunnels.ts';
+import { parseTunnels, type TunnelDefinition } from './config/tunnels.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
@@ -45,10 +46,10 @@ export interface AccessPoints {
     readonly tunnels: readonly TunnelStatus[];
   };
   /**
-   * Closes a tunnel completely and dials the new address with the new token.
-   * @throws ClientError CONFIG_INVALID when there is no such tunnel, or the target cannot be one
+   * The section `tunnels` has changed. A tunnel with a new address or token is closed completely and dialled there; those
+   * that are the same go on. Resolves when tunnels that are gone are closed.
    */
-  reconfigureTunnel(name: string, target: { readonly url: string; readonly token: string }): void;
+  updateTunnels(section: unknown): Promise<void>;
   /** Resolves when all connections are closed. */
   close(): Promise<void>;
 }
@@ -60,8 +61,9 @@ const tunnelReplyWithinMs = 60_000;
 export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
   const { config, display, logger } = parts;
   const accessPoints: AccessPoint[] = [];
-  const tunnels = new Map<string, Tunnel>();
-  let starting: Promise<void> | undefined;
+  const tunnels = new Map<string, OpenTunnel>();
+  /** Starting, and changes after it: one after the other. */
+  let changing: Promise<void> | undefined;
   let closed = false;
 
   function show(faults: readonly string[]): void {
@@ -69,53 +71,87 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
       display.show(errorEvent(new ClientError(ErrorCode.configInvalid, `${fault} (left out)`)));
   }
 
-  async function open(): Promise<void> {
-    const points = parseAccessPoints(config.mcpEndpoint);
-    const tunnelled = parseTunnels(config.tunnels);
-    show([...points.faults, ...tunnelled.faults]);
-    if (points.definitions.length + tunnelled.definitions.length === 0) return;
-    const [{ createAccessPoint }, { createTunnel }] = await Promise.all([
-      import('./adapters/outbound-link/access-point.ts'),
-      import('./adapters/outbound-link/tunnel.ts'),
-    ]);
+  async function openAccessPoints(): Promise<void> {
+    const { definitions, faults } = parseAccessPoints(config.mcpEndpoint);
+    show(faults);
+    if (definitions.length === 0) return;
+    const { createAccessPoint } = await import('./adapters/outbound-link/access-point.ts');
     if (closed) return;
-    for (const definition of points.definitions)
+    for (const definition of definitions)
       accessPoints.push(createAccessPoint(accessPointOptions(definition, parts)));
-    for (const definition of tunnelled.definitions)
-      tunnels.set(definition.name, createTunnel(tunnelOptions(definition, parts)));
-    for (const link of [...accessPoints, ...tunnels.values()]) link.start();
+    for (const link of accessPoints) link.start();
   }
+
+  async function takeOverTunnels(section: unknown): Promise<void> {
+    const { definitions, faults } = parseTunnels(section);
+    show(faults);
+    const wanted = new Map(definitions.map((definition) => [definition.name, definition]));
+    const gone = [...tunnels].filter(([name, { definition }]) => !hasRulesOf(definition, wanted.get(name)));
+    for (const [name] of gone) tunnels.delete(name);
+    await Promise.all(gone.map(([, { tunnel }]) => tunnel.stop()));
+    for (const definition of definitions) {
+      const open = tunnels.get(definition.name);
+      if (open) moveTunnel(open, definition);
+      else await openTunnel(definition);
+    }
+  }
+
+  async function openTunnel(definition: TunnelDefinition): Promise<void> {
+    const { createTunnel } = await import('./adapters/outbound-link/tunnel.ts');
+    if (closed) return;
+    const tunnel = createTunnel(tunnelOptions(definition, parts));
+    tunnels.set(definition.name, { definition, tunnel });
+    tunnel.start();
+  }
+
+  function change(run: () => Promise<unknown>): Promise<void> {
+    changing = Promise.resolve(changing)
+      .then(() => (closed ? undefined : run()))
+      .then(
+        () => {},
+        (thrown: unknown) => logger.error('Access points and tunnels cannot be opened', { cause: thrown }),
+      );
+    return changing;
+  }
+
+  const links = () => [...accessPoints, ...[...tunnels.values()].map(({ tunnel }) => tunnel)];
 
   return {
     start() {
-      starting ??= open().catch((thrown: unknown) =>
-        logger.error('Access points and tunnels cannot be opened', { cause: thrown }),
-      );
+      if (changing) return;
+      void change(() => Promise.all([openAccessPoints(), takeOverTunnels(config.tunnels)]));
     },
     toolsChanged() {
-      for (const link of [...accessPoints, ...tunnels.values()]) link.toolsChanged();
+      for (const link of links()) link.toolsChanged();
     },
     statuses: () => ({
       accessPoints: accessPoints.map((link) => link.status()),
-      tunnels: [...tunnels.values()].map((link) => link.status()),
+      tunnels: [...tunnels.values()].map(({ tunnel }) => tunnel.status()),
     }),
-    reconfigureTunnel(name, raw) {
-      const tunnel = tunnels.get(name);
-      const parsed = parseTunnelTarget(raw);
-      const faults = 'faults' in parsed ? parsed.faults : [];
-      if (!tunnel || !('target' in parsed))
-        throw new ClientError(
-          ErrorCode.configInvalid,
-          tunnel ? faults.join('\n') : `There is no tunnel named "${name}"; see the section tunnels.`,
-        );
-      tunnel.reconfigure(parsed.target);
-    },
+    updateTunnels: (section) => change(() => takeOverTunnels(section)),
     async close() {
       closed = true;
-      await starting;
-      await Promise.all([...accessPoints, ...tunnels.values()].map((link) => link.stop()));
+      await changing;
+      await Promise.all(links().map((link) => link.stop()));
     },
   };
+}
+
+interface OpenTunnel {
+  definition: TunnelDefinition;
+  readonly tunnel: Tunnel;
+}
+
+/** Which tools a tunnel may see belongs to it from its beginning to its end. */
+function hasRulesOf({ allow, deny }: TunnelDefinition, other: TunnelDefinition | undefined): boolean {
+  return other !== undefined && isDeepStrictEqual([allow, deny], [other.allow, other.deny]);
+}
+
+function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
+  const { url, token } = definition;
+  const isThere = open.definition.url === url && open.definition.token === token;
+  open.definition = definition;
+  if (!isThere) open.tunnel.reconfigure({ url, token });
 }
 
 /** What every link wants. */

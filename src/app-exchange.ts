@@ -13,6 +13,7 @@ import type { ToolService } from './app-tools.ts';
 import { cacheDirectory } from './config/load.ts';
 import { readMountSections } from './config/mounts.ts';
 import type { Config } from './config/schema.ts';
+import { readTunnelSection } from './config/tunnels.ts';
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
@@ -26,7 +27,7 @@ import { startIsOver } from './runtime/start-over.ts';
 
 export interface ExchangeParts {
   readonly config: Config;
-  /** The configuration file, whose mounts are followed while the device runs. */
+  /** The configuration file, whose mounts and tunnels are followed while the device runs. */
   readonly file: string | undefined;
   readonly stateDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -98,7 +99,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
       await mounts.start();
       await installs.start();
       closers.push(followChanges(parts, services, device));
-      closers.push(await followFile(parts, services, onProblem));
+      closers.push(...(await followFile(parts, services, onProblem)));
       const control = controlOf(parts, services, device, onProblem);
       closers.push(() => control.close());
       links.start();
@@ -148,22 +149,34 @@ function followChanges({ clock, tools }: ExchangeParts, { links }: Services, dev
   };
 }
 
+/** Returns what ends it. */
 async function followFile(
   { clock, config, file }: ExchangeParts,
-  { mounts }: Services,
+  { mounts, links }: Services,
   onProblem: (error: ClientError) => void,
-): Promise<() => void> {
-  if (file === undefined) return () => {};
-  const { mcpServers, mcpServerConfig } = config;
-  const watch = await watchToolsFile({
-    file,
-    load: readMountSections,
-    current: { mcpServers, mcpServerConfig },
-    onTools: (sections) => void mounts.update(sections),
-    onProblem,
-    clock,
-  });
-  return () => watch.stop();
+): Promise<(() => void)[]> {
+  if (file === undefined) return [];
+  const { mcpServers, mcpServerConfig, tunnels } = config;
+  const watches = await Promise.all([
+    watchToolsFile({
+      file,
+      load: readMountSections,
+      current: { mcpServers, mcpServerConfig },
+      onTools: (sections) => void mounts.update(sections),
+      onProblem,
+      clock,
+    }),
+    watchToolsFile({
+      file,
+      load: readTunnelSection,
+      current: tunnels,
+      onTools: (section) => void links.updateTunnels(section),
+      // The same file, whose problem is told already.
+      onProblem: () => {},
+      clock,
+    }),
+  ]);
+  return watches.map((watch) => () => watch.stop());
 }
 
 const baseDirectoryOf = ({ file }: ExchangeParts): string =>

@@ -145,31 +145,50 @@ it('what is wrong is shown and left out, and nothing waits for servers that are 
   expect(links.statuses().accessPoints.map(({ name }) => name)).toEqual(['2', '3']);
 });
 
-it('a tunnel moves while it runs, others stay, and a wrong target changes nothing', async () => {
+it('tunnels follow their section: moved, opened, closed, narrowed; those that are the same go on', async () => {
   const connected = { type: 'connected', userId: 'u' };
-  const [from, to, other] = await Promise.all([
-    serverThat(connected),
-    serverThat(connected),
-    serverThat(connected),
-  ]);
-  const url = ({ port }: { port: number }) => `ws://127.0.0.1:${port}/`;
-  const { links, clock } = await linksOf({
+  const start = () => serverThat(connected);
+  const servers = await Promise.all([start(), start(), start(), start(), start()]);
+  const [from, to, other, fresh, narrow] = servers;
+  const at = (name: string, { port }: { port: number }, token: string, more: object = {}) => ({
+    name,
+    url: `ws://127.0.0.1:${port}/`,
+    token,
+    ...more,
+  });
+  const { links, clock, events } = await linksOf({
     tunnels: [
-      { name: 'moving', url: url(from), token: 'one' },
-      { name: 'staying', url: url(other), token: 'two' },
+      at('moving', from, 'one'),
+      at('staying', other, 'two'),
+      at('going', fresh, 'three'),
+      at('narrowed', narrow, 'four'),
     ],
   });
-  await until(() => links.statuses().tunnels.filter(({ state }) => state === 'connected').length === 2);
-  expect(() => links.reconfigureTunnel('moving', { url: 'http://x/', token: 'three' })).toThrow(
-    'tunnel.url: must be a ws:// or wss:// URL',
-  );
-  expect(() => links.reconfigureTunnel('none', { url: url(to), token: 'three' })).toThrow(
-    'There is no tunnel named "none"; see the section tunnels.',
-  );
-  links.reconfigureTunnel('moving', { url: url(to), token: 'three' });
+  const connectedNames = () =>
+    links.statuses().tunnels.flatMap(({ name, state }) => (state === 'connected' ? [name] : []));
+  await until(() => connectedNames().length === 4);
+  await links.updateTunnels([
+    at('moving', to, 'five'),
+    at('staying', other, 'two'),
+    at('new', fresh, 'six'),
+    at('narrowed', narrow, 'four', { allow: ['weather'] }),
+    { name: 'wrong', url: 'http://x/', token: 'seven' },
+  ]);
   await until(() => links.statuses().tunnels[0]?.state === 'waiting');
   await clock.advanceAsync(1000);
-  await until(() => to.peers[0]?.texts.length === 1);
-  expect(to.peers[0]?.headers.authorization).toBe('Bearer three');
-  expect([from.peers.length, other.peers.length, other.peers[0]?.ended]).toEqual([1, 1, undefined]);
+  await until(() => connectedNames().length === 4 && to.peers[0]?.texts.length === 1);
+  await until(() => narrow.peers[1]?.texts.length === 1);
+  expect(connectedNames()).toEqual(['moving', 'staying', 'new', 'narrowed']);
+  expect(servers.map(({ peers }) => peers.map(({ headers }) => headers.authorization))).toEqual([
+    ['Bearer one'],
+    ['Bearer five'],
+    ['Bearer two'],
+    ['Bearer three', 'Bearer six'],
+    ['Bearer four', 'Bearer four'],
+  ]);
+  expect(namesIn(narrow.peers[1]?.texts[0])).toEqual(['weather']);
+  expect(other.peers[0]?.ended).toBe(undefined);
+  expect(events).toMatchObject([
+    { code: 'CONFIG_INVALID', message: 'tunnels[4].url: must be a ws:// or wss:// URL (left out)' },
+  ]);
 });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { isPlainObject } from './layers.ts';
+import { readConfigFile } from './config-file.ts';
+import { isPlainObject, merge } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
 import { outboundUrl } from './outbound-url.ts';
 
@@ -20,8 +21,13 @@ const maxTunnels = 32;
 const tokenForm = 'must be a token without spaces';
 const token = z.string(tokenForm).regex(/^[\x21-\x7e]{1,8192}$/, tokenForm);
 
-const Target = z.strictObject({ url: outboundUrl, token });
-const Entry = z.strictObject({ ...Target.shape, ...outboundKeys });
+const Entry = z.strictObject({ url: outboundUrl, token, ...outboundKeys });
+
+/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigFile` throws. */
+export async function readTunnelSection(file: string): Promise<unknown> {
+  const given = (await readConfigFile(file)) ?? [];
+  return merge(given.filter(({ path }) => path[0] === 'tunnels')).raw.tunnels;
+}
 
 /** The section `tunnels`: a list of objects, or one. What is wrong is told and left out, the rest is kept open. */
 export function parseTunnels(raw: unknown): {
@@ -54,16 +60,4 @@ export function parseTunnels(raw: unknown): {
     (where, first) => `${where}.name: ${first} has the same; give each its own`,
   );
   return { definitions: named.kept.map(({ entry }) => entry), faults: [...faults, ...named.faults] };
-}
-
-/** A target for a tunnel that is open already; faults as lines. */
-export function parseTunnelTarget(
-  raw: unknown,
-):
-  | { readonly target: { readonly url: string; readonly token: string } }
-  | { readonly faults: readonly string[] } {
-  const parsed = Target.safeParse(raw);
-  return parsed.success
-    ? { target: parsed.data }
-    : { faults: entryFaults(parsed.error, 'tunnel', Object.keys(Target.shape)) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAccessPoints } from '../../src/config/access-points.ts';
-import { parseTunnels, parseTunnelTarget } from '../../src/config/tunnels.ts';
+import { parseTunnels } from '../../src/config/tunnels.ts';
 
 const official = 'wss://api.xiaozhi.me/mcp/?token=abc';
 const relay = 'ws://192.168.1.10:8004/mcp_endpoint/mcp/?token=def';
@@ -126,14 +126,5 @@ describe('tunnels', () => {
       'tunnels[2].tokn: unknown key, did you mean "token"?',
       'tunnels[4].name: tunnels[3] has the same; give each its own',
     ]);
-  });
-
-  it('can be given another target, checked in the same way', () => {
-    expect(parseTunnelTarget({ url: 'wss://t/', token: 'abc' })).toEqual({
-      target: { url: 'wss://t/', token: 'abc' },
-    });
-    expect(parseTunnelTarget({ url: 'http://t/', token: 'abc' })).toEqual({
-      faults: ['tunnel.url: must be a ws:// or wss:// URL'],
-    });
   });
 });
