@@ -37,6 +37,9 @@ const loadSdkAfterMs = 1000;
 /** What a result brings with it besides its text. */
 const envelopeBytes = 200;
 
+/** The largest page of the list of tools in a message of this size. */
+export const pageBytesWithin = (maxMessageBytes: number): number => maxMessageBytes - envelopeBytes;
+
 export interface ToolServiceParts {
   readonly config: Config;
   /** The configuration file, whose tools are followed while the device runs. */
@@ -169,7 +172,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
         onVision: (endpoint) => {
           vision = endpoint;
         },
-        ...(maxMessageBytes === undefined ? {} : { maxPageBytes: maxMessageBytes - envelopeBytes }),
+        ...(maxMessageBytes === undefined ? {} : { maxPageBytes: pageBytesWithin(maxMessageBytes) }),
       }),
     notices: notices(tasks),
     attach: async (attached) => {

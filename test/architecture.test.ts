@@ -36,7 +36,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
   // Runners give what the MCP server runs: its type is their port.
   adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
-  cli: [...inside, 'app', 'app-tools', 'app-control', 'app-voice', 'app-device-tools'],
+  cli: [...inside, 'app', 'app-tools', 'app-installs', 'app-control', 'app-voice', 'app-device-tools'],
   app: [...inside, 'app-tools', 'app-voice', 'app-exchange', 'app-recorder'],
   'app-exchange': [...inside, 'app-tools', 'app-mounts', 'app-installs', 'app-access-points', 'app-control'],
   'app-tools': [...inside, 'app-device-tools'],

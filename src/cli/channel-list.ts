@@ -1,6 +1,10 @@
 import { onePage } from '../adapters/outbound-link/access-point.ts';
+import { createJsonFileStorage } from '../adapters/storage/json-file.ts';
+import { pageBytesWithin } from '../app-tools.ts';
 import { type AccessPointDefinition, parseAccessPoints } from '../config/access-points.ts';
-import type { LoadedConfig } from '../config/load.ts';
+import { openIdentity } from '../config/identity.ts';
+import { type LoadedConfig, stateDirectory } from '../config/load.ts';
+import { parseServerAddress } from '../config/server-address.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
 import { programVersion } from '../core/version.ts';
@@ -9,6 +13,7 @@ import type { Dispatcher } from '../mcp/dispatcher.ts';
 import type { ToolPage } from '../mcp/paging.ts';
 import { type ChannelServer, createChannelServer } from '../mcp/server.ts';
 import { estimatedTokens } from '../mcp/token-estimate.ts';
+import { maxMqttMessageBytes } from '../protocol/message-size.ts';
 import type { CliContext } from './context.ts';
 import type { OfferedTools } from './offered-tools.ts';
 
@@ -27,9 +32,10 @@ export async function writeChannelList(
   endpoint: string | undefined,
   loaded: LoadedConfig,
   tools: OfferedTools,
-  { stdout, stderr }: Pick<CliContext, 'stdout' | 'stderr'>,
+  { env, stdout, stderr }: Pick<CliContext, 'env' | 'stdout' | 'stderr'>,
 ): Promise<void> {
-  const pages = await pagesOf(channelOptions(channel, endpoint, loaded, tools), tools, loaded);
+  const options = await channelOptions(channel, endpoint, loaded, tools, env);
+  const pages = await pagesOf(options, tools, loaded);
   const lines = pages.map((page) => JSON.stringify(page));
   for (const line of lines) stdout.write(`${line}\n`);
   const count = pages.reduce((sum, page) => sum + page.tools.length, 0);
@@ -52,23 +58,40 @@ interface ChannelOptions {
   readonly limits: { readonly maxPageBytes?: number; readonly maxPageTools?: number };
 }
 
-function channelOptions(
+async function channelOptions(
   channel: ToolChannelName,
   endpoint: string | undefined,
-  { config }: LoadedConfig,
+  loaded: LoadedConfig,
   { access }: OfferedTools,
-): ChannelOptions {
+  env: CliContext['env'],
+): Promise<ChannelOptions> {
   if (channel === 'device') {
     if (endpoint !== undefined) throw usage('--endpoint is for --channel access-point only.');
-    return { channel, permits: access.permits, limits: {} };
+    const limits = (await isOverMqtt(loaded, env))
+      ? { maxPageBytes: pageBytesWithin(maxMqttMessageBytes) }
+      : {};
+    return { channel, permits: access.permits, limits };
   }
-  const definition = accessPoint(endpoint, config.mcpEndpoint);
+  const definition = accessPoint(endpoint, loaded.config.mcpEndpoint);
   const own = createAccessList(definition);
   return {
     channel: definition.channel,
     permits: (name) => own.permits(name) && access.permits(name),
     limits: onePage,
   };
+}
+
+/** Whether a device that starts now would reach its server over MQTT, as far as this can be told without asking anybody. */
+async function isOverMqtt({ config }: LoadedConfig, env: CliContext['env']): Promise<boolean> {
+  const { url, transport, websocketUrl } = config.server;
+  const address = parseServerAddress(url);
+  if (transport !== 'auto') return transport === 'mqtt';
+  if (address?.kind !== 'ota' || websocketUrl !== undefined) return address?.kind === 'mqtt';
+  const directory = stateDirectory(config, env);
+  const { get } = createJsonFileStorage({ directory, onDamaged: () => {} });
+  const nothing = () => {};
+  const store = await openIdentity({ get, set: () => Promise.resolve() }, config.identity, nothing);
+  return store.recall(address.url)?.mqtt !== undefined;
 }
 
 function accessPoint(name: string | undefined, section: unknown): AccessPointDefinition {

@@ -1,15 +1,12 @@
 import { createControlClient, isNobodyThere } from '../adapters/control/control-client.ts';
-import { createJsonFileStorage } from '../adapters/storage/json-file.ts';
 import { controlSocketPath } from '../config/control-socket.ts';
-import { cacheDirectory, type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
-import { parseMounts } from '../config/mounts.ts';
+import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
-import { silentLogger } from '../core/logger.ts';
 import { printableText } from '../core/printable-text.ts';
-import { createToolListCache } from '../mcp/mounts/tool-list-cache.ts';
+import { createToolRegistry } from '../mcp/registry.ts';
 import type { ControlledMount, ControlledTool } from '../ports/control-api.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
-import { toolsDirectory } from './offered-tools.ts';
+import { openKnownExchange } from './known-exchange.ts';
 
 export interface McpOptions extends RunOptions {
   /** The answer as JSON, for scripts. */
@@ -25,7 +22,7 @@ export interface McpNameOptions extends McpOptions {
 type ListedMount = Pick<ControlledMount, 'name' | 'toolCount'> &
   Partial<Omit<ControlledMount, 'state'>> & { readonly state: ControlledMount['state'] | 'not running' };
 
-/** Mounted servers of the running device; without one, those of the configuration with what was last known of them. */
+/** Mounted servers of the running device; without one, those it would have, with what was last known of them. */
 export const mcpListAction: CommandAction<McpOptions> = async (options, context) => {
   const { ask, loaded } = await connect(options, context);
   let mounts: readonly ListedMount[];
@@ -33,7 +30,7 @@ export const mcpListAction: CommandAction<McpOptions> = async (options, context)
     ({ mounts } = (await ask('GET', '/v1/mounts')) as { mounts: readonly ListedMount[] });
   } catch (thrown) {
     if (!isNobodyThere(thrown)) throw thrown;
-    mounts = await configuredMounts(loaded, context);
+    mounts = await knownMounts(loaded, context);
   }
   if (options.json) context.stdout.write(`${JSON.stringify({ mounts }, null, 2)}\n`);
   else context.stdout.write(mounts.length === 0 ? 'No MCP server is mounted.\n' : tableOf(mounts));
@@ -96,23 +93,14 @@ async function connect(options: McpOptions, { env, stop }: CliContext) {
   return { loaded, ask: createControlClient(path, stop).ask };
 }
 
-async function configuredMounts(
+async function knownMounts(
   loaded: LoadedConfig,
   { env, stderr }: CliContext,
 ): Promise<readonly ListedMount[]> {
-  const { config } = loaded;
-  const baseDirectory = toolsDirectory(loaded);
-  const { definitions, faults } = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory });
+  const { mounts, faults, dispose } = await openKnownExchange(loaded, createToolRegistry(), env);
+  await dispose();
   for (const fault of faults) stderr.write(`${fault}\n`);
-  const storage = createJsonFileStorage({ directory: cacheDirectory(config, env), onDamaged: () => {} });
-  const cache = createToolListCache(storage, silentLogger);
-  return await Promise.all(
-    definitions.map(async ({ name, target, enabled }) => ({
-      name,
-      state: enabled ? ('not running' as const) : ('disabled' as const),
-      toolCount: (await cache.load(name, target))?.length ?? 0,
-    })),
-  );
+  return mounts.map(({ enabled, ...mount }) => ({ ...mount, state: enabled ? 'not running' : 'disabled' }));
 }
 
 /** Why it is not ready. */

@@ -12,8 +12,8 @@ import type { Tool, ToolArguments, ToolOutput } from '../mcp/tool.ts';
 import { type ToolChannelName, toolChannels, writeChannelList } from './channel-list.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { openDeviceTools } from './device-tools.ts';
-import { lastKnownMounts } from './last-known-mounts.ts';
-import { builtinKind, type OfferedTools, openOfferedTools, toolsDirectory } from './offered-tools.ts';
+import { openKnownExchange } from './known-exchange.ts';
+import { builtinKind, type OfferedTools, openOfferedTools } from './offered-tools.ts';
 
 /** Configuration options as in `run`. */
 export interface ToolsListOptions extends RunOptions {
@@ -43,10 +43,7 @@ export const toolsListAction: CommandAction<ToolsListOptions> = async (options, 
   const tools = await openOfferedTools(loaded, context);
   try {
     if (channel === undefined) writeRows(tools, context);
-    else {
-      await offerMounts(loaded, tools, context);
-      await writeChannelList(channel, endpoint, loaded, tools, context);
-    }
+    else await writeWholeList(channel, endpoint, loaded, tools, context);
     writeProblems(tools, context);
   } finally {
     await tools.dispose();
@@ -54,11 +51,23 @@ export const toolsListAction: CommandAction<ToolsListOptions> = async (options, 
   return ExitCode.done;
 };
 
-/** Those of other servers, as they are announced before the servers are there. */
-async function offerMounts(loaded: LoadedConfig, { registry }: OfferedTools, context: CliContext) {
-  const { groups, faults } = await lastKnownMounts(loaded, toolsDirectory(loaded), context.env);
-  for (const { group, tools } of groups) registry.publish(group, tools);
+/** With those that are installed and those of other servers, as they are announced before the servers are there. */
+async function writeWholeList(
+  channel: ToolChannelName,
+  endpoint: string | undefined,
+  loaded: LoadedConfig,
+  tools: OfferedTools,
+  context: CliContext,
+): Promise<void> {
+  const { held, faults, dispose } = await openKnownExchange(loaded, tools.registry, context.env);
+  try {
+    await writeChannelList(channel, endpoint, loaded, tools, context);
+  } finally {
+    await dispose();
+  }
   for (const fault of faults) context.stderr.write(`${fault}\n`);
+  for (const name of held)
+    context.stderr.write(`${name} is held back until somebody approves it: mcp approve ${name}\n`);
 }
 
 const isToolChannel = (text: string): text is ToolChannelName => toolChannels.some((name) => name === text);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createJsonFileStorage } from '../../src/adapters/storage/json-file.ts';
@@ -12,7 +12,7 @@ import {
 } from '../../src/cli/mcp.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
-import { runAction } from '../support/cli-run.ts';
+import { runAction, runActionToTheEnd } from '../support/cli-run.ts';
 import { endControls, ForeignServer, foreignTool, freshDirectory, startControl } from '../support/control.ts';
 
 afterEach(endControls);
@@ -85,8 +85,57 @@ describe('the mcp commands without a device', () => {
     const servers = { files: { command: 'x' }, web: { url: 'https://example.org/mcp', disabled: true } };
     const options = on(directory, `paths.cache=${cache}`, `mcpServers=${JSON.stringify(servers)}`);
     expect((await runAction(mcpListAction, options, env)).stdout).toBe(
-      'files  not running  -  1 tools\nweb    disabled     -  0 tools\n',
+      'files  not running  -  1 tools\nweb    disabled     -  0 tools    switched off in the configuration\n',
     );
+  });
+
+  it('list what was installed, too, with what is held, and what was switched off', async () => {
+    const device = await startControl({ foreign: new ForeignServer('Reads.') });
+    await device.ask('POST', '/v1/mounts', { name: 'files', command: 'x', trusted: true });
+    await device.ask('POST', '/v1/mounts', { name: 'web', url: 'https://example.org/mcp' });
+    await vi.waitFor(() => expect(device.quarantine.held()).toHaveLength(1), 5000);
+    await device.ask('POST', '/v1/mounts', { name: 'off', command: 'y' });
+    await device.ask('POST', '/v1/mounts/off/disable');
+    await device.close();
+    const config = join(device.directory, 'config.json');
+    writeFileSync(config, '{}');
+    const options = { ...on(device.directory, `paths.cache=${join(device.directory, 'cache')}`), config };
+    expect(await runActionToTheEnd(mcpListAction, options, env)).toEqual({
+      code: 0,
+      stdout: [
+        'files  not running  -  1 tools',
+        'web    not running  -  1 tools, 1 held',
+        'off    disabled     -  0 tools            switched off with mcp disable off',
+        '',
+      ].join('\n'),
+      stderr: '',
+    });
+    const { stdout } = await runAction(mcpListAction, { ...options, json: true }, env);
+    expect(JSON.parse(stdout).mounts[2]).toEqual({
+      name: 'off',
+      origin: 'installed',
+      state: 'disabled',
+      switchedOffBy: 'command',
+      toolCount: 0,
+      held: [],
+    });
+  });
+
+  it('tell what of the installed servers cannot be used', async () => {
+    const directory = freshDirectory();
+    const mounts = { files: { command: 'x' }, bad: {} };
+    writeFileSync(join(directory, 'installed.json'), JSON.stringify({ mounts }));
+    const { stdout, stderr } = await runActionToTheEnd(
+      mcpListAction,
+      on(directory, 'mcpServers={"files":{"command":"y"}}'),
+      env,
+    );
+    expect(stdout).toBe('files  not running  -  0 tools\n');
+    expect(stderr.split('\n')).toEqual([
+      expect.stringContaining('The installed mount files cannot be used any more: The name "files" is taken'),
+      expect.stringContaining('The installed mount bad cannot be used any more: '),
+      '',
+    ]);
   });
 
   it('say that there is none, otherwise', async () => {

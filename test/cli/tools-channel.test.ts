@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
@@ -113,6 +113,68 @@ test('tools of mounted servers are shown as they were last known', async () => {
   expect(stdout).toBe(
     '{"tools":[{"name":"notes__read","description":"read","inputSchema":{"type":"object"}}]}\n',
   );
+});
+
+test('installed tools and mounts are shown, what is held back is not', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tools-channel-'));
+  const file = await configWith({
+    mcp: { deny: noDeviceTools },
+    paths: { state: directory, cache: directory },
+  });
+  const storage = createJsonFileStorage({ directory, onDamaged: () => {} });
+  const mounts = {
+    good: { command: 'x', trusted: true },
+    new: { command: 'y' },
+    byHand: { command: 'x', trusted: true, start: 'manual' },
+    off: { command: 'x', trusted: true },
+  };
+  const tools = { dice: { ...tool('dice'), trusted: true }, coin: tool('coin') };
+  await storage.set('installed', { tools, mounts });
+  await storage.set('mount-switches', { switches: [{ origin: 'added', name: 'off', enabled: false }] });
+  const cache = createToolListCache(storage, silentLogger);
+  const foreign = [{ name: 'read', description: 'read', inputSchema: { type: 'object' } as const }];
+  for (const { name, target } of parseMounts(mounts, {}, { baseDirectory: dirname(file) }).definitions)
+    await cache.save(name, target, foreign);
+  const { stdout, stderr } = await runActionToTheEnd(
+    toolsListAction,
+    { config: file, channel: 'device' },
+    env,
+  );
+  expect(JSON.parse(stdout).tools.map(({ name }: { name: string }) => name)).toEqual(['dice', 'good__read']);
+  expect(stderr.split('\n').slice(1)).toEqual([
+    'coin is held back until somebody approves it: mcp approve coin',
+    'new__read is held back until somebody approves it: mcp approve new__read',
+    '',
+  ]);
+});
+
+test('pages are smaller where the device reaches its server over MQTT', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'tools-channel-'));
+  const tools = Array.from({ length: 30 }, (_, index) => tool(`tool_${index}`, 'x'.repeat(403)));
+  const ota = 'https://ota.example/xiaozhi/ota/';
+  const deviceId = '02:00:00:00:00:01';
+  const endpoint = { endpoint: 'm', clientId: 'c', username: '', password: '', publishTopic: 't' };
+  const storage = createJsonFileStorage({ directory: state, onDamaged: () => {} });
+  await storage.set('identity', { deviceId, lastAnswer: { url: ota, deviceId, mqtt: endpoint } });
+  const before = await readdir(state);
+  const largestPage = async (server: object) => {
+    const { stdout } = await list(
+      { mcp: { tools, deny: noDeviceTools }, server, paths: { state } },
+      { channel: 'device' },
+    );
+    return Math.max(...stdout.split('\n').map((page) => Buffer.byteLength(page)));
+  };
+  for (const server of [{ url: 'mqtt://broker.example:1883' }, { url: ota }, { transport: 'mqtt' }])
+    expect(await largestPage(server)).toBeLessThanOrEqual(7700);
+  for (const server of [
+    {},
+    { url: 'wss://a.example/' },
+    { url: 'https://other.example/ota/' },
+    { url: ota, transport: 'websocket' },
+    { url: ota, websocketUrl: 'wss://a.example/' },
+  ])
+    expect(await largestPage(server)).toBeGreaterThan(7700);
+  expect(await readdir(state)).toEqual(before);
 });
 
 test('what cannot be shown says what to write instead', async () => {

@@ -2,6 +2,7 @@ import type { TimerHandle } from '../../core/clock.ts';
 import { ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
 import type { ControlLink, ControlLinkFactory } from '../../ports/control-link.ts';
 import type { ChannelEnd, SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
+import { maxMqttMessageBytes } from '../../protocol/message-size.ts';
 import { clientMessage, parseMessageText } from '../../protocol/messages.ts';
 import { parseMqttEndpoint } from './mqtt-address.ts';
 import { MqttConnection, type MqttConnectionOptions } from './mqtt-connection.ts';
@@ -26,8 +27,6 @@ export interface MqttUser {
   onEnd(end: ChannelEnd): void;
 }
 
-/** What fits an 8192-byte packet beside the header and a long topic. */
-const defaultMaxMessageBytes = 7_900;
 /** How long a new hello waits for the echo of the last goodbye: one that comes too early is lost (servers.md 3.4). */
 const echoTimeoutMs = 1_000;
 
@@ -48,7 +47,7 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
 
   constructor(options: MqttHubOptions) {
     this.#options = options;
-    this.maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
+    this.maxMessageBytes = options.maxMessageBytes ?? maxMqttMessageBytes;
   }
 
   createLink(): ControlLink {

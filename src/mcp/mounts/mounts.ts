@@ -35,7 +35,7 @@ export interface MountsParts {
 export interface Mounts {
   /** Resolves when the last known tools of all servers are offered; the servers start meanwhile and are waited for by nobody. */
   start(): Promise<void>;
-  /** In the order of the configuration. */
+  /** In the order of the configuration. A server is `ready` when its tools are offered. */
   statuses(): readonly MountStatus[];
   /** @throws ClientError also when the server is switched off or does not start */
   restart(name: string): Promise<void>;
@@ -74,6 +74,8 @@ export function createMounts(parts: MountsParts): Mounts {
   const entries = new Map<string, Entry>();
   /** Servers that offer something else than was told. */
   const changed = new Set<Entry>();
+  /** Servers that are ready, but whose tools nobody has been told of yet. */
+  const arriving = new Set<Entry>();
   const starts = createStartQueue(clock);
   let isClosed = false;
   /** Changes of the set come one after the other. */
@@ -86,6 +88,7 @@ export function createMounts(parts: MountsParts): Mounts {
     run: () => {
       for (const { mount } of changed) tell(mount.definition, mount.tools());
       changed.clear();
+      arriving.clear();
       return Promise.resolve();
     },
   });
@@ -122,7 +125,11 @@ export function createMounts(parts: MountsParts): Mounts {
           listed = tools;
           saving.request();
         },
-        onStatus: (status) => parts.onStatus?.(status),
+        onStatus(status) {
+          if (status.state === 'ready' && changed.has(entry)) arriving.add(entry);
+          else arriving.delete(entry);
+          parts.onStatus?.(status);
+        },
       },
     });
     const entry: Entry = { mount, origin, saving, isOnByDefault: definition.enabled };
@@ -153,6 +160,7 @@ export function createMounts(parts: MountsParts): Mounts {
     const { definition } = entry.mount;
     entries.delete(definition.name);
     changed.delete(entry);
+    arriving.delete(entry);
     const hadTools = entry.mount.tools().length > 0;
     if (hadTools) tell(definition, []);
     await Promise.all([entry.mount.close(), entry.saving.finish()]);
@@ -212,8 +220,10 @@ export function createMounts(parts: MountsParts): Mounts {
     return mount;
   }
 
-  function statusOf({ mount, isOnByDefault }: Entry): MountStatus {
+  function statusOf(entry: Entry): MountStatus {
+    const { mount, isOnByDefault } = entry;
     const status = mount.status();
+    if (status.state === 'ready' && arriving.has(entry)) return { ...status, state: 'starting' };
     if (status.state !== 'disabled') return status;
     return { ...status, switchedOffBy: isOnByDefault ? 'command' : 'configuration' };
   }
@@ -224,7 +234,10 @@ export function createMounts(parts: MountsParts): Mounts {
       [...entries.values()]
         .sort((a, b) => a.mount.definition.position - b.mount.definition.position)
         .map(statusOf),
-    restart: async (name) => await find(name).mount.restart(),
+    async restart(name) {
+      await find(name).mount.restart();
+      publishing.hurry();
+    },
     async enable(name) {
       const mount = await choose(name, true);
       mount.enable();
@@ -239,8 +252,7 @@ export function createMounts(parts: MountsParts): Mounts {
     logs: (name) => find(name).mount.logs(),
     add: (definition) =>
       oneAtATime(async () => {
-        const twin = [...entries.keys()].find((name) => isSameName(name, definition.name));
-        if (twin !== undefined) throw nameTaken(definition.name, twin);
+        refuseTakenName(definition.name, entries.keys());
         await open([definition], 'added');
       }),
     remove: (name) =>
@@ -274,11 +286,15 @@ function isSameName(one: string, other: string): boolean {
   return one === other || (plainServerName(one) !== '' && plainServerName(one) === plainServerName(other));
 }
 
-const nameTaken = (name: string, twin: string): ClientError =>
-  new ClientError(
+/** @throws ClientError USAGE_INVALID when one of these servers has the name, or one that looks the same in the names of tools */
+export function refuseTakenName(name: string, taken: Iterable<string>): void {
+  const twin = [...taken].find((other) => isSameName(other, name));
+  if (twin === undefined) return;
+  throw new ClientError(
     ErrorCode.usageInvalid,
     `The name ${JSON.stringify(name)} is taken by the MCP server ${JSON.stringify(twin)}; choose another.`,
   );
+}
 
 const ofTheFile = (name: string): ClientError =>
   new ClientError(

@@ -114,6 +114,22 @@ describe('the start with mounted servers', () => {
     expect(offered()).toEqual(['a__echo', 'a__new', 'b__echo']);
   });
 
+  it('says that a server is ready when its tools are offered, and not before', async () => {
+    const { mounts, clock, server, states, offered } = await mountAll(named(['a']));
+    await mounts.start();
+    await settle();
+    expect([states(), offered()]).toEqual([['a starting'], []]);
+    await clock.advanceAsync(second);
+    expect([states(), offered()]).toEqual([['a ready'], ['a__echo']]);
+    server('a').tools = [foreignTool('new')];
+    server('a').live.hooks.onToolsChanged();
+    await settle();
+    expect(states()).toEqual(['a ready']);
+    server('a').tools = [foreignTool('newer')];
+    await mounts.restart('a');
+    expect([states(), offered()]).toEqual([['a ready'], ['a__newer']]);
+  });
+
   it('lets four servers start at once, and none that is slow keeps the others waiting', async () => {
     const names = ['1', '2', '3', '4', '5', '6'];
     const { mounts, server, clock, states } = await mountAll(named(names));
@@ -121,7 +137,7 @@ describe('the start with mounted servers', () => {
     await mounts.start();
     await settle();
     expect(states().slice(3)).toEqual(['4 starting', '5 cold', '6 cold']);
-    await clock.advanceAsync(5 * second);
+    await clock.advanceAsync(6 * second);
     expect(states().slice(3)).toEqual(['4 starting', '5 ready', '6 ready']);
   });
 
@@ -319,7 +335,7 @@ describe('servers that somebody has switched', () => {
     await first.mounts.close();
     const second = await mountAll(definitions, first.storage);
     await second.mounts.start();
-    await settle();
+    await second.clock.advanceAsync(1000);
     expect(why(second.mounts)).toEqual([
       'a disabled command',
       'b ready -',
@@ -386,9 +402,9 @@ describe('servers that somebody has switched', () => {
     for (const damaged of [7, { switches: 1 }, { switches: [{ origin: 'x', name: 'a', enabled: true }] }]) {
       const storage = memoryStorage();
       storage.records.set('mount-switches', damaged);
-      const { mounts, problems, states } = await mountAll(named(['a']), storage);
+      const { mounts, problems, states, clock } = await mountAll(named(['a']), storage);
       await mounts.start();
-      await settle();
+      await clock.advanceAsync(second);
       expect([states(), problems.map(({ code }) => code)]).toEqual([['a ready'], ['STATE_DAMAGED']]);
       await mounts.close();
     }
