@@ -1,5 +1,6 @@
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
+import { openingAdvice } from './opening-advice.ts';
 import type { Pacer } from './pacer.ts';
 import { type OpenSoundHelperOptions, openSoundHelper } from './sound-helper.ts';
 import { createStreamLoudspeaker } from './stream-loudspeaker.ts';
@@ -26,7 +27,7 @@ export function createHelperLoudspeaker({
     } catch (error) {
       throw new ClientError(
         ErrorCode.audioDeviceMissing,
-        `The loudspeaker ${name} cannot be opened (${messageOf(error)}). See "xiaozhi-speaker devices" for what there is, and close programs that hold it.`,
+        `The loudspeaker ${name} cannot be opened (${messageOf(error)}). ${openingAdvice(messageOf(error))}`,
         { cause: error },
       );
     }

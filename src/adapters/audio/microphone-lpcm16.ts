@@ -3,8 +3,11 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
+import { signalProcess } from '../../processes/process-tree.ts';
 import { requirePackage } from './native-package.ts';
+import { openingAdvice } from './opening-advice.ts';
 import { createPcmReader } from './pcm-bytes.ts';
+import { hearRecorder } from './recorder-talk.ts';
 import { findRecorder, type RecorderCommand, recorderMissing } from './recorders.ts';
 import type { SoundSurroundings } from './sound-hardware.ts';
 import { Watchdog } from './watchdog.ts';
@@ -35,7 +38,6 @@ const FIRST_SOUND_TIMEOUT_MS = 5_000;
 /** Sound comes all the time, silence included. */
 const SILENCE_LIMIT_MS = 2_000;
 const KILL_AFTER_MS = 1_000;
-const MAX_COMPLAINT_LENGTH = 200;
 const OUR_RECORDER = 'command';
 
 /** A microphone read by parec, pw-record, arecord or sox, through node-record-lpcm16: no native code in this process. */
@@ -83,7 +85,7 @@ class RecordMicrophone implements Microphone {
     const recording = record(command);
     this.#child = recording.process;
     try {
-      await this.#firstSound(recording, recorder.name, sink);
+      await this.#firstSound(recording, recorder.name, command.source, sink);
     } catch (error) {
       if (generation === this.#generation) await this.#endChild();
       throw error;
@@ -98,25 +100,36 @@ class RecordMicrophone implements Microphone {
   #endChild(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child && child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      this.#ended = this.#end(child);
-    }
+    if (child) this.#ended = this.#end(child);
     return this.#ended;
   }
 
-  #end(child: ChildProcess): Promise<void> {
-    return new Promise<void>((resolve) => {
-      const kill = this.#clock.setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
-      child.once('exit', () => {
-        this.#clock.clearTimeout(kill);
-        resolve();
+  async #end(child: ChildProcess): Promise<void> {
+    const { pid } = child;
+    if (pid === undefined) return;
+    if (child.exitCode === null && child.signalCode === null) {
+      await new Promise<void>((resolve) => {
+        const kill = this.#clock.setTimeout(() => signalProcess(-pid, 'SIGKILL'), KILL_AFTER_MS);
+        child.once('exit', () => {
+          this.#clock.clearTimeout(kill);
+          resolve();
+        });
+        signalProcess(-pid, 'SIGTERM');
       });
-      child.kill('SIGTERM');
-    });
+    }
+    // The program may be a script: what it started would hold the pipes open, and they this process.
+    signalProcess(-pid, 'SIGKILL');
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   }
 
   /** Resolves with the first chunk; from then on a failure goes to the sink. */
-  #firstSound(recording: Recording, recorder: string, sink: MicrophoneSink): Promise<void> {
+  #firstSound(
+    recording: Recording,
+    recorder: string,
+    source: string | undefined,
+    sink: MicrophoneSink,
+  ): Promise<void> {
     const child = recording.process;
     const stream = recording.stream();
     return new Promise((resolve, reject) => {
@@ -151,10 +164,11 @@ class RecordMicrophone implements Microphone {
       // The package does not listen to this; without a listener it would end this process.
       child.once('error', (error) => fail(messageOf(error)));
       child.stderr?.on('data', (text: Buffer) => {
-        const lines = String(text).trim().split('\n');
-        this.#xruns += lines.filter((line) => line.includes('overrun')).length;
-        // ALSA says much before it comes to the point, which is in the last line.
-        complaint = lines.at(-1)?.slice(0, MAX_COMPLAINT_LENGTH) || complaint;
+        const said = hearRecorder(String(text));
+        this.#xruns += said.xruns;
+        complaint = said.complaint ?? complaint;
+        if (source !== undefined && said.movedTo !== undefined && said.movedTo !== source)
+          fail(`the sound server took ${said.movedTo} in its place`);
       });
       child.once('close', (code) => fail(`${recorder} ended with ${code ?? 'a signal'}.`));
       // The package reports the end of the program here too, as a string.
@@ -187,7 +201,7 @@ function commandRecorder({ command: { cmd, args, env } }: { command: RecorderCom
 function deviceMissing(name: string, details: string): ClientError {
   return new ClientError(
     ErrorCode.audioDeviceMissing,
-    `The microphone ${name} cannot be opened (${details}). See "xiaozhi-speaker devices" for what there is.`,
+    `The microphone ${name} cannot be opened (${details}). ${openingAdvice(details)}`,
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
+import { openingAdvice } from './opening-advice.ts';
 import { openSoundHelper, type SoundHelper } from './sound-helper.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -89,7 +90,7 @@ class PortAudioMicrophone implements Microphone {
     } catch (error) {
       throw new ClientError(
         ErrorCode.audioDeviceMissing,
-        `The microphone ${this.name} cannot be opened (${messageOf(error)}). See "xiaozhi-speaker devices" for what there is, and close programs that hold it.`,
+        `The microphone ${this.name} cannot be opened (${messageOf(error)}). ${openingAdvice(messageOf(error))}`,
         { cause: error },
       );
     }

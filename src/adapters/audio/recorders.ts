@@ -9,6 +9,8 @@ export interface RecorderCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sampleRateHz: number;
+  /** The device of the sound server that was asked for; being moved to another one is then as good as losing it. */
+  readonly source?: string;
 }
 
 export type RecorderName = 'parec' | 'pw-record' | 'arecord' | 'sox';
@@ -53,10 +55,18 @@ export function recorderMissing(): ClientError {
 
 function parec(reason: string, env: SoundSurroundings['env']): Recorder {
   const command = async (device: string | undefined) => {
-    const source = device === undefined ? [] : [`--device=${await findServerDevice('sources', device, env)}`];
+    const source = device === undefined ? undefined : await findServerDevice('sources', device, env);
     const format = ['--raw', '--format=s16le', `--rate=${SPEECH_RATE_HZ}`, '--channels=1'];
     const asked = [`--latency-msec=${LATENCY_MS}`, '--client-name=xiaozhi-speaker'];
-    return { cmd: 'parec', args: [...format, ...asked, ...source], env, sampleRateHz: SPEECH_RATE_HZ };
+    const command = { cmd: 'parec', env: { ...env, LC_ALL: 'C' }, sampleRateHz: SPEECH_RATE_HZ };
+    if (source === undefined) return { ...command, args: [...format, ...asked] };
+    // Only so does it tell that the server has moved it.
+    const isAlias = source.startsWith('@');
+    return {
+      ...command,
+      ...(isAlias ? {} : { source }),
+      args: [...format, ...asked, '--verbose', `--device=${source}`],
+    };
   };
   return { name: 'parec', reason, latencyMs: LATENCY_MS, command };
 }

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import type { ClientError } from '../../../src/core/errors.ts';
@@ -66,6 +66,12 @@ const alive = (pid: number) => {
   }
 };
 
+/** Unlike `alive` false for one that has ended and that nobody has asked about. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ') X');
+  return !/\) [ZX]/.test(stat);
+}
+
 describe('with a program that records', () => {
   microphoneContract(async () => {
     await install(ENDLESS);
@@ -96,11 +102,39 @@ test('stop leaves no process behind, even one that ignores being asked', async (
   expect(alive(pid)).toBe(false);
 });
 
+test('a program that is a script takes with it what it started', async () => {
+  await install(`sleep 60 &\necho $! > ${directory}/started\nexec cat /dev/zero`);
+  const microphone = create();
+  await microphone.start(listening().sink);
+  const started = Number(await readFile(join(directory, 'started'), 'utf8'));
+  expect(await isRunning(started)).toBe(true);
+  await microphone.stop();
+  await vi.waitFor(async () => expect(await isRunning(started)).toBe(false));
+});
+
+test('a program that is killed while what it started goes on recording leaves nothing behind either', async () => {
+  await install(`cat /dev/zero &\necho $! > ${directory}/started\nwait`);
+  const microphone = create();
+  await microphone.start(listening().sink);
+  const started = Number(await readFile(join(directory, 'started'), 'utf8'));
+  process.kill(Number(await readFile(join(directory, 'pid'), 'utf8')), 'SIGKILL');
+  await microphone.stop();
+  await vi.waitFor(async () => expect(await isRunning(started)).toBe(false));
+});
+
 test('without any recording program the error names the Debian package', async () => {
   process.env.PATH = '/nowhere';
   await expect(create().start(listening().sink)).rejects.toMatchObject({
     code: 'AUDIO_BACKEND_MISSING',
     message: expect.stringContaining('apt install alsa-utils'),
+  });
+});
+
+test('a card that another program holds comes with what to do about it', async () => {
+  await install('echo "arecord: main:830: audio open error: Device or resource busy" >&2; exit 1');
+  await expect(create().start(listening().sink)).rejects.toMatchObject({
+    code: 'AUDIO_DEVICE_MISSING',
+    message: expect.stringContaining('fuser -v /dev/snd/*'),
   });
 });
 

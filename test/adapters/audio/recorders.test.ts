@@ -93,6 +93,21 @@ describe('the recording program', () => {
   });
 });
 
+test('a source asked for by name is watched for the server taking another one', async () => {
+  const PATH = programs('parec', 'pactl');
+  const listing = 'Source #2\n\tName: usb_desk\n\tDescription: Desk\n';
+  writeFileSync(join(PATH, 'pactl'), `#!/bin/sh\n/bin/echo '${listing}'\n`);
+  const recorder = findRecorder({ env: { PATH, PULSE_SERVER: 'x' }, alsaDirectory: nothing });
+  expect(await recorder?.command('desk')).toMatchObject({
+    source: 'usb_desk',
+    env: { LC_ALL: 'C' },
+    args: expect.arrayContaining(['--verbose', '--device=usb_desk']),
+  });
+  const aliased = await recorder?.command('@DEFAULT_SOURCE@');
+  expect(aliased?.args).toContain('--device=@DEFAULT_SOURCE@');
+  expect([aliased?.source, (await recorder?.command(undefined))?.source]).toEqual([undefined, undefined]);
+});
+
 describe('an ALSA device', () => {
   const pi = { env: {}, alsaDirectory: PI };
 
