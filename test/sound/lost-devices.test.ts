@@ -56,6 +56,46 @@ describe.skipIf(noVirtualAudio !== undefined)(`lost and found ${noVirtualAudio ?
     );
   });
 
+  test('a microphone asked for by name is lost when the sound server takes another one in its place', async () => {
+    await startServer(env);
+    const { microphone } = await openRoom('record:usb', 'null', env);
+    const ear = await listenTo(microphone);
+    const { stdout } = await promisify(execFile)('pactl', ['list', 'short', 'modules'], { env });
+    const [, id] = /^(\d+)\tmodule-remap-source/m.exec(stdout) ?? [];
+    await promisify(execFile)('pactl', ['unload-module', String(id)], { env });
+    await vi.waitFor(() => expect(ear.gone()).toMatch(/record:usb was lost/), soon);
+    await promisify(execFile)(
+      'pactl',
+      ['load-module', 'module-remap-source', 'source_name=usb_microphone', 'master=usb_loudspeaker.monitor'],
+      { env },
+    );
+    const again = await listenTo(microphone);
+    expect([microphone.name, again.gone()]).toEqual(['record:usb', '']);
+  });
+
+  test('helper and recorder are out of reach of the terminal, whose Ctrl-C would end them before their time', async () => {
+    await startServer(env);
+    const { microphone, loudspeaker } = await openRoom('record', 'speaker', env);
+    await listenTo(microphone);
+    await loudspeaker.start(() => {});
+    const { stdout } = await promisify(execFile)('ps', [
+      '-o',
+      'pid=,pgid=,args=',
+      '--ppid',
+      `${process.pid}`,
+    ]);
+    const children = stdout.split('\n').filter((line) => /soundHelperProgram|parec/.test(line));
+    expect(children).toHaveLength(2);
+    for (const line of children) expect(line).toMatch(/^\s*(\d+)\s+\1\s/);
+  });
+
+  test('what PortAudio calls its devices is in no other list: only trying tells whether it is back', async () => {
+    await startServer(env);
+    const environment = { env, pacer, alsaDirectory: '/nowhere' };
+    const { candidates } = await chooseMicrophone('portaudio:default', environment);
+    expect(await candidates[0]?.isThere()).toBe(true);
+  });
+
   test('a recorder that crashes in the middle of a word is started again', async () => {
     await startServer(env);
     const { microphone, loudspeaker, told } = await openRoom('auto', 'auto', env);

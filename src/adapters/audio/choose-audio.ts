@@ -143,7 +143,9 @@ async function choose<Device>(
   const { backend, argument } = parseSpec(role, spec, backends);
   await backend.check(argument);
   const device = backend.create(argument);
-  const isThere = () => isDevicePresent(role, argument, environment);
+  // PortAudio has numbers and names of its own.
+  const part = spec.startsWith('portaudio') ? undefined : argument;
+  const isThere = () => isDevicePresent(role, part, environment);
   return {
     device,
     reason: asked,

@@ -18,8 +18,8 @@ export async function isDevicePresent(
   const direction = role === 'microphone' ? 'capture' : 'playback';
   if (listAlsaDevices(surroundings).some((one) => one[direction] && isMeant(one.address, one.name)))
     return true;
-  // Other ALSA addresses (`pulse:…`, `dsnoop:…`) name what is in no list.
-  if (device?.includes(':') && !device.includes('CARD=')) return true;
+  // Other ALSA addresses (`pulse:…`, `dsnoop:…`) and the server's words for its defaults name what is in no list.
+  if (device?.startsWith('@') || (device?.includes(':') && !device.includes('CARD='))) return true;
   const server = findSoundServer(surroundings);
   if (!server) return false;
   if (!server.speaksPulse || findProgram('pactl', env.PATH) === undefined) return true;

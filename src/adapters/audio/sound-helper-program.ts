@@ -37,8 +37,6 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
   const net = load('node:net') as typeof import('node:net');
   let over = false;
 
-  // The terminal's Ctrl-C is for the device, which ends this process when it is done.
-  process.on('SIGINT', () => {});
   process.on('disconnect', die);
   process.on('uncaughtException', fail);
   try {

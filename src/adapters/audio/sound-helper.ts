@@ -108,6 +108,8 @@ function spawnHelper({ kind, device, sampleRateHz, env }: OpenSoundHelperOptions
     // Looking for JACK must not start it.
     env: { ...env, JACK_NO_START_SERVER: '1', NODE_OPTIONS: undefined },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
+    // The terminal's Ctrl-C is for the device, which ends this process when it is done.
+    detached: true,
   });
 }
 

@@ -35,6 +35,7 @@ describe('is it plugged in?', () => {
     ['microphone', 'plughw:CARD=Gone,DEV=0', cards, false],
     // Nobody can tell; opening it will.
     ['microphone', 'dsnoop:1', cards, true],
+    ['microphone', '@DEFAULT_SOURCE@', nothing, true],
   ] as const)('%s %s', async (role, device, surroundings, there) => {
     expect(await isDevicePresent(role, device, surroundings)).toBe(there);
   });
