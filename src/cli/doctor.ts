@@ -10,6 +10,7 @@ import { checkNetwork } from './doctor/network-checks.ts';
 import { checkProgram } from './doctor/program-checks.ts';
 import { checkSound } from './doctor/sound-checks.ts';
 import { checkState } from './doctor/state-checks.ts';
+import { checkVoice } from './doctor/voice-checks.ts';
 
 /** Options of `doctor`: those of `run`, so that one can ask whether they would work. */
 export interface DoctorOptions extends RunOptions {
@@ -21,9 +22,10 @@ export interface DoctorOptions extends RunOptions {
 export const doctorAction: CommandAction<DoctorOptions> = async (options, context) => {
   const findings: Finding[] = [];
   for await (const found of examine(options, context)) {
+    // Ctrl-C also ends what was being asked whether it works; that is no finding.
+    if (context.stop.aborted) return ExitCode.failed;
     findings.push(...found);
     context.stdout.write(found.map(findingLines).join(''));
-    if (context.stop.aborted) return ExitCode.failed;
   }
   const faults = findings.filter(({ level }) => level === 'fault').length;
   context.stdout.write(`\n${verdict(faults)}\n`);
@@ -36,6 +38,7 @@ async function* examine(options: DoctorOptions, { env, stop }: CliContext): Asyn
   yield findings;
   yield await checkState(stateDirectory(config, env));
   yield await checkSound(config, env);
+  yield await checkVoice(config);
   if (options.sound) yield await checkLoop(config, env, stop);
   yield await checkNetwork(config, env, stop);
 }

@@ -30,6 +30,8 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
       if (exitCode !== 'restart') return exitCode;
     }
   } catch (thrown) {
+    // Ctrl-C also ends what was being asked whether it works; that is no news.
+    if (context.stop.aborted) return ExitCode.done;
     // The person is told when the program ends; scripts read the events.
     if (thrown instanceof ClientError) screen.record(errorEvent(thrown));
     throw thrown;

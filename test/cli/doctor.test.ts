@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -141,7 +141,9 @@ test('a state directory that cannot be is a fault, a damaged file in it a note',
 
 test('a recording that is not there is a fault with its path', async () => {
   const { code, stdout } = await doctor({ mic: `wav:${home}/missing.wav` });
-  expect(stdout).toMatch(/✗ Microphone: .*missing\.wav.*\n {4}→ Correct the path after "wav:"\.\n/);
+  expect(stdout).toMatch(
+    /✗ Microphone: wav:.*missing\.wav cannot be used\.\n {4}→ .* does not exist; check the path\.\n/,
+  );
   expect(code).toBe(1);
 });
 
@@ -150,6 +152,50 @@ test('a computer without sound can run the embedded demo, but not a real convers
   const { stdout } = await doctor(automatic);
   expect(stdout).toMatch(/[✓!] Microphone: /);
   expect(stdout).not.toContain('✗ Microphone');
+});
+
+/** A sound server, as far as its list goes. */
+async function serverWith(source: string, sink: string): Promise<Record<string, string>> {
+  const script = `#!/bin/sh\ncase $2 in sources) echo 'Source #1'; name=${source};; *) echo 'Sink #1'; name=${sink};; esac\nprintf '\\tName: %s\\n' $name\n`;
+  await writeFile(join(home, 'pactl'), script);
+  await writeFile(join(home, 'parec'), '#!/bin/sh\n');
+  await chmod(join(home, 'pactl'), 0o755);
+  await chmod(join(home, 'parec'), 0o755);
+  return { PATH: `${home}:/bin:/usr/bin`, PULSE_SERVER: 'unix:/nowhere', HOME: home };
+}
+
+test('a microphone that the sound server does not have is a fault, with those it has', async () => {
+  const env = await serverWith('desk', 'tv');
+  expect((await doctor({ mic: 'record:desk' }, env)).stdout).toContain('✓ Microphone: record:desk\n');
+  const { code, stdout } = await doctor({ mic: 'record:sofa' }, env);
+  expect(stdout).toMatch(
+    /✗ Microphone: record:sofa cannot be used\.\n {4}→ .* no device "sofa" \(it has: desk\)/,
+  );
+  expect(code).toBe(1);
+});
+
+test('what auto takes is told with the reason', async () => {
+  const { stdout } = await doctor({ mic: 'auto' }, await serverWith('desk', 'tv'));
+  expect(stdout).toMatch(/✓ Microphone: record, found .*; recorded by parec\n/);
+});
+
+test('echo cancelling by a sound server that has none is a fault with the command', async () => {
+  const options = { mic: 'auto', speaker: 'auto', set: ['audio.aec=system'] };
+  const { code, stdout } = await doctor(options, await serverWith('desk', 'tv'));
+  expect(stdout).toMatch(/✗ Echo cancelling: .*pactl load-module module-echo-cancel/);
+  expect(code).toBe(1);
+});
+
+test('a wake word that cannot be heard is a fault', async () => {
+  const { code, stdout } = await doctor({ set: [`wakeWord.modelDirectory=${home}`] });
+  expect(stdout).toMatch(/✗ Voice: Cannot use the wake word model in .*fetch-wakeword-model/);
+  expect(code).toBe(1);
+});
+
+test('what is said at the start of a run is a note', async () => {
+  const { code, stdout } = await doctor({ mode: 'realtime' });
+  expect(stdout).toContain('! Voice: In realtime mode without echo cancelling');
+  expect(code).toBe(0);
 });
 
 test('an old Node is a fault', () => {

@@ -50,7 +50,8 @@ export function loadNativeParts(path: string | undefined = findAddon()): NativeP
   }
 }
 
-function findAddon(): string | undefined {
+/** Where it was built, if it was. */
+export function findAddon(): string | undefined {
   return PLACES.map((place) =>
     fileURLToPath(new URL(`${place}/build/Release/xiaozhi_native.node`, import.meta.url)),
   ).find((path) => existsSync(path));

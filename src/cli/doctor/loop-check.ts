@@ -2,6 +2,7 @@ import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose
 import { createPacer } from '../../adapters/audio/pacer.ts';
 import { readWavFile } from '../../adapters/audio/wav-file.ts';
 import { loadNativeParts } from '../../adapters/native/addon.ts';
+import { soundSpecs } from '../../app-voice.ts';
 import { createResampler } from '../../audio/resampler.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Config } from '../../config/schema.ts';
@@ -27,18 +28,20 @@ const GOOD_ECHO_LOSS_DB = 15;
  * Plays a sweep twice and some words, and records them: whether the microphone hears the loudspeaker, how loud, how late, how
  * true in time, and what echo cancelling makes of it.
  */
-export async function checkLoop({ audio }: Config, env: Environment, stop: AbortSignal): Promise<Finding[]> {
+export async function checkLoop(config: Config, env: Environment, stop: AbortSignal): Promise<Finding[]> {
+  const { aec } = config.audio;
   const pacer = createPacer(monotonicClock, FRAME_MS);
   try {
-    const microphone = await chooseMicrophone(audio.microphone, { env, pacer });
-    const loudspeaker = await chooseLoudspeaker(audio.loudspeaker, { env, pacer });
+    const specs = await soundSpecs(config, env);
+    const microphone = await chooseMicrophone(specs.microphone, { env, pacer });
+    const loudspeaker = await chooseLoudspeaker(specs.loudspeaker, { env, pacer });
     const { recording, lost } = await playAndRecord(microphone.device, loudspeaker.device, stop);
     if (lost) return [fault(SUBJECT, lost.message)];
     if (stop.aborted) return [];
     const names = `${loudspeaker.device.name} → ${microphone.device.name}`;
     const figures = analyseLoop(recording);
-    const findings = loopFindings(names, figures);
-    return isHeard(figures) ? [...findings, echoFinding(recording, figures, audio.aec)] : findings;
+    const findings = loopFindings(names, figures, aec);
+    return isHeard(figures) ? [...findings, echoFinding(recording, figures, aec)] : findings;
   } catch (error) {
     return [fault(SUBJECT, messageOf(error))];
   }
@@ -102,6 +105,11 @@ function echoFinding(
   { lossDb, delayMs }: LoopFigures,
   aec: Config['audio']['aec'],
 ): Finding {
+  if (aec === 'system') {
+    const left = `of its echo ${Math.round(lossDb)} dB less than what is played is left by the sound server`;
+    if (lossDb >= GOOD_ECHO_LOSS_DB) return ok(SUBJECT, left);
+    return note(SUBJECT, `${left}, which is much.`, 'Turn the loudspeaker down, or try audio.aec "native".');
+  }
   const { createEchoCanceller, problem } = loadNativeParts();
   const off = `echo is ${Math.round(lossDb)} dB below what is played with audio.aec off`;
   if (!createEchoCanceller) return note(SUBJECT, `${off}; with "native" it cannot be measured.`, problem);
@@ -124,7 +132,15 @@ function echoFinding(
 }
 
 /** The figures in words, with what to change. */
-export function loopFindings(names: string, figures: LoopFigures): Finding[] {
+export function loopFindings(
+  names: string,
+  figures: LoopFigures,
+  aec: Config['audio']['aec'] = 'off',
+): Finding[] {
+  if (!isHeard(figures) && aec === 'system') {
+    const text = `${names}: nothing of the loudspeaker is left in the microphone: the sound server removes it, or one of them is off.`;
+    return [note(SUBJECT, text, 'With "--set audio.aec=off" this tells which.')];
+  }
   if (!isHeard(figures)) {
     return [
       note(

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { probePackage } from '../../adapters/audio/native-package.ts';
-import { type Finding, fault, ok } from './finding.ts';
+import { findAddon, loadNativeParts } from '../../adapters/native/addon.ts';
+import { type Finding, fault, note, ok } from './finding.ts';
 
 /** Node, the codec and the native add-on. */
 export async function checkProgram(): Promise<Finding[]> {
@@ -31,8 +30,8 @@ async function checkCodec(): Promise<Finding> {
 }
 
 function checkAddon(): Finding {
-  const built = ['../native/build', '../../native/build', '../../../native/build']
-    .map((relative) => fileURLToPath(new URL(relative, import.meta.url)))
-    .some((directory) => existsSync(directory));
-  return ok('Native add-on', built ? 'built' : 'not built; the device does without');
+  if (findAddon() === undefined) return ok('Native add-on', 'not built; the device does without');
+  const { libraries, problem } = loadNativeParts();
+  const built = `built with ${libraries.join(', ')}`;
+  return problem === undefined ? ok('Native add-on', built) : note('Native add-on', problem);
 }

@@ -1,63 +1,69 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { type AudioDeviceEntry, listAudioDevices } from '../../adapters/audio/list-audio-devices.ts';
+import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose-audio.ts';
+import { createPacer } from '../../adapters/audio/pacer.ts';
+import { findSoundServer } from '../../adapters/audio/sound-hardware.ts';
+import { findServerDevice } from '../../adapters/audio/sound-server.ts';
+import { soundSpecs } from '../../app-voice.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Config } from '../../config/schema.ts';
+import { monotonicClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import type { DeviceCandidate } from '../../ports/device-candidate.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
-type Role = AudioDeviceEntry['role'];
+interface Choice {
+  readonly device: { readonly name: string };
+  readonly reason: string;
+  readonly candidates: readonly DeviceCandidate<unknown>[];
+}
 
-const SUBJECTS: Record<Role, string> = { microphone: 'Microphone', loudspeaker: 'Loudspeaker' };
-
-/** Whether the configured microphone and loudspeaker can be used. */
-export async function checkSound({ audio, server }: Config, env: Environment): Promise<Finding[]> {
-  const entries = await listAudioDevices({ env });
-  const withoutSound = server.url === 'embedded';
-  return await Promise.all([
-    checkDevice('microphone', audio.microphone, entries, withoutSound),
-    checkDevice('loudspeaker', audio.loudspeaker, entries, withoutSound),
-  ]);
+/** Which microphone and loudspeaker `run` would take, and whether they seem to be there; nothing is opened. */
+export async function checkSound(config: Config, env: Environment): Promise<Finding[]> {
+  const environment = { env, pacer: createPacer(monotonicClock, config.audio.frameDurationMs) };
+  const isDemo = config.server.url === 'embedded';
+  try {
+    const { microphone, loudspeaker } = await soundSpecs(config, env);
+    return await Promise.all([
+      checkDevice('Microphone', microphone, isDemo, async () => {
+        await checkServerName('sources', microphone, env);
+        return await chooseMicrophone(microphone, environment);
+      }),
+      checkDevice('Loudspeaker', loudspeaker, isDemo, async () => {
+        await checkServerName('sinks', loudspeaker, env);
+        return await chooseLoudspeaker(loudspeaker, environment);
+      }),
+    ]);
+  } catch (error) {
+    return [fault('Echo cancelling', messageOf(error))];
+  }
 }
 
 async function checkDevice(
-  role: Role,
+  subject: string,
   spec: string,
-  entries: readonly AudioDeviceEntry[],
-  withoutSound: boolean,
+  isDemo: boolean,
+  choose: () => Promise<Choice>,
 ): Promise<Finding> {
-  if (spec === 'null') return ok(SUBJECTS[role], 'null');
-  if (spec.startsWith('wav:')) return await checkWav(role, spec.slice(4));
-  const mine = entries.filter((entry) => entry.role === role);
-  return spec === 'auto' ? checkAutomatic(role, mine, withoutSound) : checkNamed(role, spec, mine);
-}
-
-function checkAutomatic(role: Role, mine: readonly AudioDeviceEntry[], withoutSound: boolean): Finding {
-  const real = mine.filter(({ backend }) => backend !== 'wav' && backend !== 'null');
-  const usable = real.filter(({ problem }) => problem === undefined).map(({ spec }) => spec);
-  if (usable.length > 0) return ok(SUBJECTS[role], `auto; usable: ${usable.join(', ')}`);
-  const problems = [...new Set(real.map(({ problem }) => problem))].join(' ');
-  return withoutSound
-    ? note(SUBJECTS[role], 'none; the embedded demo works without.', problems)
-    : fault(SUBJECTS[role], 'none can be used.', problems);
-}
-
-function checkNamed(role: Role, spec: string, mine: readonly AudioDeviceEntry[]): Finding {
-  const [backend = spec] = spec.split(':', 1);
-  const ofBackend = mine.filter((entry) => entry.backend === backend);
-  const chosen = ofBackend.find((entry) => entry.spec === spec) ?? ofBackend[0];
-  return chosen?.problem === undefined
-    ? ok(SUBJECTS[role], spec)
-    : fault(SUBJECTS[role], `${spec} cannot be used.`, chosen.problem);
-}
-
-async function checkWav(role: Role, file: string): Promise<Finding> {
   try {
-    if (role === 'microphone') await access(file, constants.R_OK);
-    else await access(dirname(file), constants.W_OK);
-    return ok(SUBJECTS[role], `wav:${file}`);
+    const { device, reason, candidates } = await choose();
+    if (candidates[0] && !(await candidates[0].isThere())) {
+      return note(
+        subject,
+        `${device.name} seems not to be plugged in.`,
+        'Plug it in, or choose another: "xiaozhi-speaker devices".',
+      );
+    }
+    return ok(subject, spec === 'auto' ? `${device.name}, ${reason}` : device.name);
   } catch (error) {
-    return fault(SUBJECTS[role], messageOf(error), 'Correct the path after "wav:".');
+    if (spec !== 'auto') return fault(subject, `${spec} cannot be used.`, messageOf(error));
+    return isDemo
+      ? note(subject, 'none; the embedded demo works without.', messageOf(error))
+      : fault(subject, 'none can be used.', messageOf(error));
   }
+}
+
+/** @throws ClientError when the sound server has devices and none of that name */
+async function checkServerName(kind: 'sources' | 'sinks', spec: string, env: Environment): Promise<void> {
+  const name = /^(?:record|speaker):([^:]+)$/.exec(spec)?.[1];
+  if (name === undefined || !findSoundServer({ env })?.speaksPulse) return;
+  await findServerDevice(kind, name, env);
 }
