@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 
@@ -69,10 +69,8 @@ export async function createSherpa<Made, Config>(
   { what, files, extraArgument }: { what: string; files: readonly string[]; extraArgument?: number },
   create: (sherpa: SherpaPackage) => Made,
 ): Promise<Made> {
-  const missing = files.find((file) => !existsSync(file));
-  if (missing !== undefined) {
-    throw unreadable(what, `there is no ${missing}`);
-  }
+  const missing = files.find((file) => !statSync(file, { throwIfNoEntry: false })?.isFile());
+  if (missing !== undefined) throw unreadable(what, `there is no file ${missing}`);
   const path = findPackage(what);
   await tryInOwnProcess(path, className, [config, extraArgument], what);
   try {

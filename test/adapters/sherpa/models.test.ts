@@ -67,6 +67,10 @@ describe('a file that is no model', () => {
     await expect(opening).rejects.toMatchObject(unreadable(/^Cannot use the voice model .*silero_vad.onnx/));
   });
 
+  it('that is a directory is refused, for the library would take it', async () => {
+    await expect(createSileroVoiceDetector(directory)).rejects.toMatchObject(unreadable(/there is no file/));
+  });
+
   it.each(['tokens.txt', 'keywords.txt'])('is asked for by name when %s is missing', async (name) => {
     await put(...modelFiles.filter((file) => file !== name));
     const opening = createKeywordSpotter({ modelDirectory: directory, threshold: 0.25 });
