@@ -25,7 +25,7 @@ const networkWords: Readonly<Record<string, string>> = {
 };
 
 const maxQuotedCharacters = 200;
-const secretName = /token|secret|passw|key|auth|credential|cookie/i;
+const secretName = /token|secret|pass|pwd|key|auth|credential|cookie/i;
 /** Long, with digits and letters, and no path or sentence: whatever its name, nobody would want it quoted. */
 const tokenLike = /^(?![./~])(?=.*\d)(?=.*[A-Za-z])[\w.+/=~-]{16,}$/;
 /** Shorter ones occur in ordinary words. */
@@ -102,8 +102,14 @@ function secretsOf(target: McpServerTarget): string[] {
     return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
   }
   const inHeaders = Object.values(target.headers).flatMap(withAndWithoutScheme);
-  const inQuery = URL.canParse(target.url) ? new URL(target.url).searchParams.values() : [];
-  return [...inHeaders, ...passwordsOf(target.url), ...inQuery];
+  return [...inHeaders, ...passwordsOf(target.url), ...secretsOfAddress(target.url)];
+}
+
+/** Of its query everything; hosts of servers also give each user a path of its own, which is all one needs to call them. */
+function secretsOfAddress(url: string): string[] {
+  if (!URL.canParse(url)) return [];
+  const { pathname, searchParams } = new URL(url);
+  return [...searchParams.values(), ...pathname.split('/').filter((part) => tokenLike.test(part))];
 }
 
 /** `--token abc`, `--token=abc`, `--header "Authorization: Bearer abc"`, `postgres://user:abc@host`. */

@@ -63,7 +63,7 @@ export function createFailureMaker(tool: string, secrets: readonly string[] = []
   return maker;
 }
 
-const secretName = /token|secret|passw|key|auth|credential/i;
+const secretName = /token|secret|pass|pwd|key|auth|credential/i;
 
 /** The values whose names say that they are secrets. */
 export function secretsIn(settings: Readonly<Record<string, unknown>>): string[] {

@@ -96,6 +96,15 @@ describe.concurrent('an address', () => {
     );
   });
 
+  it('is not told with the path that is secret in its address', async ({ onTestFinished }) => {
+    const { url } = await server(onTestFinished, ({ request, response }) => {
+      response.writeHead(500, { 'content-type': 'text/plain' }).end(`no such user: ${request.url}`);
+    });
+    expect(await words(connect(at(url.replace(/\/[^/]*$/, '/6f1e2a9b8c7d4e5f/mcp'))))).toContain(
+      'no such user: /••••/mcp',
+    );
+  });
+
   it('that does not speak TLS or HTTP is told so', async ({ onTestFinished }) => {
     const { url } = await server(onTestFinished);
     expect(await words(connect(at(url.replace('http:', 'https:'))))).toBe(

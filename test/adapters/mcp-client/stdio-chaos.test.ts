@@ -129,14 +129,21 @@ describe.concurrent('a server that talks nonsense', () => {
       chaosServer(
         {},
         {
-          env: { GITHUB_PAT: anywhere, PLACE: '/home/me/number-17/notes' },
+          env: {
+            GITHUB_PAT: anywhere,
+            PLACE: '/home/me/number-17/notes',
+            SMTP_PASS: 'hunter2',
+            DB_PWD: 'tiger',
+          },
           args: [...args, '--header', `Authorization: Bearer ${inHeader}`, `--header=X-Key: ${inFlag}`],
         },
       ),
     );
     onTestFinished(() => connection.close());
-    await connection.text('log', { text: `${anywhere} ${inHeader} ${inFlag} /home/me/number-17/notes` });
-    await until(() => expect(connection.log).toContain('•••• •••• •••• /home/me/number-17/notes'));
+    await connection.text('log', {
+      text: `${anywhere} ${inHeader} ${inFlag} hunter2 tiger /home/me/number-17/notes`,
+    });
+    await until(() => expect(connection.log).toContain('•••• •••• •••• •••• •••• /home/me/number-17/notes'));
   });
 });
 

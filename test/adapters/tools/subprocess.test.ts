@@ -90,11 +90,11 @@ test('it runs beside the configuration file, or where cwd says', async () => {
 });
 
 test('an exit code is an error with the last line of standard error, without configured secrets', async () => {
-  const runner = shell('echo loading >&2; echo "bad key $API_KEY" >&2; exit 3', {
-    env: { API_KEY: 'hush-hush' },
+  const runner = shell('echo loading >&2; echo "bad key $API_KEY for $DB_PASS" >&2; exit 3', {
+    env: { API_KEY: 'hush-hush', DB_PASS: 'hunter2' },
   });
   expect(await failureOf(call(runner))).toBe(
-    'TOOL_FAILED The tool probe failed: bad key •••• (exit code 3).',
+    'TOOL_FAILED The tool probe failed: bad key •••• for •••• (exit code 3).',
   );
   expect(await failureOf(call(shell('kill -s SEGV $$')))).toBe(
     'TOOL_FAILED The tool probe failed: ended by SIGSEGV.',
