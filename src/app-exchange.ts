@@ -99,7 +99,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
       await mounts.start();
       await installs.start();
       closers.push(followChanges(parts, services, device));
-      closers.push(...(await followFile(parts, services, onProblem)));
+      closers.push(...(await followFile(parts, services)));
       const control = controlOf(parts, services, device, onProblem);
       closers.push(() => control.close());
       links.start();
@@ -153,9 +153,10 @@ function followChanges({ clock, tools }: ExchangeParts, { links }: Services, dev
 async function followFile(
   { clock, config, file }: ExchangeParts,
   { mounts, links }: Services,
-  onProblem: (error: ClientError) => void,
 ): Promise<(() => void)[]> {
   if (file === undefined) return [];
+  // The tools of the device are in the same file, and whoever follows them tells when it cannot be read.
+  const toldAlready = () => {};
   const { mcpServers, mcpServerConfig, tunnels } = config;
   const watches = await Promise.all([
     watchToolsFile({
@@ -163,7 +164,7 @@ async function followFile(
       load: readMountSections,
       current: { mcpServers, mcpServerConfig },
       onTools: (sections) => void mounts.update(sections),
-      onProblem,
+      onProblem: toldAlready,
       clock,
     }),
     watchToolsFile({
@@ -171,8 +172,7 @@ async function followFile(
       load: readTunnelSection,
       current: tunnels,
       onTools: (section) => void links.updateTunnels(section),
-      // The same file, whose problem is told already.
-      onProblem: () => {},
+      onProblem: toldAlready,
       clock,
     }),
   ]);
