@@ -23,6 +23,8 @@ export interface MountListParts {
 /** What a server is known to have, and what of it is offered. */
 export interface MountList {
   readonly offered: readonly Tool[];
+  /** The server, or the cache, has told what it has. */
+  readonly isKnown: boolean;
   /** From the cache; what the server itself has told is not replaced by it. */
   remember(tools: readonly ForeignTool[]): void;
   /** What the server tells. */
@@ -52,6 +54,9 @@ export function createMountList({ call, clock, logger, log, listener }: MountLis
   return {
     get offered() {
       return offered;
+    },
+    get isKnown() {
+      return source !== 'nobody';
     },
     remember(tools) {
       if (source !== 'nobody') return;

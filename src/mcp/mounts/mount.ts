@@ -43,6 +43,8 @@ export interface Mount {
   status(): MountStatus;
   /** Offered at the moment; those of a server that is not running are started by their first call. */
   tools(): readonly Tool[];
+  /** Whether anything is known of what it offers; an empty list counts. */
+  readonly isKnown: boolean;
   logs(): readonly string[];
   /** What it offered when it was last there; nothing happens when it has told meanwhile what it offers now. */
   remember(tools: readonly ForeignTool[]): void;
@@ -288,6 +290,9 @@ export function createMount(parts: MountParts): Mount {
     },
     status,
     tools: () => list.offered,
+    get isKnown() {
+      return list.isKnown;
+    },
     logs: () => log.lines(),
     remember(tools) {
       list.remember(tools);

@@ -149,11 +149,14 @@ export function createMounts(parts: MountsParts): Mounts {
       }),
     );
     publishing.hurry();
-    for (const { mount } of opened) startIfEager(mount);
+    for (const { mount } of opened) startUnasked(mount);
   }
 
-  function startIfEager(mount: Mount): void {
-    if (mount.definition.start === 'eager' && !isClosed) starts.add(() => mount.start());
+  /** Eager servers, and lazy ones of which nothing is known: nobody could make the first call of what was never offered. */
+  function startUnasked(mount: Mount): void {
+    const { start } = mount.definition;
+    const isWanted = start === 'eager' || (start === 'lazy' && !mount.isKnown);
+    if (isWanted && !isClosed) starts.add(() => mount.start());
   }
 
   async function shut(entry: Entry): Promise<void> {
@@ -242,7 +245,7 @@ export function createMounts(parts: MountsParts): Mounts {
       const mount = await choose(name, true);
       mount.enable();
       publishing.hurry();
-      startIfEager(mount);
+      startUnasked(mount);
     },
     async disable(name) {
       const mount = await choose(name, false);

@@ -151,15 +151,27 @@ describe('the start with mounted servers', () => {
     expect(offered()).toEqual(['b__echo', 'a__echo']);
   });
 
-  it('starts neither lazy servers nor those that are switched off', async () => {
-    const { mounts, states } = await mountAll([
+  it('starts lazy servers only to learn what they offer, and none that is switched off', async () => {
+    const storage = memoryStorage();
+    const definitions = [
       definitionOf('lazy', { start: 'lazy' }),
       definitionOf('manual', { start: 'manual' }),
-      definitionOf('off', { enabled: false }),
-    ]);
-    await mounts.start();
+      definitionOf('off', { start: 'lazy', enabled: false }),
+    ];
+    const first = await mountAll(definitions, storage);
+    await first.mounts.start();
+    await first.clock.advanceAsync(second);
+    expect(first.states()).toEqual(['lazy ready', 'manual cold', 'off disabled']);
+    await first.mounts.close();
+
+    const next = await mountAll(definitions, storage);
+    await next.mounts.start();
     await settle();
-    expect(states()).toEqual(['lazy cold', 'manual cold', 'off disabled']);
+    expect(next.states()).toEqual(['lazy cold', 'manual cold', 'off disabled']);
+    expect(next.offered()).toEqual(['lazy__echo']);
+    await next.mounts.enable('off');
+    await next.clock.advanceAsync(second);
+    expect(next.states()[2]).toBe('off ready');
   });
 });
 
