@@ -12,8 +12,7 @@ import type {
 
 /** Firmware A42: how often the activation is asked for in one go, and the pauses between. */
 const maxActivationCalls = 10;
-const activationPauseMs: Readonly<Record<ActivationOutcome, number>> = {
-  activated: 0,
+const activationPauseMs: Readonly<Record<Exclude<ActivationOutcome, 'activated'>, number>> = {
   pending: 3_000,
   failed: 10_000,
 };
@@ -37,6 +36,7 @@ export interface ProvisioningParts {
 /** The promise actors of the machine's `provisioning` state; neither ever rejects. */
 export function createProvisioningActors(parts: ProvisioningParts) {
   let pending: ActivationRequest = {};
+  let activatedMs = Number.NEGATIVE_INFINITY;
   return {
     checkProvisioning: fromPromise<ProvisioningResult>(async ({ signal }) => {
       if (!parts.provisioning) return { kind: 'ready' };
@@ -58,7 +58,13 @@ export function createProvisioningActors(parts: ProvisioningParts) {
       for (let call = 0; call < maxActivationCalls && !signal.aborted; call++) {
         const outcome =
           (await parts.provisioning?.activate(pending, signal).catch(() => 'failed' as const)) ?? 'failed';
-        if (outcome === 'activated') return;
+        if (outcome === 'activated') {
+          // Some servers say so to everybody and go on asking for a code: nobody is asked more often than that.
+          const restMs = activatedMs + activationPauseMs.pending - parts.clock.now();
+          if (restMs > 0) await wait(parts.clock, restMs, signal);
+          activatedMs = parts.clock.now();
+          return;
+        }
         await wait(parts.clock, activationPauseMs[outcome], signal);
       }
     }),
