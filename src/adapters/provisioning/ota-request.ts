@@ -30,14 +30,17 @@ export function otaHeaders(device: OtaDevice): Record<string, string> {
   };
 }
 
+/** Servers read sizes into 32 bits, which hold those of any board, and refuse the whole request otherwise. */
+const maxServerInteger = 2 ** 31 - 1;
+
 /** Firmware A14, A15, with the values of this computer where the ESP32 has its own. */
 export function checkBody(device: OtaDevice, facts: SystemFacts): string {
   return JSON.stringify({
     version: 2,
     language: device.language,
-    flash_size: facts.storageBytes,
+    flash_size: Math.min(facts.storageBytes, maxServerInteger),
     // Servers know this member as text.
-    minimum_free_heap_size: String(facts.freeMemoryBytes),
+    minimum_free_heap_size: String(Math.min(facts.freeMemoryBytes, maxServerInteger)),
     mac_address: device.deviceId,
     uuid: device.clientId,
     chip_model_name: facts.chipModel,

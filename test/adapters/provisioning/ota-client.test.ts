@@ -135,6 +135,16 @@ describe('the check', () => {
     expect(seen[0]?.headers).toMatchObject({ 'activation-version': '2', 'serial-number': 'SN-1' });
   });
 
+  test('says no size that servers cannot read into 32 bits, however large this computer is', async () => {
+    const { url, seen } = await serve(json({}));
+    const large = { ...facts, storageBytes: 512e9, freeMemoryBytes: 32e9 };
+    await client(url, { systemFacts: async () => large }).check(never);
+    expect(JSON.parse(seen[0]?.body ?? '')).toMatchObject({
+      flash_size: 2_147_483_647,
+      minimum_free_heap_size: '2147483647',
+    });
+  });
+
   test('finds out about this computer by itself', async () => {
     const { url, seen } = await serve(json({}));
     await createOtaClient({ url, device, wrapActivationPayload: false, clock: monotonicClock }).check(never);
