@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AccessPoint, AccessPointOptions } from './adapters/outbound-link/access-point.ts';
 import type { Tunnel, TunnelOptions } from './adapters/outbound-link/tunnel.ts';
 import { type AccessPointDefinition, parseAccessPoints } from './config/access-points.ts';
+import { readAuthorities } from './config/authorities.ts';
 import type { Config } from './config/schema.ts';
 import { parseTunnels, type TunnelDefinition } from './config/tunnels.ts';
 import type { Clock } from './core/clock.ts';
@@ -148,10 +149,11 @@ function hasRulesOf({ allow, deny }: TunnelDefinition, other: TunnelDefinition |
 }
 
 function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
-  const { url, token } = definition;
-  const isThere = open.definition.url === url && open.definition.token === token;
+  const { url, token, caFile } = definition;
+  const before = open.definition;
+  const isThere = before.url === url && before.token === token && before.caFile === caFile;
   open.definition = definition;
-  if (!isThere) open.tunnel.reconfigure({ url, token });
+  if (!isThere) open.tunnel.reconfigure({ url, token, caFile });
 }
 
 /** What every link wants. */
@@ -160,6 +162,7 @@ function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger
     clock,
     random,
     logger,
+    readAuthorities,
     onStatus: ({ url, state, lastClose, nextAttemptInMs }: OutboundLinkStatus) =>
       logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs }),
     onProblem: (error: ClientError) => display.show(errorEvent(error)),
@@ -167,7 +170,7 @@ function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger
 }
 
 function accessPointOptions(
-  { name, url, profile, channel, ...rules }: AccessPointDefinition,
+  { name, url, caFile, profile, channel, ...rules }: AccessPointDefinition,
   parts: AccessPointsParts,
 ): AccessPointOptions {
   const { config, registry, dispatcher, wallClock, idle } = parts;
@@ -177,6 +180,7 @@ function accessPointOptions(
     ...linkParts(parts, logger),
     name,
     url,
+    caFile,
     profile,
     wallClock,
     idle,
@@ -195,7 +199,7 @@ function accessPointOptions(
 }
 
 function tunnelOptions(
-  { name, url, token, channel, ...rules }: TunnelDefinition,
+  { name, url, caFile, token, channel, ...rules }: TunnelDefinition,
   parts: AccessPointsParts,
 ): TunnelOptions {
   const { registry, dispatcher } = parts;
@@ -204,7 +208,7 @@ function tunnelOptions(
   return {
     ...linkParts(parts, logger),
     name,
-    target: { url, token },
+    target: { url, token, caFile },
     openServer: (send) =>
       createTunnelServer({
         registry,

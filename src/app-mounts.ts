@@ -1,4 +1,5 @@
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
+import { readAuthorities } from './config/authorities.ts';
 import { isPlainObject } from './config/layers.ts';
 import { type MountSections, type MountsConfig, parseMounts } from './config/mounts.ts';
 import type { Clock } from './core/clock.ts';
@@ -77,7 +78,7 @@ export function createMountService(parts: MountServiceParts): MountService {
 function loadedOnUse({ clock, logger, env }: MountServiceParts): ConnectMcpServer {
   return async (target, hooks, signal) => {
     const { createMcpConnector } = await import('./adapters/mcp-client/connect.ts');
-    return await createMcpConnector({ clock, logger, env })(target, hooks, signal);
+    return await createMcpConnector({ clock, logger, env, readAuthorities })(target, hooks, signal);
   };
 }
 

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
@@ -14,13 +12,14 @@ import { createExchange } from './app-exchange.ts';
 import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
+import { readAuthorities } from './config/authorities.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { parseServerAddress, type ServerAddress } from './config/server-address.ts';
 import type { Clock } from './core/clock.ts';
-import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
+import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
 import type { DeviceSettings } from './machine/context.ts';
@@ -90,7 +89,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
     loadOpusCodec(),
     openState(parts, closers),
     chooseSound(parts, address),
-    readAuthorities(config.server.caFile),
+    authoritiesOf(config),
   ]);
   const transports = new TransportChooser(
     {
@@ -302,6 +301,13 @@ function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): Ot
   };
 }
 
+/** Rejects like everything else that is asked for at the start. */
+function authoritiesOf({ server }: Config): Promise<readonly string[] | undefined> {
+  return Promise.resolve(server.caFile).then((caFile) =>
+    caFile === undefined ? undefined : readAuthorities(caFile, 'server.caFile'),
+  );
+}
+
 function otaClient({ config, clock }: AppParts, device: OtaDevice, url: string): Provisioning {
   return createOtaClient({
     url,
@@ -310,18 +316,4 @@ function otaClient({ config, clock }: AppParts, device: OtaDevice, url: string):
     wrapActivationPayload: config.server.wrapActivationPayload,
     clock,
   });
-}
-
-/** The usual authorities and the user's own: `ca` replaces Node's list, it does not add to it. */
-async function readAuthorities(caFile: string | undefined): Promise<string[] | undefined> {
-  if (caFile === undefined) return undefined;
-  try {
-    return [...rootCertificates, await readFile(caFile, 'utf8')];
-  } catch (thrown) {
-    throw new ClientError(
-      ErrorCode.configUnreadable,
-      `The certificate file of server.caFile cannot be read (${messageOf(thrown)}). Check the path ${caFile}.`,
-      { cause: thrown },
-    );
-  }
 }

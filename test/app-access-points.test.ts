@@ -8,6 +8,7 @@ import { merge } from '../src/config/layers.ts';
 import { type Config, ConfigSchema } from '../src/config/schema.ts';
 import { programVersion } from '../src/core/version.ts';
 import type { StatusEvent } from '../src/ports/status-display.ts';
+import { makeCertificates } from './support/certificates.ts';
 import { mcpParts, tool } from './support/mcp-parts.ts';
 import { recordingLogger, switchedIdle } from './support/outbound.ts';
 import { startScriptedServer, until } from './support/scripted-server.ts';
@@ -110,6 +111,44 @@ describe('the examples of the guide', () => {
     });
     expect(links.statuses().tunnels).toMatchObject([{ name: 'office', state: 'connected', userId: 'u1' }]);
   });
+});
+
+it('servers with certificates of their own are trusted where caFile names them', async () => {
+  const certificates = makeCertificates();
+  cleanups.push(async () => certificates.remove());
+  const server = await startScriptedServer({
+    tls: certificates.here,
+    onPeer: (peer) => peer.send({ type: 'connected', userId: 'u' }),
+  });
+  cleanups.push(() => server.stop());
+  const { url } = server;
+  const caFile = certificates.here.file;
+  const { links, events, clock } = await linksOf({
+    mcpEndpoint: { url: `${url}?token=a`, caFile },
+    tunnels: [
+      { url, token: 'b', caFile },
+      { url, token: 'c', name: 'stranger' },
+    ],
+  });
+  const states = () => {
+    const { accessPoints, tunnels } = links.statuses();
+    return [...accessPoints, ...tunnels].map(({ state }) => state);
+  };
+  await until(() => states().join() === 'connected,connected,waiting');
+  expect(events).toMatchObject([
+    {
+      type: 'error',
+      code: 'TRANSPORT_TLS',
+      message: expect.stringContaining('The certificate of the tunnel stranger at '),
+    },
+  ]);
+  await links.updateTunnels([
+    { url, token: 'b', caFile },
+    { url, token: 'c', name: 'stranger', caFile },
+  ]);
+  await clock.advanceAsync(1000);
+  await until(() => states().join() === 'connected,connected,connected');
+  expect(server.peers).toHaveLength(3);
 });
 
 it('an access list for all channels counts for links, too', async () => {

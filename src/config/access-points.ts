@@ -11,6 +11,8 @@ export interface AccessPointDefinition {
   readonly channel: string;
   /** The token in its query is the only credential. */
   readonly url: string;
+  /** PEM file with an authority that is trusted beside the usual ones. */
+  readonly caFile?: string | undefined;
   readonly profile: 'official' | 'self-hosted';
   /** Globs of tool names; what is denied stays denied. */
   readonly allow: readonly string[];
@@ -72,12 +74,13 @@ function parseEntry(item: unknown, where: string, index: number) {
     const faults = entryFaults(parsed.error, where, Object.keys(Entry.shape));
     return { faults: typeof item === 'string' ? faults.map((fault) => fault.replace('.url:', ':')) : faults };
   }
-  const { url, profile, allow, deny, enabled } = parsed.data;
+  const { url, caFile, profile, allow, deny, enabled } = parsed.data;
   const name = nameOf(parsed.data.name, index);
   const definition: AccessPointDefinition = {
     name,
     channel: channelOf('access-point', name),
     url,
+    ...(caFile !== undefined && { caFile }),
     profile: profile === 'auto' ? profileOf(url) : profile,
     allow,
     deny,

@@ -65,6 +65,7 @@ export const httpServer = z.strictObject({
   type: z.enum(Object.keys(transports) as (keyof typeof transports)[]).optional(),
   url: webUrl(/^https?:$/, 'an http:// or https://'),
   headers,
+  caFile: text.optional(),
 });
 
 export const toolOverride = z.strictObject({

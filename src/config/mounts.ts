@@ -172,7 +172,8 @@ function targetOf(
     return { type: 'stdio', command, args, env, cwd: resolve(baseDirectory, cwd ?? '.') };
   }
   const transport = server.type === undefined ? 'auto' : transports[server.type];
-  return { type: 'http', url: server.url, headers: server.headers, transport };
+  const { url, headers, caFile } = server;
+  return { type: 'http', url, headers, transport, ...(caFile !== undefined && { caFile }) };
 }
 
 /** Without `keys` the whole server must be left out: what was to be switched off could be among what is wrong. */

@@ -10,6 +10,7 @@ export const outboundKeys = {
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"')
     .optional(),
+  caFile: z.string().min(1).optional(),
   enabled: z.boolean().default(true),
   allow: z.array(glob).max(maxGlobs).default(['*']),
   deny: z.array(glob).max(maxGlobs).default([]),

@@ -45,7 +45,14 @@ const request = {
   resultPath: 'value',
 } as const;
 
-const outbound = { url: 'value', name: 'value', enabled: 'value', allow: 'values', deny: 'values' } as const;
+const outbound = {
+  url: 'value',
+  caFile: 'value',
+  name: 'value',
+  enabled: 'value',
+  allow: 'values',
+  deny: 'values',
+} as const;
 
 const handlerSettings = {
   ...request,
@@ -110,6 +117,7 @@ export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
         args: 'words',
         cwd: 'value',
         url: 'value',
+        caFile: 'value',
       },
     },
   ],

@@ -11,6 +11,8 @@ export interface TunnelDefinition {
   /** In events, and with tasks: `tunnel`, `tunnel:NAME`. */
   readonly channel: string;
   readonly url: string;
+  /** PEM file with an authority that is trusted beside the usual ones. */
+  readonly caFile?: string | undefined;
   readonly token: string;
   /** What the tunnel may see at all; its other end approves among these. Globs of tool names. */
   readonly allow: readonly string[];

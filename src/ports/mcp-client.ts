@@ -92,4 +92,6 @@ export type McpServerTarget =
       readonly headers: Readonly<Record<string, string>>;
       /** `auto`: streamable HTTP, then SSE. */
       readonly transport: 'auto' | 'streamable' | 'sse';
+      /** PEM file with an authority that is trusted beside the usual ones. */
+      readonly caFile?: string;
     };

@@ -35,6 +35,24 @@ test('every section tells what is wrong in it: where, what is allowed, and what 
   ]);
 });
 
+test('every address may have an authority of its own', () => {
+  const caFile = '/etc/ca.pem';
+  expect(
+    faultsOf({
+      mcpServers: { web: { url: 'https://a/', ca_file: caFile }, local: { command: 'x', caFile } },
+      mcpEndpoint: [
+        { url: 'wss://a/', caFile },
+        { url: 'wss://b/', cafile: caFile },
+      ],
+      tunnels: { url: 'wss://c/', token: 't', caFile: '' },
+    }),
+  ).toEqual([
+    'mcpServers.local.caFile: unknown key',
+    'mcpEndpoint[1].cafile: unknown key, did you mean "caFile"?',
+    'tunnels.caFile: Too small: expected string to have >=1 characters',
+  ]);
+});
+
 test('nothing is wrong where nothing is said', () => {
   expect(faultsOf({})).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Exchange {
@@ -32,13 +33,16 @@ export interface ChaosHttpServer {
 }
 
 /** A streamable-HTTP MCP server of a few lines with the tools `echo` and `never`, whose answers a test can replace. */
-export async function startChaosHttp(answer: Answer = () => false): Promise<ChaosHttpServer> {
+export async function startChaosHttp(
+  answer: Answer = () => false,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<ChaosHttpServer> {
   const exchanges: Exchange[] = [];
   let decide = answer;
   let session = 'session-1';
   let stream: ServerResponse | undefined;
 
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -49,7 +53,8 @@ export async function startChaosHttp(answer: Answer = () => false): Promise<Chao
       exchanges.push(exchange);
       if (decide(exchange) === false) behave(exchange);
     });
-  });
+  };
+  const server = tls ? createTlsServer({ key: tls.key, cert: tls.cert }, listener) : createServer(listener);
 
   const behave = ({ method, headers, message, response }: Exchange) => {
     const known = headers['mcp-session-id'];
@@ -70,7 +75,7 @@ export async function startChaosHttp(answer: Answer = () => false): Promise<Chao
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/mcp`,
     exchanges,
     methods: () => exchanges.flatMap(({ message }) => (message ? [message.method] : [])),
     say: (message) =>

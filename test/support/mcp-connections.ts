@@ -1,4 +1,5 @@
 import { createMcpConnector } from '../../src/adapters/mcp-client/connect.ts';
+import { readAuthorities } from '../../src/config/authorities.ts';
 import { type Clock, monotonicClock } from '../../src/core/clock.ts';
 import type { ClientError } from '../../src/core/errors.ts';
 import type { McpClientConnection, McpServerTarget } from '../../src/ports/mcp-client.ts';
@@ -42,7 +43,7 @@ export async function connect(
     onClosed: (error: ClientError) => void closedWith.push(error),
     onLog: (line: string) => void log.push(line),
   };
-  const connection = await createMcpConnector({ clock, env })(target, hooks, signal);
+  const connection = await createMcpConnector({ clock, env, readAuthorities })(target, hooks, signal);
   return {
     ...connection,
     log,

@@ -6,6 +6,7 @@ import {
   type AccessPointOptions,
   createAccessPoint,
 } from '../../src/adapters/outbound-link/access-point.ts';
+import { readAuthorities } from '../../src/config/authorities.ts';
 import type { Logger } from '../../src/core/logger.ts';
 import { createChannelServer } from '../../src/mcp/server.ts';
 import type { Tool } from '../../src/mcp/tool.ts';
@@ -51,7 +52,7 @@ export function recordingLogger(lines: string[]): Logger {
 export async function accessPointBench(
   url: string,
   tools: readonly Tool[] = [],
-  options: Partial<Pick<AccessPointOptions, 'profile' | 'random'>> = {},
+  options: Partial<Pick<AccessPointOptions, 'profile' | 'random' | 'caFile'>> = {},
 ) {
   const parts = await mcpParts(tools);
   const idle = switchedIdle();
@@ -65,6 +66,7 @@ export async function accessPointBench(
     wallClock: parts.wallClock,
     random: () => 0.5,
     logger,
+    readAuthorities,
     idle,
     openServer: (connection) =>
       createChannelServer({

@@ -8,7 +8,7 @@ import { median } from '../statistics.mjs';
 
 const { rounds, calls, server, url } = setup;
 const nothing = () => {};
-const connect = createMcpConnector({ clock: monotonicClock, env: process.env });
+const connect = createMcpConnector({ clock: monotonicClock, env: process.env, readAuthorities: () => [] });
 const mount = (target) =>
   connect(
     target,

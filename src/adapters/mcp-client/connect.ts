@@ -18,6 +18,8 @@ export interface McpClientDeps {
   readonly logger?: Logger;
   /** The device's own environment, of which servers inherit a few variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What is trusted with this PEM file. @throws ClientError CONFIG_UNREADABLE */
+  readonly readAuthorities: (caFile: string) => readonly string[];
 }
 
 /** A server that changes its list all the time costs one reading a second. */
@@ -33,7 +35,8 @@ const clientOptions: ClientOptions = {
 };
 
 /** Connects to MCP servers that others wrote; loads the protocol client with the first one. */
-export function createMcpConnector({ clock, logger = silentLogger, env }: McpClientDeps): ConnectMcpServer {
+export function createMcpConnector(deps: McpClientDeps): ConnectMcpServer {
+  const { clock, logger = silentLogger, env } = deps;
   return async (target, hooks, signal) => {
     const failures = createFailures(target);
     if (signal.aborted) throw failures.aborted(signal);
@@ -41,8 +44,11 @@ export function createMcpConnector({ clock, logger = silentLogger, env }: McpCli
       throw failures.unusable('its url is no address; write it in full, such as http://host:8000/mcp');
     const handshake = (open: OpenRoad) => connectOver(open, { clock, logger, failures, hooks, signal });
     if (target.type === 'stdio') return await handshake((road) => openStdioRoad(target, env, failures, road));
+    const { url, caFile } = target;
+    const isSecure = /^https:/i.test(url);
+    const ca = caFile !== undefined && isSecure ? deps.readAuthorities(caFile) : undefined;
     return await connectHttp(target, (kind) =>
-      handshake((road) => openHttpRoad(kind, target, failures, road)),
+      handshake((road) => openHttpRoad(kind, target, ca, failures, road)),
     );
   };
 }

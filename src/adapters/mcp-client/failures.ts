@@ -2,6 +2,8 @@ import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import { printableText } from '../../core/printable-text.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 
+const unknownAuthority =
+  'its certificate is signed by nobody we trust; if it is yours, set caFile beside its url to the PEM file of its authority';
 const networkWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing is listening there',
   ECONNRESET: 'it closed the connection',
@@ -16,12 +18,11 @@ const networkWords: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; try http:// instead of https://',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
   CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT:
-    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
-  SELF_SIGNED_CERT_IN_CHAIN:
-    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its certificate is signed by nobody we trust; name your authority in NODE_EXTRA_CA_CERTS',
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
 };
 
 const maxQuotedCharacters = 200;

@@ -24,13 +24,14 @@ const reconnection = {
 export async function openHttpRoad(
   kind: 'http' | 'sse',
   target: HttpTarget,
+  ca: readonly string[] | undefined,
   failures: Failures,
   hooks: RoadHooks,
 ): Promise<Road> {
   const { SSEClientTransport, SseError, StreamableHTTPClientTransport } = await import(
     '@modelcontextprotocol/client'
   );
-  const net = createNodeFetch(maxMessageBytes);
+  const net = createNodeFetch(maxMessageBytes, ca);
   let problem: ClientError | undefined;
   let closing: Promise<void> | undefined;
   const lose = (error: ClientError) => {

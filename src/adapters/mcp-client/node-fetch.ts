@@ -15,12 +15,12 @@ export interface NodeFetch {
 /**
  * `fetch` over Node's own client. The built-in one cannot close its connections, gives up on an answer that takes five
  * minutes and ends a stream on which nothing is said for as long. Bodies are bounded: whole answers, and each event of a
- * stream of events.
+ * stream of events. `ca`: authorities to trust in place of the usual ones, PEM.
  */
-export function createNodeFetch(maxBodyBytes: number): NodeFetch {
+export function createNodeFetch(maxBodyBytes: number, ca?: readonly string[]): NodeFetch {
   const agents = new Map<string, Promise<Agent>>();
   const agentFor = (protocol: string) => {
-    const known = agents.get(protocol) ?? createAgent(protocol);
+    const known = agents.get(protocol) ?? createAgent(protocol, ca);
     agents.set(protocol, known);
     return known;
   };
@@ -40,9 +40,10 @@ export function createNodeFetch(maxBodyBytes: number): NodeFetch {
   };
 }
 
-async function createAgent(protocol: string): Promise<Agent> {
-  const { Agent } = protocol === 'https:' ? await import('node:https') : await import('node:http');
-  return new Agent({ keepAlive: true, timeout: keepAliveMs, maxSockets });
+async function createAgent(protocol: string, ca: readonly string[] | undefined): Promise<Agent> {
+  const options = { keepAlive: true, timeout: keepAliveMs, maxSockets };
+  if (protocol !== 'https:') return new (await import('node:http')).Agent(options);
+  return new (await import('node:https')).Agent({ ...options, ...(ca && { ca: [...ca] }) });
 }
 
 async function send(url: URL, init: RequestInit, agent: Agent): Promise<IncomingMessage> {

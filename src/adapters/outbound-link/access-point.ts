@@ -4,7 +4,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { IdleSignal } from '../../ports/idle-signal.ts';
 import type { AccessPointStatus, LinkServer } from '../../ports/outbound-link.ts';
 import { CallTimes } from './call-times.ts';
-import { OutboundLink } from './outbound-link.ts';
+import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 import { Reannouncer } from './reannouncer.ts';
 
 /** What the MCP server at one connection has to know of it. */
@@ -28,6 +28,7 @@ export interface AccessPointOptions {
   readonly name: string;
   /** `ws:` or `wss:`; the token in its query is the only credential. */
   readonly url: string;
+  readonly caFile?: string | undefined;
   readonly profile: 'official' | 'self-hosted';
   readonly clock: Clock;
   /** ms since 1970. */
@@ -35,6 +36,7 @@ export interface AccessPointOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly readAuthorities: ReadAuthorities;
   readonly idle: IdleSignal;
   /** One for each connection. */
   openServer(connection: AccessPointConnection): AccessPointServer;
@@ -67,7 +69,7 @@ const suspiciousSilenceMs = 5000;
 
 /** An access point (接入点): we dial, they speak first, and call our tools. */
 export function createAccessPoint(options: AccessPointOptions): AccessPoint {
-  const { name, url, profile, clock, idle } = options;
+  const { name, url, caFile, profile, clock, idle } = options;
   const times = new CallTimes(clock);
   let server: AccessPointServer | undefined;
   let closing: Promise<void> = Promise.resolve();
@@ -77,7 +79,7 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
   const link = new OutboundLink({
     ...options,
     label: name === '' ? 'access point' : `access point ${name}`,
-    target: () => ({ url }),
+    target: () => ({ url, caFile }),
     onOpen({ afterLoss }) {
       server = options.openServer({ send, ...dialects[profile], ...onePage });
       if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);

@@ -1,9 +1,12 @@
 import WebSocket from 'ws';
+import { isCertificateError } from '../../core/certificate-errors.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 
 export interface SocketTarget {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Authorities to trust in place of the usual ones, PEM. */
+  readonly ca?: readonly string[];
 }
 
 /** How a connection ended, or why there was none. */
@@ -14,6 +17,8 @@ export interface SocketEnd {
   readonly reason: string;
   /** The answer of a server that refused the upgrade. */
   readonly httpStatus?: number;
+  /** The server could not show whom it is. */
+  readonly untrusted: boolean;
   /** How long it was open; undefined when it never was. */
   readonly livedMs: number | undefined;
 }
@@ -49,9 +54,14 @@ const maxUnreadBytes = 4_194_304;
  * One WebSocket connection with its heartbeat. Any frame is a sign of life, also a ping or pong.
  * @throws what `ws` throws for a URL or header that it cannot use
  */
-export function dial({ url, headers }: SocketTarget, clock: Clock, handlers: SocketHandlers): DialledSocket {
+export function dial(
+  { url, headers, ca }: SocketTarget,
+  clock: Clock,
+  handlers: SocketHandlers,
+): DialledSocket {
   const socket = new WebSocket(url, {
     ...(headers && { headers }),
+    ...(ca && { ca: [...ca] }),
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     followRedirects: false,
@@ -61,6 +71,7 @@ export function dial({ url, headers }: SocketTarget, clock: Clock, handlers: Soc
   let httpStatus: number | undefined;
   /** Why it failed, in the words of whoever noticed first. */
   let failure: string | undefined;
+  let untrusted = false;
   let timer: TimerHandle = clock.setTimeout(
     () => cut(`no answer within ${handshakeTimeoutMs / 1000} s`),
     handshakeTimeoutMs,
@@ -103,8 +114,9 @@ export function dial({ url, headers }: SocketTarget, clock: Clock, handlers: Soc
     cut(`HTTP ${httpStatus}`);
   });
   // Stays for good: a socket that is torn down may report more than one error, and one without listener ends the process.
-  socket.on('error', ({ message }) => {
-    failure ??= message;
+  socket.on('error', (error) => {
+    failure ??= error.message;
+    untrusted ||= isCertificateError(error);
   });
   socket.on('close', (code, said) => {
     clock.clearTimeout(timer);
@@ -112,6 +124,7 @@ export function dial({ url, headers }: SocketTarget, clock: Clock, handlers: Soc
       code,
       reason: said.toString() || (failure ?? ''),
       ...(httpStatus !== undefined && { httpStatus }),
+      untrusted,
       livedMs: openedMs === undefined ? undefined : clock.now() - openedMs,
     });
   });

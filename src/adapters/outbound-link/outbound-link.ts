@@ -6,11 +6,20 @@ import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound
 import { type DialledSocket, dial, type SocketEnd, type SocketTarget } from './dialled-socket.ts';
 import { quoted, secretsOf, shownUrl } from './hidden-secrets.ts';
 
+/** What is trusted with this PEM file. @throws ClientError CONFIG_UNREADABLE */
+export type ReadAuthorities = (caFile: string) => readonly string[];
+
+export interface LinkTarget extends Omit<SocketTarget, 'ca'> {
+  readonly token?: string;
+  readonly caFile?: string | undefined;
+}
+
 export interface OutboundLinkOptions {
   /** `access point home`: for logs and messages. */
   readonly label: string;
   /** Where to dial; asked before each attempt. */
-  readonly target: () => SocketTarget & { readonly token?: string };
+  readonly target: () => LinkTarget;
+  readonly readAuthorities: ReadAuthorities;
   readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
@@ -135,7 +144,7 @@ export class OutboundLink {
     this.#become('connecting');
     return new Promise((resolve) => {
       try {
-        this.#socket = dial(target(), clock, {
+        this.#socket = dial(this.#socketTarget(), clock, {
           onOpen: () => {
             this.counters.connections += 1;
             logger.info('Connected', { link: label, url: shownUrl(target().url) });
@@ -153,9 +162,20 @@ export class OutboundLink {
           },
         });
       } catch (thrown) {
-        resolve({ code: 1006, reason: messageOf(thrown), livedMs: undefined });
+        if (thrown instanceof ClientError) this.#tell(thrown);
+        resolve({ code: 1006, reason: messageOf(thrown), untrusted: false, livedMs: undefined });
       }
     });
+  }
+
+  #socketTarget(): SocketTarget {
+    const { target, readAuthorities } = this.#options;
+    const { url, headers, caFile } = target();
+    return {
+      url,
+      ...(headers && { headers }),
+      ...(caFile !== undefined && url.startsWith('wss:') && { ca: readAuthorities(caFile) }),
+    };
   }
 
   #take(text: string): void {
@@ -183,6 +203,7 @@ export class OutboundLink {
       this.#tellProblem();
       return { state: 'refused', delayMs: backoffDelayMs(0, { ...refusedBackoff, random }) };
     }
+    if (end.untrusted) this.#tellUntrusted();
     const replaced = isReplacement(end);
     this.#afterLoss = replaced || (end.livedMs !== undefined && end.code === 1006);
     if (replaced) return { state: 'waiting', delayMs: this.#delayAfterReplacement() };
@@ -195,7 +216,7 @@ export class OutboundLink {
     const { random, label } = this.#options;
     this.#replacements += 1;
     if (this.#replacements === 1) return settleMs + Math.round(random() * settleMs);
-    this.#tell(
+    this.#tellOf(
       ErrorCode.transportRefused,
       `Another program uses the same ${label}; only one can. Stop the other, or give this device an address of its own.`,
     );
@@ -206,16 +227,28 @@ export class OutboundLink {
     const { label } = this.#options;
     const { url } = this.status;
     const said = this.#lastClose?.reason ? ` It said: ${this.#lastClose.reason}.` : '';
-    this.#tell(
+    this.#tellOf(
       ErrorCode.transportRefused,
       `The ${label} at ${url} refused this device.${said} Copy its address and token again; the next attempt is in 5 minutes.`,
     );
   }
 
-  #tell(code: ErrorCode, message: string): void {
+  #tellUntrusted(): void {
+    const { label } = this.#options;
+    this.#tellOf(
+      ErrorCode.transportTls,
+      `The certificate of the ${label} at ${this.status.url} cannot be trusted (${this.#lastClose?.reason}). If this is your own server, put its CA certificate into a file and set caFile beside the url to it.`,
+    );
+  }
+
+  #tellOf(code: ErrorCode, message: string): void {
+    this.#tell(new ClientError(code, message, { retryable: true }));
+  }
+
+  #tell(problem: ClientError): void {
     if (this.#problemTold) return;
     this.#problemTold = true;
-    this.#options.onProblem(new ClientError(code, message, { retryable: true }));
+    this.#options.onProblem(problem);
   }
 
   #logEnd(delayMs: number): void {

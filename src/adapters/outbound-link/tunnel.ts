@@ -3,7 +3,7 @@ import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { LinkServer, TunnelStatus } from '../../ports/outbound-link.ts';
 import { CallTimes } from './call-times.ts';
-import { OutboundLink } from './outbound-link.ts';
+import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 
 /** Where a tunnel leads and who we are there. */
 export interface TunnelTarget {
@@ -11,6 +11,7 @@ export interface TunnelTarget {
   readonly url: string;
   /** Sent as `Authorization: Bearer …`. */
   readonly token: string;
+  readonly caFile?: string | undefined;
 }
 
 /** The tools at one connection. */
@@ -27,6 +28,7 @@ export interface TunnelOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  readonly readAuthorities: ReadAuthorities;
   /** One for each connection, once the other end has accepted it. */
   openServer(send: (payload: unknown) => boolean): TunnelLinkServer;
   /** The state has changed. Must not throw. */

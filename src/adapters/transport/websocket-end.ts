@@ -1,16 +1,6 @@
+import { isCertificateError } from '../../core/certificate-errors.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
-
-const tlsErrorCodes: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
 
 const connectWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing is listening there',
@@ -42,7 +32,7 @@ const protocolWords: Readonly<Record<string, string>> = {
 export function endOfSocketError(thrown: unknown, host: string, opened: boolean): ChannelEnd {
   const code = (thrown as { code?: unknown } | undefined)?.code;
   const name = typeof code === 'string' ? code : '';
-  if (tlsErrorCodes.has(name)) {
+  if (isCertificateError(thrown)) {
     return failed(
       new ClientError(
         ErrorCode.transportTls,

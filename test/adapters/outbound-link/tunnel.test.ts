@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTunnel, type TunnelTarget } from '../../../src/adapters/outbound-link/tunnel.ts';
+import { readAuthorities } from '../../../src/config/authorities.ts';
 import { ClientError, ErrorCode } from '../../../src/core/errors.ts';
 import type { Tool } from '../../../src/mcp/tool.ts';
 import { createTunnelServer } from '../../../src/mcp/tunnel-server.ts';
@@ -42,6 +43,7 @@ async function tunnelTo(
     clock: parts.clock,
     random: () => 0.5,
     logger,
+    readAuthorities,
     openServer: (send) =>
       createTunnelServer({
         ...parts,
