@@ -1,7 +1,9 @@
 import { createControlClient, isNobodyThere } from '../adapters/control/control-client.ts';
+import { inColumns } from '../adapters/display/columns.ts';
 import { controlSocketPath } from '../config/control-socket.ts';
 import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
 import { createToolRegistry } from '../mcp/registry.ts';
 import type { ControlledMount, ControlledTool } from '../ports/control-api.ts';
@@ -69,6 +71,7 @@ export const mcpApproveAction: CommandAction<McpNameOptions> = async (options, c
   const held = tools.filter(
     (tool) => tool.state === 'held' && (isMount ? tool.group === group : tool.name === options.name),
   );
+  if (!isMount && !tools.some(({ name }) => name === options.name)) throw nothingOfThisName(options.name);
   await ask(
     'POST',
     `${isMount ? pathOf(options.name) : `/v1/tools/${encodeURIComponent(options.name)}`}/approve`,
@@ -80,6 +83,12 @@ export const mcpApproveAction: CommandAction<McpNameOptions> = async (options, c
       context.stdout.write(`${name} is offered now: ${printableText(description, 1000)}\n`);
   return ExitCode.done;
 };
+
+const nothingOfThisName = (name: string): ClientError =>
+  new ClientError(
+    ErrorCode.notFound,
+    `There is no MCP server and no tool ${printableText(name, 64)}; "mcp list" shows the servers, and how many of their tools are held back.`,
+  );
 
 const pathOf = (mount: string): string => `/v1/mounts/${encodeURIComponent(mount)}`;
 
@@ -111,7 +120,6 @@ function remarkOn({ name, state, switchedOffBy, lastProblem }: ListedMount): str
   return printableText(lastProblem ?? '', 200);
 }
 
-/** Columns as wide as their longest cell. */
 function tableOf(mounts: readonly ListedMount[]): string {
   const rows = mounts.map((mount) => {
     const { name, state, transport, toolCount, held = [], restarts = 0 } = mount;
@@ -124,14 +132,5 @@ function tableOf(mounts: readonly ListedMount[]): string {
       remarkOn(mount),
     ];
   });
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return inColumns(rows);
 }

@@ -38,6 +38,25 @@ describe('the mcp commands beside a running device', () => {
     expect(JSON.parse(stdout)).toMatchObject({ mounts: [{ name: 'files', state: 'ready', pid: 4711 }] });
   });
 
+  it('have columns for names that are wide on a terminal', async () => {
+    const { directory, ask } = await mounted();
+    await ask('POST', '/v1/mounts', { name: '日历', command: 'x', disabled: true });
+    const { stdout } = await runAction(mcpListAction, on(directory), env);
+    expect(
+      stdout
+        .split('\n')
+        .slice(0, 2)
+        .map((line) => line.slice(0, 12)),
+    ).toEqual(['files  ready', '日历   disable']);
+  });
+
+  it('say that nothing has the name that is to be approved', async () => {
+    const { directory } = await mounted();
+    await expect(runAction(mcpApproveAction, { ...on(directory), name: 'nope' }, env)).rejects.toThrow(
+      'There is no MCP server and no tool nope; "mcp list" shows the servers',
+    );
+  });
+
   it('approve what is held, and show it without control characters', async () => {
     const { directory, registry } = await mounted();
     expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(
