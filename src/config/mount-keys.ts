@@ -30,7 +30,14 @@ const serverKeys = {
   trusted: z.boolean().optional(),
 };
 
-const switchKeys = { disabled: z.boolean().optional(), enabled: z.boolean().optional() };
+/** Clients call the same switches differently. */
+const switchKeys = {
+  disabled: z.boolean().optional(),
+  enabled: z.boolean().optional(),
+  isActive: z.boolean().optional(),
+  /** By the names that the server gives them. */
+  disabledTools: z.array(z.string()).max(1000).optional(),
+};
 
 export const stdioServer = z.strictObject({
   ...serverKeys,
@@ -71,7 +78,12 @@ export const httpServer = z.strictObject({
 export const toolOverride = z.strictObject({
   ...policyKeys,
   enable: z.boolean().optional(),
-  description: text.optional(),
+  /** Empty in what other programs write for tools that have none. */
+  description: z
+    .string()
+    .max(10_000)
+    .transform((words) => (words === '' ? undefined : words))
+    .optional(),
   alias: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"')
@@ -89,9 +101,7 @@ export const foreignKeys: ReadonlySet<string> = new Set([
   'alwaysAllow',
   'autoApprove',
   'description',
-  'disabledTools',
   'icon',
-  'isActive',
   'lastUsedTime',
   'logoUrl',
   'longRunning',

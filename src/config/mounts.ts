@@ -113,7 +113,7 @@ function parseServer({ name, raw, override, position, baseDirectory }: ServerEnt
         maxResultBytes: keys.maxResultBytes ?? 1024,
         idempotent: keys.idempotent ?? false,
       },
-      tools: said.tools,
+      tools: withoutDisabled(said.tools, server.keys.disabledTools ?? []),
     },
   };
 }
@@ -128,7 +128,7 @@ function idleStop({ idleStopMs, idleStopMinutes }: ServerKeys): { idleStopMs?: n
 interface ParsedServer {
   readonly faults: readonly string[];
   readonly server?: {
-    readonly keys: ServerKeys;
+    readonly keys: ServerKeys & { readonly disabledTools?: readonly string[] | undefined };
     readonly enabled: boolean;
     readonly target: McpServerTarget;
   };
@@ -148,7 +148,7 @@ function parseTarget(raw: unknown, place: string, baseDirectory: string): Parsed
   }
   if (faults.length > 0) return { faults };
   const keys = parsed.data;
-  const enabled = keys.enabled ?? !keys.disabled;
+  const enabled = keys.enabled ?? (keys.disabled === undefined ? (keys.isActive ?? true) : !keys.disabled);
   return { faults, server: { keys, enabled, target: targetOf(keys, baseDirectory) } };
 }
 
@@ -195,6 +195,24 @@ function parseOverride(raw: unknown, place: string) {
     Object.defineProperty(tools, name, { value: tool.override, enumerable: true });
   }
   return { faults, keys: parsed.data, tools };
+}
+
+/** What `mcpServerConfig` says of a tool wins. */
+function withoutDisabled(
+  tools: Readonly<Record<string, MountedToolOverride>>,
+  disabled: readonly string[],
+): Readonly<Record<string, MountedToolOverride>> {
+  const all = { ...tools };
+  for (const name of disabled) {
+    const said = Object.hasOwn(tools, name) ? tools[name] : {};
+    // Not a plain assignment: a tool may be called `__proto__`.
+    Object.defineProperty(all, name, {
+      value: { enable: false, ...said },
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return all;
 }
 
 /** A damaged entry switches its tool off: it may have been meant to. */

@@ -24,6 +24,21 @@ describe('a server in the shape that every client uses', () => {
     });
   });
 
+  it('is switched off by the keys of other clients, whole or in part', () => {
+    const server = { command: 'c', disabledTools: ['write', '__proto__', 'read'] };
+    expect(one({ command: 'c', isActive: false })?.enabled).toBe(false);
+    expect(one({ command: 'c', isActive: false, disabled: false })?.enabled).toBe(true);
+    const tools = one(server, { tools: { read: { enable: true }, write: { description: '' } } })?.tools ?? {};
+    expect(Object.entries(tools)).toEqual([
+      ['read', { enable: true }],
+      ['write', { enable: false }],
+      ['__proto__', { enable: false }],
+    ]);
+    expect(faultsOf({ s: { command: 'c', disabledTools: 'write' } })).toEqual([
+      'mcpServers.s.disabledTools: Invalid input: expected array, received string',
+    ]);
+  });
+
   it('is an address, which is not pinged unless asked for', () => {
     const url = 'https://mcp.example/mcp';
     expect(one({ url, headers: { Authorization: 'Bearer x' } })).toMatchObject({
