@@ -1,36 +1,19 @@
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import { printableText } from '../../core/printable-text.ts';
+import { networkWords } from '../../core/network-words.ts';
+import { createQuote, type Quote } from '../../core/quoting.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 
-const unknownAuthority =
-  'its certificate is signed by nobody we trust; if it is yours, set caFile beside its url to the PEM file of its authority';
-const networkWords: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing is listening there',
-  ECONNRESET: 'it closed the connection',
-  EPIPE: 'it closed the connection',
-  ENOTFOUND: 'the name of the host is not known; check the url',
-  EAI_AGAIN: 'the name of the host could not be looked up; check the network',
-  ETIMEDOUT: 'it did not answer',
-  ENETUNREACH: 'there is no network',
-  EHOSTUNREACH: 'there is no way to this host',
-  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
-  EPROTO: 'it does not speak TLS; try http:// instead of https://',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; try http:// instead of https://',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
-  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+/** By the words of `networkWords`. */
+const advice: Readonly<Record<string, string>> = {
+  'the name of the host is not known': 'check the url',
+  'the name of the host could not be looked up': 'check the network',
+  'its certificate is signed by nobody we trust':
+    'if it is yours, set caFile beside its url to the PEM file of its authority',
 };
 
-const maxQuotedCharacters = 200;
 const secretName = /token|secret|pass|pwd|key|auth|credential|cookie/i;
 /** Long, with digits and letters, and no path or sentence: whatever its name, nobody would want it quoted. */
 const tokenLike = /^(?![./~])(?=.*\d)(?=.*[A-Za-z])[\w.+/=~-]{16,}$/;
-/** Shorter ones occur in ordinary words. */
-const minSecretLength = 4;
 
 /** The errors of one server as sentences; the secrets of its configuration never appear in them. */
 export interface Failures {
@@ -45,19 +28,11 @@ export interface Failures {
   badOutput(what: string, cause?: unknown): ClientError;
   /** Why a wait ended early: the signal's own reason when it is an expected failure. */
   aborted(signal: AbortSignal): ClientError;
-  /** Somebody else's words as one line without secrets, fit for a sentence. */
-  quoted(text: string, maxCharacters?: number): string;
+  readonly quoted: Quote;
 }
 
 export function createFailures(target: McpServerTarget): Failures {
-  const hidden = secretsOf(target)
-    .filter((secret) => secret.length >= minSecretLength)
-    .sort((a, b) => b.length - a.length);
-  const quoted = (text: string, maxCharacters = maxQuotedCharacters) =>
-    printableText(
-      hidden.reduce((rest, secret) => rest.replaceAll(secret, '••••'), text),
-      maxCharacters,
-    );
+  const quoted = createQuote(secretsOf(target));
   const notReached = (what: string, cause: unknown, retryable: boolean) =>
     new ClientError(ErrorCode.toolUnreachable, `The MCP server cannot be reached: ${sentence(what)}`, {
       retryable,
@@ -68,11 +43,7 @@ export function createFailures(target: McpServerTarget): Failures {
     quoted,
     unreachable,
     unusable: (what, cause) => notReached(what, cause, false),
-    network: (thrown) => {
-      const code = (thrown as { code?: unknown } | undefined)?.code;
-      const words = (typeof code === 'string' && networkWords[code]) || quoted(messageOf(thrown));
-      return unreachable(words, thrown);
-    },
+    network: (thrown) => unreachable(networkWords(thrown, advice) ?? quoted(messageOf(thrown)), thrown),
     sessionLost: () =>
       new ClientError(
         ErrorCode.toolSessionLost,

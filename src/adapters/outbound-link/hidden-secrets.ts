@@ -1,9 +1,3 @@
-import { printableText } from '../../core/printable-text.ts';
-
-const maxQuotedCharacters = 200;
-/** Shorter values are ordinary words sooner than secrets. */
-const shortestSecret = 4;
-
 /** An address as people may see it: its query, where tokens are, and who logs in are left out. */
 export function shownUrl(url: string): string {
   if (!URL.canParse(url)) return 'an address that cannot be used';
@@ -11,19 +5,10 @@ export function shownUrl(url: string): string {
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;
 }
 
-/** What somebody else said as one harmless line, without the secrets that were sent there. */
-export function quoted(text: string, secrets: readonly string[]): string {
-  const clean = secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
-  return printableText(clean, maxQuotedCharacters);
-}
-
-/** Whatever must not be quoted of an address and a token, longest first. */
+/** Whatever must not be quoted of an address and a token. */
 export function secretsOf(url: string, token = ''): readonly string[] {
   const parts = URL.canParse(url) ? partsOf(new URL(url)) : [url];
-  return [...parts, token]
-    .flatMap((part) => [part, decoded(part)])
-    .filter(({ length }) => length >= shortestSecret)
-    .sort((a, b) => b.length - a.length);
+  return [...parts, token].flatMap((part) => [part, decoded(part)]);
 }
 
 function partsOf({ search, searchParams, username, password }: URL): string[] {

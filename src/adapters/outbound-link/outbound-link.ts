@@ -2,9 +2,10 @@ import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { createQuote } from '../../core/quoting.ts';
 import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound-link.ts';
 import { type DialledSocket, dial, type SocketEnd, type SocketTarget } from './dialled-socket.ts';
-import { quoted, secretsOf, shownUrl } from './hidden-secrets.ts';
+import { secretsOf, shownUrl } from './hidden-secrets.ts';
 
 /** What is trusted with this PEM file. @throws ClientError CONFIG_UNREADABLE */
 export type ReadAuthorities = (caFile: string) => readonly string[];
@@ -188,7 +189,7 @@ export class OutboundLink {
     const { random } = this.#options;
     const { url, token } = this.#options.target();
     const livedMs = end.livedMs ?? 0;
-    this.#lastClose = { code: end.code, reason: quoted(end.reason, secretsOf(url, token)) };
+    this.#lastClose = { code: end.code, reason: createQuote(secretsOf(url, token))(end.reason) };
     if (livedMs >= healthyAfterMs) {
       this.#attempt = 0;
       this.#problemTold = false;

@@ -1,20 +1,6 @@
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import { printableText } from '../../core/printable-text.ts';
-
-const connectWords: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing is listening there',
-  ECONNRESET: 'it closed the connection',
-  EPIPE: 'it closed the connection',
-  ENOTFOUND: 'the name of the host is not known',
-  EAI_AGAIN: 'the name of the host could not be looked up',
-  ETIMEDOUT: 'it did not answer',
-  ENETUNREACH: 'there is no network',
-  EHOSTUNREACH: 'there is no way to this host',
-  ENOENT: 'there is no such socket',
-  ENOTSOCK: 'the path is not a socket',
-  EACCES: 'access is not allowed',
-  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
-};
+import { networkWords } from '../../core/network-words.ts';
+import { createQuote, type Quote } from '../../core/quoting.ts';
 
 /** The errors of one tool, as sentences a model can speak; configured secrets never appear in them. */
 export interface FailureMaker {
@@ -29,15 +15,11 @@ export interface FailureMaker {
   missingVariable(name: string): ClientError;
   /** Why a run ended early: the signal's own reason when it is an expected failure. */
   aborted(signal: AbortSignal): ClientError;
-  /** Somebody else's words, fit for a sentence. */
-  quoted(text: string): string;
+  readonly quoted: Quote;
 }
 
-const maxQuotedCharacters = 200;
-
 export function createFailureMaker(tool: string, secrets: readonly string[] = []): FailureMaker {
-  const hidden = secrets.filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length);
-  const quoted = (text: string) => printableText(withoutSecrets(text, hidden), maxQuotedCharacters);
+  const quoted = createQuote(secrets);
   const maker: FailureMaker = {
     quoted,
     failed: (what, cause) =>
@@ -45,8 +27,7 @@ export function createFailureMaker(tool: string, secrets: readonly string[] = []
     badOutput: (what) =>
       new ClientError(ErrorCode.toolBadOutput, `The tool ${tool} gave no usable answer: ${what}.`),
     unreachable: (thrown) => {
-      const code = (thrown as { code?: unknown } | undefined)?.code;
-      const words = (typeof code === 'string' && connectWords[code]) || quoted(messageOf(thrown));
+      const words = networkWords(thrown) ?? quoted(messageOf(thrown));
       return new ClientError(ErrorCode.toolUnreachable, `The tool ${tool} cannot be reached: ${words}.`, {
         retryable: true,
         cause: thrown,
@@ -70,8 +51,4 @@ export function secretsIn(settings: Readonly<Record<string, unknown>>): string[]
   return Object.entries(settings).flatMap(([name, value]) =>
     typeof value === 'string' && secretName.test(name) ? [value] : [],
   );
-}
-
-function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '••••'), text);
 }

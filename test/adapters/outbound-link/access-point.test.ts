@@ -365,7 +365,7 @@ describe('coming back', () => {
       await reach('refused');
       expect(point.status()).toMatchObject({
         nextAttemptInMs: 300_000,
-        lastClose: { code: 1008, reason: 'token解密失败 …' },
+        lastClose: { code: 1008, reason: 'token解密失败 ••••' },
       });
       await clock.advanceAsync(300_000);
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { quoted, secretsOf, shownUrl } from '../../../src/adapters/outbound-link/hidden-secrets.ts';
+import { secretsOf, shownUrl } from '../../../src/adapters/outbound-link/hidden-secrets.ts';
+import { createQuote } from '../../../src/core/quoting.ts';
 
 const url = 'wss://someone:pass%20word@host:1/path?token=abc%2Bdef&x=1';
 
@@ -12,7 +13,9 @@ describe('what people may see', () => {
 
   it('are the words of others without secrets, written as sent or decoded, on one line', () => {
     const said = `1 ${url}\n2 abc+def 3 abc%2Bdef 4 pass word 5 pass%20word 6 bearer-token`;
-    expect(quoted(said, secretsOf(url, 'bearer-token'))).toBe('1 wss://…:…@host:1/path… 2 … 3 … 4 … 5 … 6 …');
-    expect(quoted('x'.repeat(1000), [])).toHaveLength(200);
+    expect(createQuote(secretsOf(url, 'bearer-token'))(said)).toBe(
+      '1 wss://••••:••••@host:1/path•••• 2 •••• 3 •••• 4 •••• 5 •••• 6 ••••',
+    );
+    expect(createQuote([])('x'.repeat(1000))).toHaveLength(200);
   });
 });

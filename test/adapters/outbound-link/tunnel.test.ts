@@ -303,7 +303,7 @@ describe('a tunnel', () => {
     await until(() => open.peers.length === 1);
     open.last().socket.close(4000, 'bearer-secret-2 is old');
     await reach('waiting');
-    expect(tunnel.status().lastClose).toEqual({ code: 4000, reason: '… is old' });
+    expect(tunnel.status().lastClose).toEqual({ code: 4000, reason: '•••• is old' });
     expect([...lines, ...problems, JSON.stringify(statuses)].join('\n')).not.toContain('bearer-secret');
   });
 
