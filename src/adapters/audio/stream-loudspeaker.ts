@@ -2,7 +2,7 @@ import { samplesPerFrame } from '../../audio/format.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import { PacedPlayback } from './paced-playback.ts';
-import type { Pacer } from './pacer.ts';
+import { createPacer, type Pacer } from './pacer.ts';
 import { bytesOfPcm } from './pcm-bytes.ts';
 
 /** An opened sound device. */
@@ -77,7 +77,10 @@ class StreamLoudspeaker implements Loudspeaker {
     opened = output;
     this.#onError = onError;
     this.#output = output;
-    this.#playback = new PacedPlayback(this.#options.pacer, output.sampleRateHz, this.#options.latencyMs);
+    const { pacer, latencyMs } = this.#options;
+    // Of its own: at the beat of a paced microphone a frame may be written just before the card runs dry.
+    const beat = createPacer(pacer.clock, pacer.periodMs);
+    this.#playback = new PacedPlayback(beat, output.sampleRateHz, latencyMs);
     if (lostBefore !== undefined) this.#lose(output, lostBefore);
   }
 

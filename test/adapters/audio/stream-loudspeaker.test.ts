@@ -8,12 +8,13 @@ import { FakeClock } from '../../support/fake-clock.ts';
 /** A sound card; one that is not `taking` leaves everything waiting. */
 function card({ taking = true } = {}) {
   const clock = new FakeClock();
+  const pacer = createPacer(clock, 60);
   const state = { played: 0, closed: 0, flushed: 0, waitingBytes: 0 };
   const errors: ClientError[] = [];
   let lose = (_reason: string) => {};
   const loudspeaker = createStreamLoudspeaker({
     name: 'card',
-    pacer: createPacer(clock, 60),
+    pacer,
     latencyMs: 50,
     open: (onLost) => {
       lose = onLost;
@@ -39,7 +40,7 @@ function card({ taking = true } = {}) {
     },
   });
   const start = () => loudspeaker.start((error) => errors.push(error));
-  return { loudspeaker, clock, state, errors, start, lose: (reason: string) => lose(reason) };
+  return { loudspeaker, pacer, clock, state, errors, start, lose: (reason: string) => lose(reason) };
 }
 
 loudspeakerContract(() => {
@@ -56,6 +57,27 @@ test('heard is what the card has played, its latency included', async () => {
   clock.advance(100);
   expect(loudspeaker.pendingMs()).toBe(10);
 });
+
+test.each([0, 5, 30, 55])(
+  'a frame is always in hand, also beside a paced microphone that began %i ms ago',
+  async (ms) => {
+    const { loudspeaker, pacer, clock, start } = card();
+    await start();
+    pacer.add('capture', () => {});
+    clock.advance(ms);
+    const inHandMs: number[] = [];
+    const play = async () => {
+      for (let frame = 0; frame < 5; frame++) {
+        inHandMs.push(loudspeaker.pendingMs());
+        await loudspeaker.write(new Int16Array(2_880));
+      }
+    };
+    const playing = play();
+    await clock.advanceAsync(300);
+    await playing;
+    expect(inHandMs).toEqual([0, 110, 110, 110, 110]);
+  },
+);
 
 test('an error of the driver is reported once, lets the writer go and closes the stream', async () => {
   const { loudspeaker, errors, state, start, lose } = card();
