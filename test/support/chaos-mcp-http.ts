@@ -71,6 +71,8 @@ export async function startChaosHttp(
     response.writeHead(200, head).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
   };
 
+  // Whoever leaves closes the connection.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
