@@ -183,8 +183,8 @@ mcpCommand(
   mcp
     .command('approve')
     .description('offer tools that are held back until somebody has read their descriptions')
-    .argument('<name>', 'of a server, or of one tool'),
-).action(async (name: string, options) => {
+    .argument('[name]', 'of a server, or of one tool; without, they are only shown'),
+).action(async (name: string | undefined, options) => {
   const { mcpApproveAction } = await import('./cli/mcp.ts');
   await run(mcpApproveAction, { ...options, name });
 });

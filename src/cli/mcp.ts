@@ -16,8 +16,13 @@ export interface McpOptions extends RunOptions {
 }
 
 export interface McpNameOptions extends McpOptions {
-  /** Of a mounted server; of a tool, too, for `approve`. */
+  /** Of a mounted server. */
   readonly name: string;
+}
+
+export interface McpApproveOptions extends McpOptions {
+  /** Of a mounted server, or of a tool. */
+  readonly name?: string | undefined;
 }
 
 /** A row of `mcp list`; what a device that does not run cannot know is absent. */
@@ -61,33 +66,48 @@ export const mcpLogsAction: CommandAction<McpNameOptions> = async (options, cont
   return ExitCode.done;
 };
 
-/** Offers what was held back: all tools of the server of this name, or the one tool. Shows what the model will read. */
-export const mcpApproveAction: CommandAction<McpNameOptions> = async (options, context) => {
+/** Shows what the model would read of each tool that is held back. */
+function showHeld(options: McpOptions, { stdout }: CliContext, tools: readonly ControlledTool[]): void {
+  const held = tools.filter(({ state }) => state === 'held');
+  if (options.json) stdout.write(`${JSON.stringify({ held }, null, 2)}\n`);
+  else if (held.length === 0) stdout.write('Nothing is held back.\n');
+  for (const { name, description, inputSchema } of options.json ? [] : held) {
+    stdout.write(`${printableText(name, 64)}: ${printableText(description, 5000)}\n`);
+    stdout.write(`  arguments: ${printableText(JSON.stringify(inputSchema), 5000)}\n`);
+  }
+}
+
+/**
+ * Offers what was held back: all tools of the server of this name, or the one tool. Shows what the model will read. Without a
+ * name it only shows what is held back.
+ */
+export const mcpApproveAction: CommandAction<McpApproveOptions> = async ({ name, ...options }, context) => {
   const { ask } = await connect(options, context);
   const { tools } = (await ask('GET', '/v1/tools')) as { tools: readonly ControlledTool[] };
+  if (name === undefined) {
+    showHeld(options, context, tools);
+    return ExitCode.done;
+  }
   const { mounts } = (await ask('GET', '/v1/mounts')) as { mounts: readonly ControlledMount[] };
-  const isMount = mounts.some(({ name }) => name === options.name);
-  const group = `mount:${options.name}`;
+  const isMount = mounts.some((mount) => mount.name === name);
+  const group = `mount:${name}`;
   const held = tools.filter(
-    (tool) => tool.state === 'held' && (isMount ? tool.group === group : tool.name === options.name),
+    (tool) => tool.state === 'held' && (isMount ? tool.group === group : tool.name === name),
   );
-  if (!isMount && !tools.some(({ name }) => name === options.name)) throw nothingOfThisName(options.name);
-  await ask(
-    'POST',
-    `${isMount ? pathOf(options.name) : `/v1/tools/${encodeURIComponent(options.name)}`}/approve`,
-  );
+  if (!isMount && !tools.some((tool) => tool.name === name)) throw nothingOfThisName(name);
+  await ask('POST', `${isMount ? pathOf(name) : `/v1/tools/${encodeURIComponent(name)}`}/approve`);
   if (options.json) context.stdout.write(`${JSON.stringify({ approved: held }, null, 2)}\n`);
   else if (held.length === 0) context.stdout.write('Nothing was held back.\n');
   else
-    for (const { name, description } of held)
-      context.stdout.write(`${name} is offered now: ${printableText(description, 1000)}\n`);
+    for (const tool of held)
+      context.stdout.write(`${tool.name} is offered now: ${printableText(tool.description, 1000)}\n`);
   return ExitCode.done;
 };
 
 const nothingOfThisName = (name: string): ClientError =>
   new ClientError(
     ErrorCode.notFound,
-    `There is no MCP server and no tool ${printableText(name, 64)}; "mcp list" shows the servers, and how many of their tools are held back.`,
+    `There is no MCP server and no tool ${printableText(name, 64)}; "mcp list" shows the servers, "mcp approve" what is held back.`,
   );
 
 const pathOf = (mount: string): string => `/v1/mounts/${encodeURIComponent(mount)}`;

@@ -57,6 +57,17 @@ describe('the mcp commands beside a running device', () => {
     );
   });
 
+  it('show what is held before anybody approves it', async () => {
+    const { directory, registry } = await mounted();
+    expect((await runAction(mcpApproveAction, on(directory), env)).stdout).toBe(
+      'files__tool1: Reads.\n  arguments: {"type":"object"}\n' +
+        'files__tool2: Writes.\n  arguments: {"type":"object"}\n',
+    );
+    expect(registry.list()).toEqual([]);
+    await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env);
+    expect((await runAction(mcpApproveAction, on(directory), env)).stdout).toBe('Nothing is held back.\n');
+  });
+
   it('approve what is held, and show it without control characters', async () => {
     const { directory, registry } = await mounted();
     expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(

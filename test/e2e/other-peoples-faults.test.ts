@@ -67,7 +67,7 @@ describe.concurrent('what is wrong in the configuration', { timeout: 60_000 }, (
         'mcpServerConfig.goood: there is no such server in mcpServers, did you mean "good"?',
         'mcpServerConfig.good.tools.echo.mode: Invalid option: expected one of "sync"|"async"|"background"',
         'mcpServers.empty: must have either a command or a url',
-        'mcpServers.typo: must have either a command or a url',
+        'mcpServers.typo: must have either a command or a url; "comand" is unknown, did you mean "command"?',
         'mcpServers.number: must be an object',
         'mcpServers.address.url: must be an http:// or https:// URL without placeholders in the name of its host',
         'mcpServers.header.headers.Authorization: must be printable text',
