@@ -1,3 +1,4 @@
+import { withoutTokensInPath } from '../core/token-like.ts';
 import { isPlainObject } from './layers.ts';
 import { findSetting } from './settings.ts';
 import { anyName, type Shown, type ShownLeaf, shownKeys } from './shown-keys.ts';
@@ -98,9 +99,11 @@ function withoutUrlSecrets<Value>(value: Value): Value | string {
   return typeof value === 'string' && URL_LIKE.test(value) ? printableUrl(value) : value;
 }
 
-/** A URL without user name, password, query and fragment; text that is no URL loses what follows the first `?`. */
+/** A URL without user name, password, tokens in its path, query and fragment; text that is no URL loses what follows the first `?`. */
 export function printableUrl(text: string): string {
   const [plain = '', ...query] = text.split(/[?#]/);
   const withoutUser = plain.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, `$1${HIDDEN}@`);
-  return query.length > 0 ? `${withoutUser}?${HIDDEN}` : withoutUser;
+  const [, host = '', path = ''] = /^(.*?:\/\/[^/]*|)(.*)$/s.exec(withoutUser) ?? [];
+  const shown = `${host}${withoutTokensInPath(path, HIDDEN)}`;
+  return query.length > 0 ? `${shown}?${HIDDEN}` : shown;
 }

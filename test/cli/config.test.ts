@@ -187,11 +187,13 @@ test('secrets under misspelt keys are hidden, their neighbours are not', async (
     mcpServers: { x: { url: 'https://x/', header: { Authorization: 'hush' }, tokne: 'hush', enabled: true } },
     customMCP: { tools: { name: 'y', handler: { type: 'http', auth: { type: 'bearer', tokn: 'hush' } } } },
     tunnels: { url: 'wss://t/', tokne: 'hush' },
+    mcpEndpoint: 'wss://host/u/3f9aK2mQ7xZp81Lw/mcp',
     device: { cameraCommand: 'camera --token hush -o -' },
   });
   expect(text).not.toContain('hush');
   expect(text).toContain('mcpServers.x.header.Authorization "••••"');
   expect(text).toContain('mcpServers.x.enabled true');
+  expect(text).toContain('mcpEndpoint "wss://host/u/••••/mcp"');
   expect(text).toContain('customMCP.tools.handler.auth.type "bearer"');
   expect(text).toContain('device.cameraCommand "camera --token •••• -o -"');
 });

@@ -1,6 +1,7 @@
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote, type Quote } from '../../core/quoting.ts';
+import { looksLikeToken } from '../../core/token-like.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 
 /** By the words of `networkWords`. */
@@ -12,8 +13,6 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 const secretName = /token|secret|pass|pwd|key|auth|credential|cookie/i;
-/** Long, with digits and letters, and no path or sentence: whatever its name, nobody would want it quoted. */
-const tokenLike = /^(?![./~])(?=.*\d)(?=.*[A-Za-z])[\w.+/=~-]{16,}$/;
 
 /** The errors of one server as sentences; the secrets of its configuration never appear in them. */
 export interface Failures {
@@ -69,7 +68,7 @@ const sentence = (words: string): string => (/[.!?。！？…]$/.test(words) ? 
 function secretsOf(target: McpServerTarget): string[] {
   if (target.type === 'stdio') {
     const inEnv = Object.entries(target.env).flatMap(([name, value]) =>
-      secretName.test(name) || tokenLike.test(value) ? [value] : passwordsOf(value),
+      secretName.test(name) || looksLikeToken(value) ? [value] : passwordsOf(value),
     );
     return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
   }
@@ -81,7 +80,7 @@ function secretsOf(target: McpServerTarget): string[] {
 function secretsOfAddress(url: string): string[] {
   if (!URL.canParse(url)) return [];
   const { pathname, searchParams } = new URL(url);
-  return [...searchParams.values(), ...pathname.split('/').filter((part) => tokenLike.test(part))];
+  return [...searchParams.values(), ...pathname.split('/').filter(looksLikeToken)];
 }
 
 /** `--token abc`, `--token=abc`, `--header "Authorization: Bearer abc"`, `postgres://user:abc@host`. */

@@ -1,8 +1,10 @@
-/** An address as people may see it: its query, where tokens are, and who logs in are left out. */
+import { looksLikeToken, withoutTokensInPath } from '../../core/token-like.ts';
+
+/** An address as people may see it: its query, where tokens are, tokens in its path and who logs in are left out. */
 export function shownUrl(url: string): string {
   if (!URL.canParse(url)) return 'an address that cannot be used';
   const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;
+  return `${protocol}//${host}${withoutTokensInPath(pathname, '…')}${search === '' ? '' : '?…'}`;
 }
 
 /** Whatever must not be quoted of an address and a token. */
@@ -11,12 +13,13 @@ export function secretsOf(url: string, token = ''): readonly string[] {
   return [...parts, token].flatMap((part) => [part, decoded(part)]);
 }
 
-function partsOf({ search, searchParams, username, password }: URL): string[] {
+function partsOf({ pathname, search, searchParams, username, password }: URL): string[] {
   const raw = search
     .slice(1)
     .split('&')
     .map((pair) => pair.slice(pair.indexOf('=') + 1));
-  return [search, ...raw, ...searchParams.values(), username, password];
+  const inPath = pathname.split('/').filter(looksLikeToken);
+  return [search, ...raw, ...searchParams.values(), ...inPath, username, password];
 }
 
 function decoded(text: string): string {

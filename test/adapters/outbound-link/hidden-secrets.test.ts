@@ -8,6 +8,8 @@ describe('what people may see', () => {
   it('is an address without query and without who logs in', () => {
     expect(shownUrl(url)).toBe('wss://host:1/path?…');
     expect(shownUrl('ws://host/')).toBe('ws://host/');
+    expect(shownUrl('wss://host/u/3f9aK2mQ7xZp81Lw/mcp')).toBe('wss://host/u/…/mcp');
+    expect(secretsOf('wss://host/u/3f9aK2mQ7xZp81Lw/mcp')).toContain('3f9aK2mQ7xZp81Lw');
     expect(shownUrl('no address')).toBe('an address that cannot be used');
   });
 
