@@ -66,6 +66,14 @@ describe('the device as an MCP server over HTTP, for the SDK’s client', () => 
     expect(unknown).toMatchObject({ isError: true, content: [{ text: 'Unknown tool: nothing' }] });
   });
 
+  it('gives pictures of any size, which only voices have no use for', async () => {
+    const data = 'A'.repeat(300_000);
+    const run = () => Promise.resolve({ kind: 'image', base64: data, mimeType: 'image/png' } as const);
+    const { client } = await connect([tool({ name: 'screenshot', run })]);
+    const { content } = await client.callTool({ name: 'screenshot', arguments: {} });
+    expect(content).toEqual([{ type: 'image', data, mimeType: 'image/png' }]);
+  });
+
   it('tells when the list has changed', async () => {
     let changes = 0;
     const { client, device } = await connect([], () => {
