@@ -20,8 +20,8 @@ export interface ActivationOffer {
 }
 
 export interface ActivationDesk {
-  /** What an unknown device has to do, undefined when there is nothing left to do. */
-  offer(deviceId: string): ActivationOffer | undefined;
+  /** What an unknown device has to do, undefined when there is nothing left to do. `host`: where it reaches this server. */
+  offer(deviceId: string, host: string): ActivationOffer | undefined;
   /** The device asks whether its person has entered the code. `forged`: it signed with a key that is not ours. */
   ask(deviceId: string, body: unknown): 'activated' | 'pending' | 'forged' | 'unknown';
   /** A person entered a code. False when no device shows it. */
@@ -69,15 +69,16 @@ export function createActivationDesk({ required, hmacKey, logger }: ActivationDe
   }
 
   return {
-    offer(deviceId) {
+    offer(deviceId, host) {
       if (!required) return undefined;
       const { code, challenge, active } = devices.get(deviceId) ?? remember(deviceId);
       if (active) return undefined;
-      logger.info('a device wants to be activated', { deviceId, code, enterAt: `/activate?code=${code}` });
+      const enterAt = `http://${host}/activate?code=${code}`;
+      logger.info('a device wants to be activated', { deviceId, code, enterAt });
       return {
         code,
         challenge,
-        message: `Enter the code ${code} at the demo server: /activate?code=${code}`,
+        message: `Enter the code ${code} at the demo server: ${enterAt}`,
       };
     },
     ask(deviceId, body) {

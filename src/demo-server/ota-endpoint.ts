@@ -13,6 +13,8 @@ const maxTokens = 1000;
 export interface OtaEndpointOptions {
   readonly activation: ActivationDesk;
   readonly protocolVersion: 1 | 2 | 3;
+  /** `host:port` of this server as the asking device can reach it. */
+  hostFor(request: IncomingMessage): string;
   /** The chat server's address as the asking device can reach it. */
   websocketUrlFor(request: IncomingMessage): string;
   /** Offers MQTT beside the WebSocket; a device that speaks both takes it. */
@@ -42,7 +44,7 @@ const requestBody = z
 
 /** The HTTP side: where the device asks for its chat server and gets bound to a person. */
 export function createOtaEndpoint(options: OtaEndpointOptions): OtaEndpoint {
-  const { activation, protocolVersion, websocketUrlFor, mqttOfferFor, logger } = options;
+  const { activation, protocolVersion, hostFor, websocketUrlFor, mqttOfferFor, logger } = options;
   const tokens = new Map<string, string>();
 
   function tokenFor(deviceId: string): string {
@@ -59,7 +61,7 @@ export function createOtaEndpoint(options: OtaEndpointOptions): OtaEndpoint {
     const deviceId = header(request, 'device-id');
     const clientId = header(request, 'client-id');
     if (!deviceId || !clientId) return { status: 200, body: { success: false, message: 'request error.' } };
-    const offer = activation.offer(deviceId);
+    const offer = activation.offer(deviceId, hostFor(request));
     logger.info('device asks where to connect', { deviceId, activated: offer === undefined });
     return {
       status: 200,

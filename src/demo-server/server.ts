@@ -104,6 +104,7 @@ export function createDemoServer(options: DemoServerOptions, parts: DemoServerPa
   const ota = createOtaEndpoint({
     activation,
     protocolVersion: options.protocolVersion ?? 1,
+    hostFor: (request) => reachedAt(request),
     websocketUrlFor: (request) => `ws://${reachedAt(request)}${websocketPath}`,
     mqttOfferFor:
       mqtt &&

@@ -76,7 +76,7 @@ describe('activation', () => {
     const { activation } = await check();
     expect(activation).toEqual({
       code: expect.stringMatching(/^\d{6}$/u),
-      message: expect.stringContaining(activation.code),
+      message: `Enter the code ${activation.code} at the demo server: ${new URL(`/activate?code=${activation.code}`, bench.otaUrl)}`,
       challenge: expect.stringMatching(/^[0-9a-f]{32}$/u),
     });
     expect((await check()).activation).toEqual(activation);
