@@ -206,7 +206,7 @@ function fallBack<Device>(
   if (fallbackSpec === undefined) {
     throw new ClientError(
       ErrorCode.audioDeviceMissing,
-      `There is no ${role}: ${reason}. Plug one in, or do without: ${role === 'microphone' ? '--mic' : '--speaker'} null, or wav:FILE for a recording.`,
+      `There is no ${role}: ${reason.replace(/\.$/, '')}. Plug one in, or do without: ${role === 'microphone' ? '--mic' : '--speaker'} null, or wav:FILE for a recording.`,
     );
   }
   const { backend, argument } = parseSpec(role, fallbackSpec, backends);

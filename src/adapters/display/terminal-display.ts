@@ -97,7 +97,9 @@ class LineScreen implements TerminalDisplay {
 
   show(event: StatusEvent): void {
     if (event.type === 'state') {
-      this.#update({ status: event.to });
+      // A microphone that broke says no last level.
+      const over = event.to === 'listening' ? {} : { levelPercent: undefined };
+      this.#update({ status: event.to, ...over });
       return;
     }
     if (event.type === 'speech') {

@@ -160,6 +160,15 @@ test('the level is redrawn ten times a second at most, and the last one is shown
   expect([screen.writes - before, clock.pendingTimers]).toEqual([11, 0]);
 });
 
+test('no level is shown of a microphone that broke while it listened', () => {
+  const { screen, clock, display } = setUp();
+  display.show({ type: 'state', from: 'idle', to: 'listening', cause: 'x' });
+  display.showLevel(100);
+  display.show({ type: 'state', from: 'listening', to: 'idle', cause: 'microphone.failed' });
+  clock.advance(1000);
+  expect(screen.lines.at(-1)).not.toContain('|');
+});
+
 test('a flood is cut to what can be read, and the person is told', () => {
   const { screen, clock, display } = setUp();
   for (let n = 1; n <= 10_000; n++) display.show({ type: 'stt', text: `flood ${n}` });
