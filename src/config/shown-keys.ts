@@ -111,6 +111,8 @@ export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
         ...server,
         disabled: 'value',
         enabled: 'value',
+        isActive: 'value',
+        disabledTools: 'values',
         type: 'value',
         transport: 'value',
         command: 'line',
