@@ -53,6 +53,13 @@ describe('the sweep', () => {
 });
 
 describe('the report', () => {
+  test('of a sound server that leaves no echo does not ask to turn anything up', () => {
+    const figures = analyseLoop(recordingOf({ heard: false }));
+    expect(loopFindings('speaker → record', figures, 'system').map(findingLines).join('')).toMatch(
+      /^! Sound loop: speaker → record: nothing of the loudspeaker is left .*\n {4}→ With "--set audio\.aec=off"/,
+    );
+  });
+
   test('of a good room is three good lines', () => {
     expect(reportOf({})).toBe(
       '✓ Sound loop: speaker → record: heard at -20 dBFS, 6 dB below what was played; background -65 dBFS\n' +

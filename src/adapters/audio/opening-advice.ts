@@ -1,6 +1,6 @@
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [
-    /busy/i,
+    /busy|device unavailable/i,
     'Another program holds it: "fuser -v /dev/snd/*" names it; close that, or choose another device.',
   ],
   [

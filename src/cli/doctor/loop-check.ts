@@ -106,7 +106,7 @@ function echoFinding(
   aec: Config['audio']['aec'],
 ): Finding {
   if (aec === 'system') {
-    const left = `of its echo ${Math.round(lossDb)} dB less than what is played is left by the sound server`;
+    const left = `the sound server leaves an echo ${Math.round(lossDb)} dB below what is played`;
     if (lossDb >= GOOD_ECHO_LOSS_DB) return ok(SUBJECT, left);
     return note(SUBJECT, `${left}, which is much.`, 'Turn the loudspeaker down, or try audio.aec "native".');
   }

@@ -35,6 +35,7 @@ describe('what a recording program says', () => {
 
 test.each([
   ['arecord ended with 1. audio open error: Device or resource busy', /fuser -v \/dev\/snd/],
+  ['Device unavailable', /fuser -v \/dev\/snd/],
   ['arecord ended with 1. audio open error: Permission denied', /sudo adduser \$USER audio/],
   ['parec ended with 1. Connection failure: Connection refused', /pactl info/],
   ['no sound arrives', /xiaozhi-speaker devices/],
