@@ -56,12 +56,19 @@ export function guardRun(group: number, mark: string): void {
     });
   }
   if (guard) unsaid += `+${group}:${mark}\n`;
-  else {
-    guard = startGuard();
-    unsaid = [...runs].map(([pid, theirs]) => `+${pid}:${theirs}\n`).join('');
-  }
+  else readyGuard();
   // At once: the device may be killed before its next turn, and by then the group may be at work.
   sayAll();
+}
+
+/**
+ * To be called before a run begins: while the guard itself is being started the run could be at work already, and a device
+ * that is killed then would leave it behind.
+ */
+export function readyGuard(): void {
+  if (guard) return;
+  guard = startGuard();
+  unsaid = [...runs].map(([pid, theirs]) => `+${pid}:${theirs}\n`).join('');
 }
 
 /** The run is over. The guard itself stays until the device ends. */
