@@ -5,21 +5,24 @@ import { runMarkVariable, signalProcess } from './process-tree.ts';
 const maxKillRounds = 40;
 
 /**
- * Keeps a list of runs from its standard input (`+123:mark`, `-123`); when that ends, because the device was killed
- * with -9, it ends the runs that are still listed: their process groups, and where there is a /proc, whatever carries
- * their mark in another group or session. Plain POSIX shell, one small process for all tools.
+ * Keeps a list of runs from its standard input (`=mark` about to begin, `+123:mark`, `-123`); when that ends, because the
+ * device was killed with -9, it ends the runs that are still listed: their process groups, and where there is a /proc,
+ * whatever carries their mark in another group or session. Plain POSIX shell, one small process for all tools.
  */
 const script = `
 live=' '
+next=
 while read -r line; do
   run=\${line#?}
   case $line in
-    +*) live="$live$run " ;;
+    =*) next=$run ;;
+    +*) live="$live$run " next= ;;
     -*) case $live in *" $run:"*) rest="\${live#*" $run:"}"; live="\${live%%" $run:"*} \${rest#* }" ;; esac ;;
   esac
 done
-[ "$live" = ' ' ] && exit
+[ "$live$next" = ' ' ] && exit
 for run in $live; do set -- "$@" -e "${runMarkVariable}=\${run#*:}"; done
+[ "$next" ] && set -- "$@" -e "${runMarkVariable}=$next"
 hidden() {
   for file in $(grep -l -F "$@" /proc/[0-9]*/environ); do
     pid=\${file#/proc/}
@@ -62,10 +65,16 @@ export function guardRun(group: number, mark: string): void {
 }
 
 /**
- * To be called before a run begins: while the guard itself is being started the run could be at work already, and a device
- * that is killed then would leave it behind.
+ * To be called right before a run begins, in the same turn as `guardRun`: the device may be killed between the two, when the
+ * run is at work already.
  */
-export function readyGuard(): void {
+export function expectRun(mark: string): void {
+  readyGuard();
+  unsaid += `=${mark}\n`;
+  sayAll();
+}
+
+function readyGuard(): void {
   if (guard) return;
   guard = startGuard();
   unsaid = [...runs].map(([pid, theirs]) => `+${pid}:${theirs}\n`).join('');

@@ -4,7 +4,7 @@ import { type Clock, wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
-import { guardRun, readyGuard, releaseRun } from '../../processes/crash-guard.ts';
+import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import type { Failures } from './failures.ts';
@@ -77,7 +77,7 @@ function spawned(
   const env = { ...inherited, [runMarkVariable]: mark };
   return new Promise((resolve, reject) => {
     // Throws at once what the system call would never see, such as a zero byte in an argument.
-    readyGuard();
+    expectRun(mark);
     const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
     // At once: the device may be killed before its next turn.
     if (child.pid !== undefined) guardRun(child.pid, mark);

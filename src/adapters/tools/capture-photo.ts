@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Camera } from '../../ports/device-control.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
-import { guardRun, readyGuard, releaseRun } from '../../processes/crash-guard.ts';
+import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 
 export interface CapturePhotoOptions {
@@ -30,7 +30,7 @@ function capture({ command: [program, ...words], env, clock }: CapturePhotoOptio
     }
     // A process group of its own: what the program starts ends with it.
     const mark = newRunMark();
-    readyGuard();
+    expectRun(mark);
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
-import { guardRun, readyGuard, releaseRun } from '../../processes/crash-guard.ts';
+import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 
@@ -44,7 +44,7 @@ export async function runChild(
   limits: ChildLimits,
   signal: AbortSignal,
 ): Promise<ChildResult> {
-  readyGuard();
+  expectRun(command.mark);
   const child = spawn(command.program, command.args, {
     cwd: command.cwd,
     env: { ...command.env, [runMarkVariable]: command.mark },

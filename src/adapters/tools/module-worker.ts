@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import * as z from 'zod';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
-import { guardRun, readyGuard, releaseRun } from '../../processes/crash-guard.ts';
+import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import { createFrameReader, encodeFrame } from './frame-reader.ts';
@@ -73,7 +73,7 @@ export class ModuleWorker {
 
   constructor(options: ModuleWorkerOptions) {
     this.#options = options;
-    readyGuard();
+    expectRun(this.#mark);
     this.#child = spawn(process.execPath, ['-e', programFor(options)], {
       cwd: options.cwd,
       env: { ...options.env, [runMarkVariable]: this.#mark },
