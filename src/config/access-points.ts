@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 import { isPlainObject } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
 import { outboundUrl } from './outbound-url.ts';
@@ -69,7 +70,7 @@ export function parseAccessPoints(raw: unknown): {
 function parseEntry(item: unknown, where: string, index: number) {
   if (typeof item !== 'string' && !isPlainObject(item))
     return { faults: [`${where}: must be the address of an access point, or an object with a "url"`] };
-  const parsed = Entry.safeParse(typeof item === 'string' ? { url: item } : item);
+  const parsed = Entry.safeParse(typeof item === 'string' ? { url: item } : item, { error: faultWords });
   if (!parsed.success) {
     const faults = entryFaults(parsed.error, where, Object.keys(Entry.shape));
     return { faults: typeof item === 'string' ? faults.map((fault) => fault.replace('.url:', ':')) : faults };

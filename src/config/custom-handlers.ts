@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 import type { BodyTemplate, HttpAuth, HttpTarget, Secret, ToolTarget } from '../ports/tool-definition.ts';
 import { isPlainObject } from './layers.ts';
 import { headerName, headers, headerValue, httpMethod, text, timeoutMs, webUrl } from './tool-parts.ts';
@@ -148,7 +149,10 @@ function kind<Schema extends z.ZodObject>(
     target: targetOf(parsed as z.output<Schema>),
     timeoutMs: (parsed as { timeout?: number }).timeout,
   }));
-  return { keys: Object.keys(schema.shape), parse: (settings) => whole.safeParse(settings) };
+  return {
+    keys: Object.keys(schema.shape),
+    parse: (settings) => whole.safeParse(settings, { error: faultWords }),
+  };
 }
 
 /** One line per kind of handler. */

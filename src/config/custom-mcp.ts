@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 import type { ToolDefinition } from '../ports/tool-definition.ts';
 import { readConfigFile } from './config-file.ts';
 import { type HandlerTarget, handlerKinds, proxyTargets } from './custom-handlers.ts';
@@ -77,7 +78,7 @@ function parseTool(raw: unknown, where: string): ToolDefinition | Faults | 'disa
   if (!isPlainObject(raw)) return { faults: [`${where}: must be an object`] };
   if (raw.enabled === false) return 'disabled';
   const { tool: camel, faults } = withCamelCase(raw, where);
-  const parsed = tool.safeParse(camel);
+  const parsed = tool.safeParse(camel, { error: faultWords });
   const handled = parseHandler(camel.handler, `${where}.handler`);
   const wrong = [
     ...faults,

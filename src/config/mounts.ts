@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type * as z from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 import { plainServerName } from '../core/plain-name.ts';
 import type { McpServerTarget } from '../ports/mcp-client.ts';
 import type { MountedServerDefinition, MountedToolOverride } from '../ports/mounted-server.ts';
@@ -141,7 +142,10 @@ function parseTarget(raw: unknown, place: string, baseDirectory: string): Parsed
   if (transport !== undefined) entry.type ??= transport;
   if ('command' in entry === 'url' in entry)
     return { faults: [...faults, `${place}: must have either a command or a url${meantIn(entry)}`] };
-  const parsed = 'command' in entry ? stdioServer.safeParse(entry) : httpServer.safeParse(entry);
+  const parsed =
+    'command' in entry
+      ? stdioServer.safeParse(entry, { error: faultWords })
+      : httpServer.safeParse(entry, { error: faultWords });
   if (!parsed.success) {
     const shape = 'command' in entry ? stdioServer.shape : httpServer.shape;
     return { faults: [...faults, ...faultsOf(parsed.error, place, Object.keys(shape))] };
@@ -179,7 +183,7 @@ function targetOf(
 /** Without `keys` the whole server must be left out: what was to be switched off could be among what is wrong. */
 function parseOverride(raw: unknown, place: string) {
   const { keys: own, faults } = ownKeys(raw ?? {}, place);
-  const parsed = own && serverOverride.safeParse(own);
+  const parsed = own && serverOverride.safeParse(own, { error: faultWords });
   const tools: Record<string, MountedToolOverride> = {};
   if (!parsed?.success || faults.length > 0) {
     const more = parsed?.error ? faultsOf(parsed.error, place, Object.keys(serverOverride.shape)) : [];
@@ -218,7 +222,7 @@ function withoutDisabled(
 /** A damaged entry switches its tool off: it may have been meant to. */
 function parseToolOverride(raw: unknown, place: string) {
   const { keys: own, faults } = ownKeys(raw, place, ['description']);
-  const parsed = own && toolOverride.safeParse(own);
+  const parsed = own && toolOverride.safeParse(own, { error: faultWords });
   if (parsed?.success && faults.length === 0) return { faults, override: given(parsed.data) };
   const more = parsed?.error ? faultsOf(parsed.error, place, Object.keys(toolOverride.shape)) : [];
   return { faults: [...faults, ...more], override: { enable: false } };

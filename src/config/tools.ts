@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { faultWords } from '../core/fault-words.ts';
 import type { ToolDefinition, ToolTarget } from '../ports/tool-definition.ts';
 import { commandWords } from './command-words.ts';
 import { readConfigFile } from './config-file.ts';
@@ -126,7 +127,7 @@ export function checkTools(raw: unknown): {
   readonly config: ToolsConfig;
   readonly faults: readonly string[];
 } {
-  const parsed = section.safeParse(raw ?? {});
+  const parsed = section.safeParse(raw ?? {}, { error: faultWords });
   if (!parsed.success) {
     const faults = faultsOf(parsed.error, 'mcp', Object.keys(section.shape));
     return { config: { tools: [], allow: [], deny: [] }, faults };
@@ -157,7 +158,7 @@ function parseTool(raw: unknown, place: string): ToolDefinition | { readonly fau
   const schema = typeof type === 'string' && Object.hasOwn(targets, type) && targets[type as 'http'];
   if (!schema)
     return { faults: [...faults, `${where}.type: must be one of ${Object.keys(targets).join(', ')}`] };
-  const parsed = schema.safeParse({ ...tool, type });
+  const parsed = schema.safeParse({ ...tool, type }, { error: faultWords });
   if (!parsed.success)
     return { faults: [...faults, ...faultsOf(parsed.error, where, Object.keys(schema.shape))] };
   return faults.length > 0 ? { faults } : definitionOf(parsed.data);

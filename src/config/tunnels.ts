@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 import { readConfigFile } from './config-file.ts';
 import { isPlainObject, merge } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
@@ -47,7 +48,7 @@ export function parseTunnels(raw: unknown): {
       faults.push(`${where}: must be an object with "url" and "token"`);
       return [];
     }
-    const parsed = Entry.safeParse(item);
+    const parsed = Entry.safeParse(item, { error: faultWords });
     if (!parsed.success) {
       faults.push(...entryFaults(parsed.error, where, Object.keys(Entry.shape)));
       return [];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultWords } from '../core/fault-words.ts';
 
 /** How many characters of a text message are looked at; a longer one is refused unread. Tool lists stay far below it. */
 export const maxMessageCharacters = 1_048_576;
@@ -51,14 +52,14 @@ export function parseServerMessage(json: Readonly<Record<string, unknown>>): Par
   if (!knownTypes.has(type)) {
     return { ok: false, problem: 'unknown-type', type, reason: 'this device does not know the type' };
   }
-  const parsed = serverMessage.safeParse(json);
+  const parsed = serverMessage.safeParse(json, { error: faultWords });
   if (parsed.success) return { ok: true, message: parsed.data };
   const issue = parsed.error.issues[0];
   return {
     ok: false,
     problem: 'bad-field',
     type,
-    reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    reason: `the member "${issue?.path.join('.') ?? ''}" ${issue?.message ?? 'is wrong'}`,
   };
 }
 

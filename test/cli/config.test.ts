@@ -207,7 +207,7 @@ test('entries that a device would leave out are told, and the rest is printed al
     code: 2,
     stderr: [
       'mcpServers.x: must have either a command or a url; "comand" is unknown, did you mean "command"?',
-      'customMCP.tools[0] ("a").description: Invalid input: expected string, received undefined',
+      'customMCP.tools[0] ("a").description: is missing; it must be text',
       'customMCP.tools[0] ("a").handler.type: must be one of http, custom, proxy, did you mean "http"?',
       '',
     ].join('\n'),

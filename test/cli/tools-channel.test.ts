@@ -44,7 +44,7 @@ test('the device channel shows its pages as they go on the wire, and how much th
   expect(stderr).toBe(
     [
       '2 tools on 1 page, 192 bytes, about 50 tokens (one for 4 ASCII characters or 1 other character; every model counts for itself).',
-      'customMCP.tools[1] ("b").description: Invalid input: expected string, received undefined',
+      'customMCP.tools[1] ("b").description: is missing; it must be text',
       'customMCP.tools[1] ("b").handler: must be an object with a type',
       '',
     ].join('\n'),

@@ -35,7 +35,7 @@ describe('a server in the shape that every client uses', () => {
       ['__proto__', { enable: false }],
     ]);
     expect(faultsOf({ s: { command: 'c', disabledTools: 'write' } })).toEqual([
-      'mcpServers.s.disabledTools: Invalid input: expected array, received string',
+      'mcpServers.s.disabledTools: must be a list',
     ]);
   });
 
@@ -157,7 +157,7 @@ describe('what is wrong', () => {
       'mcpServers.web.headers.a b: must be the name of a header',
       'mcpServers.good.: has the same name as "good" in the names of tools',
       'mcpServers.twice.startTimeoutMs: is given twice, in both spellings',
-      'mcpServerConfig.fine.enable: Invalid input: expected boolean, received string',
+      'mcpServerConfig.fine.enable: must be true or false',
     ]);
   });
 

@@ -23,10 +23,10 @@ test('every section tells what is wrong in it: where, what is allowed, and what 
   ).toEqual([
     'mcpServerConfig.note: there is no such server in mcpServers, did you mean "notes"?',
     'mcpServers.notes.tokne: unknown key',
-    'mcpServers.web.start: Invalid option: expected one of "eager"|"lazy"|"manual"',
-    'customMCP.tools[0] ("weather").handler.auth.token: Invalid input: expected string, received undefined',
+    'mcpServers.web.start: must be one of eager, lazy, manual',
+    'customMCP.tools[0] ("weather").handler.auth.token: is missing; it must be text',
     'customMCP.tools[0] ("weather").handler.auth.tokn: unknown key, did you mean "token"?',
-    'customMCP.tools[1] ("b").description: Invalid input: expected string, received undefined',
+    'customMCP.tools[1] ("b").description: is missing; it must be text',
     'customMCP.tools[1] ("b").handler.type: must be one of http, custom, proxy, did you mean "http"?',
     'mcpEndpoint[0]: must be a ws:// or wss:// URL',
     'mcpEndpoint[1].profil: unknown key, did you mean "profile"?',
@@ -49,7 +49,7 @@ test('every address may have an authority of its own', () => {
   ).toEqual([
     'mcpServers.local.caFile: unknown key',
     'mcpEndpoint[1].cafile: unknown key, did you mean "caFile"?',
-    'tunnels.caFile: Too small: expected string to have >=1 characters',
+    'tunnels.caFile: must not be empty',
   ]);
 });
 

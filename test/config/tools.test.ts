@@ -117,17 +117,17 @@ test('all faults come at once, with a suggestion and without values', () => {
       ],
     }),
   ).toEqual([
-    'mcp.tools[0] ("weather").timeoutMs: Too small: expected number to be >=1',
+    'mcp.tools[0] ("weather").timeoutMs: must be at least 1',
     'mcp.tools[0] ("weather").executable: must be a program and its arguments; a tool is not run by a shell',
     'mcp.tools[1] ("weather").executabel: unknown key, did you mean "executable"?',
     'mcp.tools[2] ("b").type: must be one of subprocess, http, tcp, unix, websocket',
     'mcp.tools[3] ("c").url: must be an http:// or https:// URL without placeholders in the name of its host',
     'mcp.tools[3] ("c").headers.x y: must be the name of a header',
     'mcp.tools[4] ("d").address: must be HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000',
-    'mcp.tools[5] ("e").auth.token: Invalid input: expected string, received undefined',
+    'mcp.tools[5] ("e").auth.token: is missing; it must be text',
     'mcp.tools[5] ("e").auth.tok: unknown key',
     'mcp.tools[6]: must be an object',
-    'mcp.tools[7] ("f").inputSchema.type: Invalid input: expected "object"',
+    'mcp.tools[7] ("f").inputSchema.type: must be "object"',
   ]);
 });
 

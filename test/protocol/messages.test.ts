@@ -39,12 +39,16 @@ describe('messages of a server', () => {
   });
 
   it.each([
-    [{ type: 'tts' }, 'bad-field', /^state: /],
-    [{ type: 'tts', state: 1 }, 'bad-field', /^state: /],
-    [{ type: 'stt' }, 'bad-field', /^text: /],
-    [{ type: 'mcp', payload: [] }, 'bad-field', /^payload: /],
-    [{ type: 'mcp', payload: '{}' }, 'bad-field', /^payload: /],
-    [{ type: 'alert', status: 'a', message: 'b' }, 'bad-field', /^emotion: /],
+    [{ type: 'tts' }, 'bad-field', /^the member "state" is missing; it must be text$/],
+    [{ type: 'tts', state: 1 }, 'bad-field', /^the member "state" must be text$/],
+    [{ type: 'stt' }, 'bad-field', /^the member "text" is missing; it must be text$/],
+    [{ type: 'mcp', payload: [] }, 'bad-field', /^the member "payload" must be an object$/],
+    [{ type: 'mcp', payload: '{}' }, 'bad-field', /^the member "payload" must be an object$/],
+    [
+      { type: 'alert', status: 'a', message: 'b' },
+      'bad-field',
+      /^the member "emotion" is missing; it must be text$/,
+    ],
     [{ type: 'iot', commands: [] }, 'unknown-type', /does not know/],
     [{ type: '__proto__' }, 'unknown-type', /does not know/],
     [{ type: 'toString' }, 'unknown-type', /does not know/],
