@@ -25,13 +25,20 @@ export interface Merged {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** Later values win. */
-export function merge(layers: Iterable<Given>): Merged {
+/**
+ * Later values win.
+ * @param isGroup whether settings belong below this dotted path: anything else that was put there stays, to be found wrong
+ */
+export function merge(layers: Iterable<Given>, isGroup: (dotted: string) => boolean = () => false): Merged {
   const raw: PlainObject = {};
   const sources = new Map<string, string>();
+  const spoiled = new Set<string>();
   for (const given of layers) {
     const { path, value, source } = withShortServer(given);
+    if (path.some((_, length) => spoiled.has(path.slice(0, length).join('.')))) continue;
     const dotted = path.join('.');
+    if (!isPlainObject(value) && isGroup(dotted)) spoiled.add(dotted);
+    else spoiled.delete(dotted);
     for (const known of [...sources.keys()]) if (overlaps(known, dotted)) sources.delete(known);
     sources.set(dotted, source);
     assign(raw, path, value);

@@ -8,6 +8,7 @@ import { isPlainObject, type Merged, merge } from './layers.ts';
 import { givenByOverrides, type Override } from './options.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 import { parseServerAddress } from './server-address.ts';
+import { isGroup } from './settings.ts';
 import { checkTools } from './tools.ts';
 
 export interface LoadInput {
@@ -35,7 +36,10 @@ export async function loadConfig({ configFile, overrides, env }: LoadInput): Pro
   const fromFile = await readConfigFile(file);
   if (fromFile === undefined && demanded !== undefined) throw unreadable(file, 'There is no such file.');
   const fromEnvironment = givenByEnvironment(env);
-  const merged = merge([...(fromFile ?? []), ...fromEnvironment.given, ...givenByOverrides(overrides)]);
+  const merged = merge(
+    [...(fromFile ?? []), ...fromEnvironment.given, ...givenByOverrides(overrides)],
+    isGroup,
+  );
   const parsed = ConfigSchema.safeParse(merged.raw);
   const faults = [...fromEnvironment.faults, ...(parsed.error ? faultsOf(parsed.error, merged) : [])];
   if (parsed.data) faults.push(...contradictions(parsed.data));

@@ -24,6 +24,11 @@ export function findSetting(path: string): Setting | undefined {
   return allSettings().find((setting) => setting.path === path);
 }
 
+/** Does it hold settings itself? */
+export function isGroup(path: string): boolean {
+  return allSettings().some((setting) => setting.path.startsWith(`${path}.`));
+}
+
 function* settingsOf(object: z.ZodObject, prefix: string): Generator<Setting> {
   for (const [key, schema] of Object.entries(object.shape) as [string, z.ZodType][]) {
     const path = prefix + key;

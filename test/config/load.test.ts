@@ -194,6 +194,23 @@ describe('the file', () => {
     expect(message).toMatch(new RegExp(`^${file}:3:14 is not valid JSON\\. .+\\.$`));
   });
 
+  test.each([
+    ['null', 'nothing'],
+    ['7', 'a number'],
+    ['[]', 'a list'],
+  ])(
+    'with %s for a group of settings is refused, whatever else is said of the group',
+    async (value, found) => {
+      await writeFile(file, `{"audio": ${value}}`);
+      const { message } = await failure(
+        loadConfig({ configFile: file, env: {}, overrides: runOptionOverrides({ mic: 'null' }) }),
+      );
+      expect(message.split('\n').slice(1, -1)).toEqual([
+        `  audio: found ${found}, allowed is a group of settings: {…} (file ${file}:1)`,
+      ]);
+    },
+  );
+
   test.each(['', '[]', '"x"', 'null'])('that holds %j and no object is refused', async (text) => {
     await writeFile(file, text);
     expect((await failure(loadConfig({ configFile: file, env: {}, overrides: [] }))).code).toBe(
@@ -286,7 +303,7 @@ describe('faults', () => {
   });
 
   test('are blamed on the layer that won, not on what it replaced', async () => {
-    await writeFile(file, '{"audio": 5}');
+    await writeFile(file, '{"audio": {"volumePercent": 101}}');
     const env = { XIAOZHI_AUDIO__VOLUME_PERCENT: '200' };
     const { message } = await failure(loadConfig({ configFile: file, env, overrides: [] }));
     expect(message).toContain(
