@@ -7,6 +7,7 @@ import type { ConcealingDecoder } from '../../ports/concealing-decoder.ts';
 import type { EchoCanceller, EchoCancellerSettings } from '../../ports/echo-canceller.ts';
 import type { VoiceDetector } from '../../ports/voice-detector.ts';
 import { NativeEchoCanceller } from './echo-canceller.ts';
+import { isWhole } from './elf-file.ts';
 import { NativeOpusDecoder } from './opus-decoder.ts';
 import { NativeVoiceDetector } from './voice-detector.ts';
 
@@ -40,6 +41,10 @@ export function loadNativeParts(path: string | undefined = findAddon()): NativeP
     );
   }
   try {
+    if (!isWhole(path))
+      return missing(
+        `The native add-on does not load (the file is cut short): building it was interrupted, or copying it; ${REBUILD} again.`,
+      );
     const addon = createRequire(import.meta.url)(path) as NativeAddon;
     if (addon.interfaceVersion === INTERFACE_VERSION) return partsOf(addon);
     return missing(`The native add-on was built from another version of this program; ${REBUILD} again.`);
