@@ -39,6 +39,7 @@ const FIRST_SOUND_TIMEOUT_MS = 5_000;
 const SILENCE_LIMIT_MS = 2_000;
 const KILL_AFTER_MS = 1_000;
 const OUR_RECORDER = 'command';
+const PACKAGE = 'node-record-lpcm16';
 
 /** A microphone read by parec, pw-record, arecord or sox, through node-record-lpcm16: no native code in this process. */
 export function createRecordMicrophone(options: RecordMicrophoneOptions): Microphone {
@@ -180,16 +181,28 @@ class RecordMicrophone implements Microphone {
 
 /** Through a recorder of our own in the package's list: its own leave the buffer to ALSA (an eighth of a second) and know no sound server. */
 function record(command: RecorderCommand): Recording {
-  const registry = requirePackage('node-record-lpcm16/recorders') as RecorderRegistry;
+  const registry = requireRecorders();
   const { load } = registry;
   registry.load = (name) => (name === OUR_RECORDER ? commandRecorder : load(name));
   try {
-    return (requirePackage('node-record-lpcm16') as RecordPackage).record({
+    return (requirePackage(PACKAGE) as RecordPackage).record({
       recorder: OUR_RECORDER,
       command,
     });
   } finally {
     registry.load = load;
+  }
+}
+
+function requireRecorders(): RecorderRegistry {
+  try {
+    return requirePackage(`${PACKAGE}/recorders`) as RecorderRegistry;
+  } catch (cause) {
+    throw new ClientError(
+      ErrorCode.audioBackendMissing,
+      `The sound backend "record" cannot be used: the package ${PACKAGE} is not installed; run "npm install ${PACKAGE}".`,
+      { cause },
+    );
   }
 }
 
