@@ -64,7 +64,11 @@ export async function openRunScreen(
           stdout,
           clock,
           startMs,
+          stop: context.stop,
           onEnd: (error) => logger.warn(error.message, { code: error.code }),
+        }).catch((thrown: unknown) => {
+          terminal?.close();
+          throw thrown;
         });
   if (events) displays.push(events);
   let stopListening = () => {};

@@ -22,7 +22,11 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     overrides: runOptionOverrides(options),
     env: context.env,
   });
-  const screen = await openRunScreen(loaded, context, clock);
+  const screen = await openRunScreen(loaded, context, clock).catch((thrown: unknown) => {
+    if (context.stop.aborted) return undefined;
+    throw thrown;
+  });
+  if (!screen) return ExitCode.done;
   const { driver, done } = planTurns(loaded, screen);
   try {
     for (;;) {

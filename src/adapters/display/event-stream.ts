@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { constants, createWriteStream, openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
@@ -7,9 +9,11 @@ import { eventLine, type StatusDisplay, type StatusEvent } from '../../ports/sta
 
 const defaultMaxWaitingBytes = 1024 * 1024;
 const flushTimeoutMs = 2000;
+const readerTimeoutMs = 10_000;
+const readerPollMs = 100;
 
 export interface EventStreamOptions {
-  /** A file, which is begun anew, or `-` for standard output. */
+  /** A file, which is begun anew, a pipe with a name, whose reader is waited for, or `-` for standard output. */
   readonly target: string;
   readonly stdout: Writable;
   readonly clock: Clock;
@@ -17,6 +21,8 @@ export interface EventStreamOptions {
   readonly startMs: number;
   /** The reader is gone or the disk is full: nothing more will be written. At most once, never after `close`. */
   readonly onEnd: (error: ClientError) => void;
+  /** Nobody waits any longer for the reader of a pipe. */
+  readonly stop?: AbortSignal | undefined;
   /** More than this, unread, and new events are dropped; 1 MiB. */
   readonly maxWaitingBytes?: number;
 }
@@ -36,21 +42,50 @@ export interface EventStream extends StatusDisplay {
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { target, stdout } = options;
-  const stream = target === '-' ? stdout : await openFile(target);
+  const stream = target === '-' ? stdout : await openFile(options);
   return new NdjsonStream(stream, stream === stdout, options);
 }
 
-async function openFile(path: string): Promise<Writable> {
-  const file = createWriteStream(path, { flags: 'w', mode: 0o600 });
+async function openFile(options: EventStreamOptions): Promise<Writable> {
+  const { target } = options;
   try {
+    const found = await stat(target).catch(() => undefined);
+    if (found?.isFIFO()) return await openPipe(options);
+    const file = createWriteStream(target, { flags: 'w', mode: 0o600 });
     await once(file, 'open');
     return file;
   } catch (cause) {
+    if (cause instanceof ClientError) throw cause;
     throw new ClientError(
       ErrorCode.usageInvalid,
-      `Events cannot be written to ${path} (${messageOf(cause)}). Name a file in a directory you may write to, or - for standard output.`,
+      `Events cannot be written to ${target} (${messageOf(cause)}). Name a file in a directory you may write to, or - for standard output.`,
       { cause },
     );
+  }
+}
+
+/** Opening a pipe for writing waits for its reader in the operating system, where nothing can call it back: we ask instead. */
+async function openPipe({ target, clock, stop }: EventStreamOptions): Promise<Writable> {
+  const signal = stop ?? new AbortController().signal;
+  const giveUpMs = clock.now() + readerTimeoutMs;
+  while (clock.now() < giveUpMs && !signal.aborted) {
+    const fd = openForReader(target);
+    if (fd !== undefined) return new Socket({ fd, readable: false, writable: true });
+    await wait(clock, readerPollMs, signal);
+  }
+  throw new ClientError(
+    ErrorCode.usageInvalid,
+    `Events cannot be written to ${target} (it is a pipe that nobody reads). Start its reader first, such as "cat ${target}", or name a file.`,
+  );
+}
+
+/** Undefined while there is no reader. */
+function openForReader(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENXIO') return undefined;
+    throw thrown;
   }
 }
 

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type EventStreamOptions, openEventStream } from '../../../src/adapters/display/event-stream.ts';
 import type { ClientError } from '../../../src/core/errors.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -62,6 +63,58 @@ test('a file that cannot be written is refused at once, with what to do', async 
     message: expect.stringMatching(
       /^Events cannot be written to .*missing\/events\.ndjson \(ENOENT.*\)\. Name a file in a directory you may write to, or - for standard output\.$/,
     ),
+  });
+});
+
+describe('a pipe with a name', () => {
+  let path: string;
+  beforeEach(() => {
+    path = join(directory, 'events.fifo');
+    execFileSync('mkfifo', [path]);
+  });
+
+  test('waits for its reader, and is written to as soon as there is one', async () => {
+    const opening = open(path);
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    const reader = spawn('cat', [path]);
+    const read = text(reader.stdout);
+    await vi.waitFor(async () => {
+      await clock.advanceAsync(100);
+      expect(clock.pendingTimers).toBe(0);
+    });
+    const events = await opening;
+    events.show({ type: 'stt', text: 'x'.repeat(500_000) });
+    await events.close();
+
+    expect([(await read).length, ends, clock.pendingTimers]).toEqual([500_033, [], 0]);
+  });
+
+  test('that nobody reads is refused after a while', async () => {
+    const opening = expect(open(path)).rejects.toMatchObject({
+      code: 'USAGE_INVALID',
+      message: `Events cannot be written to ${path} (it is a pipe that nobody reads). Start its reader first, such as "cat ${path}", or name a file.`,
+    });
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    let refused = false;
+    void opening.then(() => {
+      refused = true;
+    });
+    await vi.waitFor(async () => {
+      await clock.advanceAsync(1000);
+      expect(refused).toBe(true);
+    });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('is waited for no longer than the program runs', async () => {
+    const stopping = new AbortController();
+    const opening = expect(open(path, undefined, { stop: stopping.signal })).rejects.toMatchObject({
+      code: 'USAGE_INVALID',
+    });
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    stopping.abort();
+    await opening;
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 
