@@ -4,20 +4,30 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { CliContext, CommandAction } from './cli/context.ts';
 import { ExitCode } from './cli/context.ts';
 import { exitCodeOf } from './cli/exit-codes.ts';
+import { outlivesTerminal } from './cli/hangup.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import { programVersion } from './core/version.ts';
 
 const stopping = new AbortController();
 let stopSignal: NodeJS.Signals | undefined;
 
+function stopBy(signal: NodeJS.Signals): void {
+  stopSignal = signal;
+  stopping.abort();
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // Asked twice, the person means it.
     if (stopSignal) process.exit(128 + constants.signals[signal]);
-    stopSignal = signal;
-    stopping.abort();
+    stopBy(signal);
   });
 }
+
+// A terminal that is closed may send it twice: itself, and by its shell.
+process.on('SIGHUP', () => {
+  if (!stopSignal && !outlivesTerminal()) stopBy('SIGHUP');
+});
 
 // `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
 process.stdout.on('error', () => {});

@@ -14,7 +14,7 @@ export interface CliContext {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted by SIGINT and SIGTERM: finish cleanly and return. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP: finish cleanly and return. */
   readonly stop: AbortSignal;
 }
 

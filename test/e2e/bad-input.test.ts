@@ -1,10 +1,12 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import { buildProgram, cleanUpPrograms, freshHome, startProgram } from '../support/program.ts';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
+import { buildProgram, cleanUpPrograms, freshHome, root, startProgram } from '../support/program.ts';
 import { startRealServer } from '../support/real-server.ts';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 
@@ -241,6 +243,7 @@ describe.concurrent('a device that is told to stop', { timeout: 60_000 }, () => 
   it.for([
     ['SIGINT', 130, '02:00:00:00:01:30'],
     ['SIGTERM', 143, '02:00:00:00:01:43'],
+    ['SIGHUP', 129, '02:00:00:00:01:29'],
   ] as const)(
     'by %s in the middle of a conversation hangs up properly and exits %i',
     async ([signal, code, deviceId], { expect }) => {
@@ -263,6 +266,26 @@ describe.concurrent('a device that is told to stop', { timeout: 60_000 }, () => 
       expect(program.stderr).not.toMatch(/"level":"(error|fatal)"/);
     },
   );
+
+  it('goes on without its terminal under nohup', async ({ expect }) => {
+    const home = freshHome();
+    // nohup puts this in the place of a terminal.
+    const unreadable = openSync('/dev/null', 'w');
+    const child = spawn(
+      process.execPath,
+      [join(root, 'dist/main.js'), ...sound, '--server', real.url, '--start', '--events', 'events.jsonl'],
+      { cwd: home, env: { PATH: process.env.PATH, HOME: home }, stdio: [unreadable, 'ignore', 'ignore'] },
+    );
+    closeSync(unreadable);
+    const exited = once(child, 'exit');
+    const isListening = () => readFileSync(join(home, 'events.jsonl'), 'utf8').includes('"to":"listening"');
+    await vi.waitFor(() => expect(isListening()).toBe(true), 20_000);
+    child.kill('SIGHUP');
+    await setTimeout(500);
+    expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([143, null]);
+  });
 
   it('while it starts does so, too', async ({ expect }) => {
     const program = startProgram([...sound, '--server', otaUrl, '--events', '-']);
@@ -330,6 +353,16 @@ describe.concurrent('events', { timeout: 60_000 }, () => {
     ]);
     expect(await program.exited).toBe(0);
     expect(program.stderr).toMatch(/EVENTS_ENDED/);
+  });
+
+  it('for a pipe that nobody reads do not keep Ctrl-C from ending the program', async ({ expect }) => {
+    const home = freshHome();
+    const pipe = join(home, 'events.fifo');
+    execFileSync('mkfifo', [pipe]);
+    const program = startProgram([...sound, '--events', pipe], { home });
+    await setTimeout(2000);
+    program.child.kill('SIGINT');
+    expect([await program.exited, program.stderr]).toEqual([130, '']);
   });
 
   it('that cannot be written at all are a mistake', async ({ expect }) => {
