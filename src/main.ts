@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { CliContext, CommandAction } from './cli/context.ts';
 import { ExitCode } from './cli/context.ts';
 import { exitCodeOf } from './cli/exit-codes.ts';
-import { outlivesTerminal } from './cli/hangup.ts';
+import { leaveLostTerminals, outlivesTerminal } from './cli/hangup.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import { programVersion } from './core/version.ts';
 
@@ -28,6 +28,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 process.on('SIGHUP', () => {
   if (!stopSignal && !outlivesTerminal()) stopBy('SIGHUP');
 });
+
+leaveLostTerminals();
 
 // `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
 process.stdout.on('error', () => {});

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 const ACCESS_MODE = 0o3;
 const WRITE_ONLY = 0o1;
@@ -14,4 +15,14 @@ export function outlivesTerminal(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Lets go of terminals that were closed under us. Node gives them back their modes at its end and aborts when it cannot.
+ */
+export function leaveLostTerminals(): void {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.on('exit', () => {
+    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
+  });
 }

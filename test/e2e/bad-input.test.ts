@@ -267,6 +267,23 @@ describe.concurrent('a device that is told to stop', { timeout: 60_000 }, () => 
     },
   );
 
+  it('by closing its terminal does so, too', async ({ expect }) => {
+    const home = freshHome();
+    const device = [process.execPath, join(root, 'dist/main.js'), ...sound, '--server', real.url];
+    const command = `trap '' HUP; '${[...device, '--start', '--events', 'events.jsonl'].join("' '")}'; echo $? > code`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], {
+      cwd: home,
+      env: { PATH: process.env.PATH, HOME: home, TERM: 'xterm' },
+    });
+    const written = (name: string) => readFileSync(join(home, name), 'utf8');
+    await vi.waitFor(() => expect(written('events.jsonl')).toContain('"to":"listening"'), 20_000);
+    terminal.kill('SIGKILL');
+    await vi.waitFor(() => expect(written('code')).toBe('129\n'), 20_000);
+    expect(JSON.parse(written('events.jsonl').trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      type: 'audio',
+    });
+  });
+
   it('goes on without its terminal under nohup', async ({ expect }) => {
     const home = freshHome();
     // nohup puts this in the place of a terminal.
