@@ -4,6 +4,7 @@ import type { NativeParts } from './adapters/native/addon.ts';
 import { createEchoCancelledSound } from './audio/echo-cancelled-sound.ts';
 import { createFallbackLoudspeaker } from './audio/fallback-loudspeaker.ts';
 import { createFallbackMicrophone } from './audio/fallback-microphone.ts';
+import type { OwnVoiceWitness } from './audio/near-end.ts';
 import { listeningModeOf } from './config/listening-mode.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
@@ -29,6 +30,8 @@ export interface Voice {
   readonly loudspeaker: Loudspeaker;
   readonly voiceDetector: VoiceDetector | undefined;
   readonly wakeWordDetector: WakeWordDetector | undefined;
+  /** Where the echo is cancelled here. */
+  readonly ownVoice: OwnVoiceWitness | undefined;
   readonly listeningMode: ListeningMode;
   readonly voiceOverAnswer: DeviceSettings['voiceOverAnswer'];
   close(): void;
@@ -135,9 +138,11 @@ export async function openVoice(parts: VoiceParts, devices: SoundDevices): Promi
   const wakeWordDetector = await openWakeWord(config);
   if (wakeWordDetector) say(`Wake word: ${wakeWordDetector.name}`);
   return {
-    ...(cancelled ?? devices),
+    microphone: cancelled?.microphone ?? devices.microphone,
+    loudspeaker: cancelled?.loudspeaker ?? devices.loudspeaker,
     voiceDetector: await openVoiceDetector(config, needsDetector, native),
     wakeWordDetector,
+    ownVoice: cancelled?.sound,
     listeningMode,
     voiceOverAnswer,
     close: () => cancelled?.close(),
@@ -155,13 +160,14 @@ function cancelEcho(
     gainControl: config.audio.gainControl,
   });
   if (!canceller) return undefined;
-  const { microphone, loudspeaker } = createEchoCancelledSound({
+  const sound = createEchoCancelledSound({
     ...devices,
     canceller,
     clock,
     onProblem: (error) => display.show(errorEvent(error)),
   });
-  return { microphone, loudspeaker, close: () => canceller.close() };
+  const { microphone, loudspeaker } = sound;
+  return { microphone, loudspeaker, sound, close: () => canceller.close() };
 }
 
 async function openVoiceDetector(

@@ -128,13 +128,14 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   closers.push(() => exchange.close());
   const voice = await openVoice(parts, recorded);
   closers.push(() => Promise.resolve(voice.close()));
-  const { microphone, loudspeaker, voiceDetector, wakeWordDetector } = voice;
+  const { microphone, loudspeaker, voiceDetector, wakeWordDetector, ownVoice } = voice;
   const device = new Device(
     {
       microphone,
       loudspeaker,
       voiceDetector,
       wakeWordDetector,
+      ownVoice,
       codec,
       createConcealingDecoder: (sampleRateHz) => loadNativeParts().createOpusDecoder?.(sampleRateHz),
       transports,

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Deliveries are late by chance, never early: only a lateness that all of them share for so long is real. */
-const WINDOW_MS = 5_000;
+const WINDOW_MS = 1_000;
 const TOLERANCE_MS = 10;
 
 /** When sound was captured, told from when it was delivered: counts its length, and follows the clock where both drift. */

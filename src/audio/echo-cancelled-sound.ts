@@ -5,6 +5,7 @@ import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
 import { type EchoCounters, EchoStage } from './echo-stage.ts';
 import { durationMs } from './format.ts';
+import type { OwnVoiceWitness } from './near-end.ts';
 import { watchLoudspeaker } from './watched-loudspeaker.ts';
 
 export interface EchoCancelledSoundParts {
@@ -16,7 +17,7 @@ export interface EchoCancelledSoundParts {
   readonly onProblem: (error: ClientError) => void;
 }
 
-export interface EchoCancelledSound {
+export interface EchoCancelledSound extends OwnVoiceWitness {
   /** The same microphone without what the loudspeaker plays, at the canceller's rate. */
   readonly microphone: Microphone;
   readonly loudspeaker: Loudspeaker;
@@ -29,6 +30,7 @@ export function createEchoCancelledSound(parts: EchoCancelledSoundParts): EchoCa
   return {
     microphone: new EchoCancelledMicrophone(parts.microphone, parts.canceller.sampleRateHz, stage),
     loudspeaker: watchFarEnd(parts.loudspeaker, parts.clock, stage),
+    mayBeOwnVoice: () => stage.mayBeOwnVoice(),
     get counters() {
       return stage.counters;
     },

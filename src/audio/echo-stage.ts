@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
 import type { EchoCanceller } from '../ports/echo-canceller.ts';
 import { CaptureClock } from './capture-clock.ts';
-import { EchoDelay } from './echo-delay.ts';
+import { EchoPlace } from './echo-place.ts';
 import { EchoReference } from './echo-reference.ts';
 import { durationMs } from './format.ts';
 import { Framer } from './framer.ts';
@@ -28,13 +28,6 @@ export interface EchoCounters {
   readonly erleDb: number | undefined;
 }
 
-const SEARCH = { leadMs: 100, latestMs: 500 };
-/** Where a canceller wants the echo: behind the far end, and early in its filter. */
-const WANTED_DELAY_MS = 20;
-const LATEST_DELAY_MS = 70;
-/** A new delay has to be found so often in a row, every 10 frames, before the canceller must learn anew. */
-const CONFIRMATIONS = 4;
-const FRAMES_PER_LOOK = 10;
 const AUDIBLE_DBFS = -50;
 const MEMORY_FRAMES = 100;
 
@@ -45,7 +38,7 @@ const MEMORY_FRAMES = 100;
 export class EchoStage {
   readonly #options: EchoStageOptions;
   readonly #reference: EchoReference;
-  readonly #delay = new EchoDelay(SEARCH);
+  readonly #place: EchoPlace;
   readonly #captureClock: CaptureClock;
   readonly #framer: Framer;
   readonly #far: Int16Array;
@@ -58,14 +51,9 @@ export class EchoStage {
   #frameStartMs = 0;
   /** Samples of the frame that is being filled. */
   #carried = 0;
-  /** The far end is given to the canceller by so much later than it was promised to be heard. */
-  #shiftMs = 0;
-  #delayMs: number | undefined;
-  #confirmations = 0;
   #failed = false;
   #frames = 0;
   #farFrames = 0;
-  #realigned = 0;
   #energyBefore = 0;
   #energyAfter = 0;
 
@@ -73,6 +61,7 @@ export class EchoStage {
     const { sampleRateHz, samplesPerFrame } = options.canceller;
     this.#options = options;
     this.#reference = new EchoReference(sampleRateHz);
+    this.#place = new EchoPlace(sampleRateHz);
     this.#captureClock = new CaptureClock(options.clock);
     this.#framer = new Framer(samplesPerFrame, (frame) => this.#process(frame));
     this.#far = new Int16Array(samplesPerFrame);
@@ -87,10 +76,15 @@ export class EchoStage {
     return {
       frames: this.#frames,
       farFrames: this.#farFrames,
-      delayMs: this.#delayMs,
-      realigned: this.#realigned,
+      delayMs: this.#place.delayMs,
+      realigned: this.#place.moves,
       erleDb: heard ? 10 * Math.log10(this.#energyBefore / this.#energyAfter) : undefined,
     };
+  }
+
+  /** See `OwnVoiceWitness`. A canceller that has failed leaves everything, and then nobody knows. */
+  mayBeOwnVoice(): boolean {
+    return !this.#failed && this.#place.mayBeOwnVoice();
   }
 
   /** The microphone starts. `onFrame` gets cleaned sound; the array is lent. */
@@ -123,11 +117,13 @@ export class EchoStage {
       this.#farRateHz = sampleRateHz;
     }
     this.#reference.write(this.#farResampler.push(pcm), startMs);
+    this.#place.pushFar(pcm, sampleRateHz, startMs);
   }
 
   /** The loudspeaker falls silent at `atMs`: what was to be heard later is not heard. */
   cutFar(atMs: number): void {
     this.#reference.cut(atMs);
+    this.#place.cutFar(atMs);
     this.#farResampler.reset();
   }
 
@@ -140,37 +136,24 @@ export class EchoStage {
 
   #cancel(near: Int16Array, startMs: number): void {
     this.#reference.read(this.#far, startMs);
-    this.#delay.push(near, this.#far);
+    this.#place.hear(
+      near,
+      this.#far,
+      startMs + durationMs(near.length, this.#options.canceller.sampleRateHz),
+    );
     this.#frames += 1;
-    if (this.#frames % FRAMES_PER_LOOK === 0) this.#align();
-    this.#reference.read(this.#far, startMs - this.#shiftMs);
+    this.#reference.read(this.#far, startMs - this.#place.shiftMs);
     const before = energyOf(near);
     try {
-      this.#options.canceller.process(near, this.#far, this.#delayInFilterMs ?? WANTED_DELAY_MS);
+      this.#options.canceller.process(near, this.#far, this.#place.delayInFilterMs);
     } catch (thrown) {
       this.#failed = true;
       this.#options.onProblem(toClientError(thrown));
       return;
     }
-    if (levelDbfs(this.#far) > AUDIBLE_DBFS) this.#measure(before, energyOf(near));
-  }
-
-  get #delayInFilterMs(): number | undefined {
-    return this.#delayMs === undefined ? undefined : Math.max(0, this.#delayMs - this.#shiftMs);
-  }
-
-  #align(): void {
-    const delayMs = this.#delay.delayMs;
-    if (delayMs === undefined) return;
-    const inFilterMs = delayMs - this.#shiftMs;
-    const isGood = inFilterMs >= 0 && inFilterMs <= LATEST_DELAY_MS;
-    this.#confirmations = isGood ? 0 : this.#confirmations + 1;
-    if (isGood) this.#delayMs = delayMs;
-    if (this.#confirmations < CONFIRMATIONS) return;
-    this.#confirmations = 0;
-    this.#delayMs = delayMs;
-    this.#shiftMs = delayMs - WANTED_DELAY_MS;
-    this.#realigned += 1;
+    const after = energyOf(near);
+    this.#place.hearCleaned(near, before, after);
+    if (levelDbfs(this.#far) > AUDIBLE_DBFS) this.#measure(before, after);
   }
 
   #measure(before: number, after: number): void {

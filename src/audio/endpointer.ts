@@ -13,6 +13,8 @@ export interface EndpointerOptions {
   readonly minSpeechMs: number;
   /** At `sampleRateHz`; energy against a noise floor unless given. */
   readonly detector?: Pick<VoiceDetector, 'isSpeech' | 'reset'>;
+  /** Asked with every voiced frame since there was speech enough: a turn begins when it agrees. */
+  readonly isCertain?: () => boolean;
   onSpeechStarted(): void;
   onSpeechEnded(): void;
 }
@@ -35,6 +37,9 @@ export function createEndpointer(options: EndpointerOptions): Endpointer {
     // Gaps between syllables take back instead of starting over: words have closures of 30–80 ms.
     speechMs = voiced ? speechMs + FRAME_MS : Math.max(0, speechMs - FRAME_MS / 2);
     if (speechMs < options.minSpeechMs || !voiced) return;
+    // It must go on while there is doubt: the next pause counts as much as ever.
+    speechMs = options.minSpeechMs;
+    if (options.isCertain && !options.isCertain()) return;
     speaking = true;
     silenceMs = 0;
     options.onSpeechStarted();

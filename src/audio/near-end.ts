@@ -14,10 +14,18 @@ export interface Attention {
   readonly wakeWord: boolean;
 }
 
+/** Who knows where the device's own voice is heard. */
+export interface OwnVoiceWitness {
+  /** Whether what sounds like somebody may be the device itself. Asked with every frame in which it does. */
+  mayBeOwnVoice(): boolean;
+}
+
 export interface NearEndOptions {
   readonly clock: Clock;
   readonly voiceDetector: VoiceDetector;
   readonly wakeWordDetector?: WakeWordDetector | undefined;
+  /** Asked before a voice counts as interruption; without, what stands out above the echo does. */
+  readonly ownVoice?: OwnVoiceWitness | undefined;
   /** Rate of what is pushed. */
   readonly sampleRateHz: number;
   readonly onSpeechStarted: () => void;
@@ -84,7 +92,7 @@ export class NearEnd {
   }
 
   #createEndpointer(): Endpointer {
-    const { voiceDetector } = this.#options;
+    const { voiceDetector, ownVoice } = this.#options;
     const attention = () => this.#attention.voice;
     return createEndpointer({
       sampleRateHz: voiceDetector.sampleRateHz,
@@ -100,6 +108,7 @@ export class NearEnd {
         },
         reset: () => {},
       },
+      isCertain: () => attention() !== 'barge-in' || !ownVoice?.mayBeOwnVoice(),
       onSpeechStarted: () => {
         this.#speaking = true;
         this.#options.onSpeechStarted();

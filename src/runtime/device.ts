@@ -1,6 +1,6 @@
 import { createActor, fromCallback } from 'xstate';
 import { Downlink, type DownlinkOptions } from '../audio/downlink.ts';
-import { NearEnd } from '../audio/near-end.ts';
+import { NearEnd, type OwnVoiceWitness } from '../audio/near-end.ts';
 import { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import { Uplink } from '../audio/uplink.ts';
 import { EnergyVoiceDetector } from '../audio/voice-activity.ts';
@@ -39,6 +39,8 @@ export interface DeviceParts {
   readonly createConcealingDecoder?: DownlinkOptions['createConcealingDecoder'];
   /** Energy against a noise floor unless given. */
   readonly voiceDetector?: VoiceDetector | undefined;
+  /** Without one a voice that stands out above the echo interrupts. */
+  readonly ownVoice?: OwnVoiceWitness | undefined;
   /** Without one nobody waits for a wake word; `settings.wakeWord` says so, too. */
   readonly wakeWordDetector?: WakeWordDetector | undefined;
   readonly transports: TransportFactory;
@@ -198,7 +200,7 @@ export class Device {
   }
 
   #createNearEnd(sampleRateHz: number): NearEnd {
-    const { clock, display, voiceDetector, wakeWordDetector } = this.#parts;
+    const { clock, display, voiceDetector, wakeWordDetector, ownVoice } = this.#parts;
     const onEdge = (phase: 'started' | 'ended') => {
       display.show({ type: 'speech', phase });
       this.send({ type: `speech.${phase}` });
@@ -207,6 +209,7 @@ export class Device {
       clock,
       voiceDetector: voiceDetector ?? new EnergyVoiceDetector(sampleRateHz),
       wakeWordDetector,
+      ownVoice,
       sampleRateHz,
       onSpeechStarted: () => onEdge('started'),
       onSpeechEnded: () => onEdge('ended'),

@@ -39,6 +39,18 @@ describe('the capture clock', () => {
     expect(Math.abs(startMs + 20 - clock.now())).toBeLessThan(11);
   });
 
+  it('has noticed a loss within two seconds', () => {
+    const { clock, capture } = setUp();
+    capture.push(20);
+    clock.advance(120);
+    for (let chunk = 0; chunk < 100; chunk++) {
+      clock.advance(20);
+      capture.push(20);
+    }
+    clock.advance(20);
+    expect(capture.push(20)).toBe(clock.now() - 20);
+  });
+
   it('begins anew after a reset', () => {
     const { clock, capture } = setUp();
     capture.push(20);

@@ -128,3 +128,41 @@ test('a reset forgets a turn that has begun', () => {
   endpointer.push(new Int16Array(16_000));
   expect(edges).toEqual(['started']);
 });
+
+test('a turn that is in doubt begins when it is certain, and not at all when it ends before', () => {
+  const started: number[] = [];
+  let asked = 0;
+  let certainAfter = 5;
+  let pushedMs = 0;
+  const endpointer = createEndpointer({
+    sampleRateHz: 16_000,
+    hangoverMs: 600,
+    minSpeechMs: 100,
+    detector: { isSpeech: (frame) => frame[0] !== 0, reset: () => {} },
+    isCertain: () => {
+      asked += 1;
+      return asked > certainAfter;
+    },
+    onSpeechStarted: () => started.push(pushedMs),
+    onSpeechEnded: () => {},
+  });
+  const push = (sample: number, ms: number) => {
+    for (let at = 0; at < ms; at += 10) {
+      pushedMs += 10;
+      endpointer.push(new Int16Array(160).fill(sample));
+    }
+  };
+  push(1, 140);
+  expect(started).toEqual([]);
+  push(1, 50);
+  expect(started).toEqual([150]);
+
+  endpointer.reset();
+  certainAfter = Number.POSITIVE_INFINITY;
+  push(1, 1_000);
+  push(0, 200);
+  const before = asked;
+  push(1, 90);
+  expect(asked).toBe(before);
+  expect(started).toEqual([150]);
+});

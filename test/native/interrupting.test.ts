@@ -15,6 +15,17 @@ describe.skipIf(!create)(`interrupting by voice in a room that leaks${whyNot(cre
     expect(detectedMs).toEqual([]);
   });
 
+  it.concurrent.each([
+    ['the loudspeaker ran dry', { stalls: [{ atMs: 14_300, durationMs: 60 }] }],
+    ['much of it ran dry', { stalls: [{ atMs: 14_300, durationMs: 120 }] }],
+    ['the microphone lost something', { losses: [{ atMs: 14_300, durationMs: 40 }] }],
+  ])('an echo that has moved is no person, and a person is noticed again: %s', async (_, options) => {
+    const interruptions: Interruption[] = [{ ...person, atMs: 16_500 }];
+    const outcome = await interruptInRoom(20, interruptions, options);
+    expect(outcome.detectedMs).toHaveLength(1);
+    expect(delaysMs(interruptions, outcome)[0]).toBeLessThanOrEqual(400);
+  });
+
   it.concurrent('a person is noticed within 400 ms, in every answer', async () => {
     const interruptions: Interruption[] = [3_000, 15_000, 25_500].map((atMs) => ({ ...person, atMs }));
     const outcome = await interruptInRoom(30, interruptions);

@@ -50,6 +50,7 @@ export async function interruptInRoom(
   const nearEnd = new NearEnd({
     clock,
     voiceDetector: options.detector ?? parts.createVoiceDetector?.() ?? new EnergyVoiceDetector(rateHz),
+    ownVoice: sound,
     sampleRateHz: rateHz,
     onSpeechStarted: () => detectedMs.push(clock.now()),
     onSpeechEnded: () => {},

@@ -16,6 +16,15 @@ export interface RoomOptions {
   /** Silent but for what `nearSpeech` says at the microphone, 16 kHz. */
   readonly nearSpeech?: Int16Array;
   readonly noiseAmplitude?: number;
+  /** Moments at which a busy machine lets the loudspeaker run dry: all that is still to be played is heard so much later. */
+  readonly stalls?: readonly Stall[];
+  /** Moments at which so much of what the microphone hears is lost: all that follows is delivered so much earlier. */
+  readonly losses?: readonly Stall[];
+}
+
+export interface Stall {
+  readonly atMs: number;
+  readonly durationMs: number;
 }
 
 const rateHz = 16_000;
@@ -38,9 +47,15 @@ export class LeakingRoom {
   readonly #noise: Int16Array;
   #sink: MicrophoneSink | undefined;
   #endMs = 0;
+  /** By so much what is played now is later than the loudspeaker knows. */
+  #lateMs = 0;
+  #stalls: Stall[];
+  #losses: Stall[];
 
   constructor(options: RoomOptions) {
     this.#options = options;
+    this.#stalls = [...(options.stalls ?? [])];
+    this.#losses = [...(options.losses ?? [])];
     this.#noise = noise(rateHz, options.noiseAmplitude ?? 0.0003, 5);
     this.#taps = roomTaps(options.leak ?? 0.3);
     const { clock, outputLatencyMs = 40, claimedLatencyMs = outputLatencyMs } = options;
@@ -50,8 +65,10 @@ export class LeakingRoom {
       sampleRateHz: rateHz,
       start: () => Promise.resolve(),
       write: (pcm) => {
+        // A loudspeaker that has run dry begins anew, in time.
+        if (this.#endMs <= clock.now()) this.#lateMs = 0;
         this.#endMs = Math.max(this.#endMs, clock.now());
-        const from = Math.round((this.#endMs + outputLatencyMs) * perMs);
+        const from = Math.round((this.#endMs + outputLatencyMs + this.#lateMs) * perMs);
         for (const [i, sample] of pcm.entries()) this.#played[from + i] = sample;
         this.#endMs += pcm.length / perMs;
         pcm.fill(0);
@@ -84,11 +101,27 @@ export class LeakingRoom {
   /** Lets 20 ms pass, at the end of which the microphone delivers. */
   step(): void {
     this.#options.clock.advance(chunkMs);
-    const endMs = this.#options.clock.now() - (this.#options.inputLatencyMs ?? 20);
+    const nowMs = this.#options.clock.now();
+    if (this.#stalls[0] && this.#stalls[0].atMs <= nowMs) this.#stall(this.#stalls.shift() as Stall);
+    const loss = this.#losses[0];
+    if (loss && loss.atMs <= nowMs) {
+      if (loss.atMs + loss.durationMs <= nowMs) this.#losses.shift();
+      return;
+    }
+    const endMs = nowMs - (this.#options.inputLatencyMs ?? 20);
     const from = Math.round((endMs - chunkMs) * perMs);
     const chunk = Int16Array.from({ length: chunkMs * perMs }, (_, i) => this.#hear(from + i));
     for (const [i, sample] of chunk.entries()) if (from + i >= 0) this.captured[from + i] = sample;
     this.#sink?.onChunk(chunk);
+  }
+
+  /** What has not been heard yet moves back. */
+  #stall({ durationMs }: Stall): void {
+    const at = Math.round(this.#options.clock.now() * perMs);
+    const waiting = this.#played.splice(at);
+    for (let i = 0; i < durationMs * perMs; i++) this.#played.push(0);
+    for (const sample of waiting) this.#played.push(sample);
+    this.#lateMs += durationMs;
   }
 
   #hear(at: number): number {

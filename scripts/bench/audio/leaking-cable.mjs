@@ -70,6 +70,7 @@ async function openRoom() {
   const nearEnd = new NearEnd({
     clock,
     voiceDetector: createVoiceDetector(),
+    ownVoice: sound,
     sampleRateHz: 16_000,
     onSpeechStarted: () => detected.push(clock.now() - answerFromMs),
     onSpeechEnded: () => {},

@@ -1,0 +1,218 @@
+import { EchoDelay } from './echo-delay.ts';
+import { EchoSearch, type FoundEcho, HeardMoments } from './echo-search.ts';
+import { levelDbfs } from './gain.ts';
+
+const RANGE = { leadMs: 100, latestMs: 500 };
+/** What a microphone loses makes the echo seem to come sooner, until its clock has been set. */
+const SEARCHED = { leadMs: 200, latestMs: 500 };
+const AUDIBLE_DBFS = -50;
+
+/** Where a canceller wants the echo: behind the far end, and early in its filter. */
+const WANTED_DELAY_MS = 20;
+const LATEST_DELAY_MS = 70;
+
+/** A delay that loudness tells has to be told so often in a row before the canceller must learn anew. */
+const CONFIRMATIONS = 4;
+const FRAMES_PER_ALIGNMENT = 10;
+
+/** What is looked for: a few syllables; shorter sounds resemble too much. */
+const HEARD_MS = 200;
+/** The same where only one place is in question. */
+const SYLLABLE_MS = 100;
+/** Where less than this is taken out of what the microphone hears, either somebody speaks or the echo has moved. */
+const DOUBTFUL_DB = 6;
+/** In so many frames an energy is forgotten to a third. */
+const DOUBT_FRAMES = 8;
+/** How long after the far end its echo may be heard, wherever that is. */
+const ECHO_FRAMES = 60;
+/** Another voice resembles the device's by up to 0.4 somewhere; its echo by 0.5 to 0.9, in one place. */
+const ECHO_SIMILARITY = 0.4;
+const SAME_PLACE_MS = 2;
+const FRAMES_TO_SECOND_LOOK = 4;
+const FRAMES_TO_NEXT_LOOK = 15;
+
+/** What the canceller leaves of a person resembles what was played by so little, most of the time. */
+const FOREIGN_SIMILARITY = 0.2;
+/** By at most so much, where the echo is known to be taken out. */
+const LEFT_SIMILARITY = 0.3;
+/** And so much of an echo that has moved is left until the canceller is used to it. */
+const SETTLING_SIMILARITY = 0.25;
+const SETTLING_FRAMES = 100;
+const FRAMES_PER_OPINION = 3;
+const OPINIONS_NEEDED = 3;
+
+/**
+ * Knows where the echo of the far end is in the near end. Two ways lead to it: loudness, which is cheap and slow, and where
+ * there is doubt a search, which finds an echo that has moved after a quarter of a second. Sound devices move it whenever
+ * they lose something, and then no canceller takes it out: it sounds like somebody who interrupts.
+ */
+export class EchoPlace {
+  readonly #loudness = new EchoDelay(RANGE);
+  readonly #search = new EchoSearch();
+  readonly #heard: HeardMoments;
+  readonly #cleaned: HeardMoments;
+  #shiftMs = 0;
+  #delayMs: number | undefined;
+  #moves = 0;
+  #frames = 0;
+  #endMs = 0;
+  #confirmations = 0;
+  /** Exactly where the echo is, as a search has found it. */
+  #foundMs: number | undefined;
+  #candidateMs: number | undefined;
+  #nextLookFrame = 0;
+  /** Frames since the far end was heard. */
+  #quietFrames = Number.MAX_SAFE_INTEGER;
+  #energyBefore = 0;
+  #energyAfter = 0;
+  #opinionFrame = 0;
+  #movedFrame = Number.NEGATIVE_INFINITY;
+  #opinionsMissing = OPINIONS_NEEDED;
+
+  constructor(sampleRateHz: number) {
+    this.#heard = new HeardMoments(sampleRateHz, HEARD_MS);
+    this.#cleaned = new HeardMoments(sampleRateHz, HEARD_MS);
+  }
+
+  /** The far end is to be given to the canceller by so much later than it was promised to be heard. */
+  get shiftMs(): number {
+    return this.#shiftMs;
+  }
+
+  /** By how much the echo comes later than the loudspeaker promised; undefined until it is known. */
+  get delayMs(): number | undefined {
+    return this.#delayMs;
+  }
+
+  /** From the far end, as the canceller gets it, to its echo. */
+  get delayInFilterMs(): number {
+    return this.#delayMs === undefined ? WANTED_DELAY_MS : Math.max(0, this.#delayMs - this.#shiftMs);
+  }
+
+  /** How often the far end had to be moved to where the echo is. */
+  get moves(): number {
+    return this.#moves;
+  }
+
+  /** What is played, and when its first sample was promised to be heard; lent. */
+  pushFar(pcm: Int16Array, sampleRateHz: number, startMs: number): void {
+    this.#search.pushFar(pcm, sampleRateHz, startMs);
+  }
+
+  cutFar(atMs: number): void {
+    this.#search.cutFar(atMs);
+  }
+
+  /** 10 ms of both ends before the canceller, as promised and not as shifted; lent. */
+  hear(near: Int16Array, far: Int16Array, endMs: number): void {
+    this.#frames += 1;
+    this.#endMs = endMs;
+    this.#loudness.push(near, far);
+    this.#heard.push(near, endMs);
+    this.#quietFrames = levelDbfs(far) > AUDIBLE_DBFS ? 0 : this.#quietFrames + 1;
+    if (this.#frames % FRAMES_PER_ALIGNMENT === 0) this.#alignByLoudness();
+  }
+
+  /** The same 10 ms of the near end behind the canceller, with the energies before and after; lent. */
+  hearCleaned(near: Int16Array, energyBefore: number, energyAfter: number): void {
+    this.#cleaned.push(near, this.#endMs);
+    this.#energyBefore += (energyBefore - this.#energyBefore) / DOUBT_FRAMES;
+    this.#energyAfter += (energyAfter - this.#energyAfter) / DOUBT_FRAMES;
+    if (this.#frames >= this.#nextLookFrame && this.#isDoubtful) this.#look(this.#find(this.#heard));
+  }
+
+  /** Whether what sounds like somebody may be the device itself. Asked with every frame in which it does. */
+  mayBeOwnVoice(): boolean {
+    const frames = this.#frames - this.#opinionFrame;
+    if (frames < FRAMES_PER_OPINION) return this.#opinionsMissing > 0;
+    if (frames > 10 * FRAMES_PER_OPINION) this.#opinionsMissing = OPINIONS_NEEDED;
+    this.#opinionFrame = this.#frames;
+    const opinion = this.#opinion();
+    this.#opinionsMissing = opinion === 'own' ? OPINIONS_NEEDED : this.#opinionsMissing - opinion;
+    return this.#opinionsMissing > 0;
+  }
+
+  /** How many of the opinions that are needed it makes up that this is somebody else. */
+  #opinion(): number | 'own' {
+    const left = this.#find(this.#cleaned)?.similarity ?? 0;
+    const isSettling = this.#frames - this.#movedFrame < SETTLING_FRAMES;
+    if (left >= (isSettling ? SETTLING_SIMILARITY : ECHO_SIMILARITY)) return 'own';
+    if (left < LEFT_SIMILARITY && this.#isInPlace) return OPINIONS_NEEDED;
+    if (left < FOREIGN_SIMILARITY) return 2;
+    const heard = this.#find(this.#heard);
+    if (!heard || heard.similarity < ECHO_SIMILARITY || isSamePlace(heard.delayMs, this.#foundMs)) return 1;
+    this.#look(heard);
+    return 'own';
+  }
+
+  #find(moments: HeardMoments): FoundEcho | undefined {
+    return this.#search.find(moments.last(HEARD_MS), SEARCHED);
+  }
+
+  /** The echo is still where it is taken out. */
+  get #isInPlace(): boolean {
+    if (this.#foundMs === undefined) return false;
+    const range = { leadMs: SAME_PLACE_MS - this.#foundMs, latestMs: SAME_PLACE_MS + this.#foundMs };
+    const here = this.#search.find(this.#heard.last(SYLLABLE_MS), range);
+    return here !== undefined && here.similarity >= ECHO_SIMILARITY;
+  }
+
+  get #isDoubtful(): boolean {
+    if (this.#quietFrames > ECHO_FRAMES) return false;
+    return this.#foundMs === undefined || this.#energyAfter > this.#energyBefore / 10 ** (DOUBTFUL_DB / 10);
+  }
+
+  /** An echo has moved when it is found twice in a row in one other place. */
+  #look(found: FoundEcho | undefined): void {
+    const before = this.#candidateMs;
+    this.#candidateMs = undefined;
+    this.#nextLookFrame = this.#frames + FRAMES_TO_NEXT_LOOK;
+    if (!found || found.similarity < ECHO_SIMILARITY || isSamePlace(found.delayMs, this.#foundMs)) return;
+    if (isSamePlace(found.delayMs, before)) {
+      this.#isFoundAt(found.delayMs);
+      return;
+    }
+    this.#candidateMs = found.delayMs;
+    this.#nextLookFrame = this.#frames + FRAMES_TO_SECOND_LOOK;
+  }
+
+  #isFoundAt(delayMs: number): void {
+    if (this.#foundMs !== undefined) {
+      // What the canceller has learned stays true when the echo stays where it was in its filter.
+      this.#shiftMs += delayMs - this.#foundMs;
+      this.#moves += 1;
+    } else if (!this.#isInFilter(delayMs)) {
+      this.#shiftMs = delayMs - WANTED_DELAY_MS;
+      this.#moves += 1;
+    }
+    this.#foundMs = delayMs;
+    this.#delayMs = delayMs;
+    this.#movedFrame = this.#frames;
+    this.#loudness.reset();
+    this.#confirmations = 0;
+  }
+
+  #alignByLoudness(): void {
+    const { delayMs } = this.#loudness;
+    if (delayMs === undefined) return;
+    const isGood = this.#isInFilter(delayMs);
+    this.#confirmations = isGood ? 0 : this.#confirmations + 1;
+    if (isGood) this.#delayMs = this.#foundMs ?? delayMs;
+    if (this.#confirmations < CONFIRMATIONS) return;
+    this.#confirmations = 0;
+    this.#delayMs = delayMs;
+    this.#shiftMs = delayMs - WANTED_DELAY_MS;
+    this.#foundMs = undefined;
+    this.#movedFrame = this.#frames;
+    this.#moves += 1;
+  }
+
+  #isInFilter(delayMs: number): boolean {
+    const inFilterMs = delayMs - this.#shiftMs;
+    return inFilterMs >= 0 && inFilterMs <= LATEST_DELAY_MS;
+  }
+}
+
+function isSamePlace(delayMs: number, otherMs: number | undefined): boolean {
+  return otherMs !== undefined && Math.abs(delayMs - otherMs) <= SAME_PLACE_MS;
+}
