@@ -21,7 +21,7 @@ export interface RunScreen {
   say(line: string): void;
   /** For scripts alone: into the event stream, if there is one. */
   record(event: StatusEvent): void;
-  /** From now on keys are commands. */
+  /** From now on keys are commands, to this listener alone. */
   listen(onCommand: (command: KeyCommand) => void): void;
   close(): Promise<void>;
 }
@@ -71,7 +71,8 @@ export async function openRunScreen(
           throw thrown;
         });
   if (events) displays.push(events);
-  let stopListening = () => {};
+  let stopListening: (() => void) | undefined;
+  let obey: (command: KeyCommand) => void = () => {};
   return {
     display: {
       show: (event) => {
@@ -84,20 +85,22 @@ export async function openRunScreen(
     say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),
     record: (event) => events?.show(event),
     listen: (onCommand) => {
-      if (!terminal || !stdin.isTTY) return;
+      obey = onCommand;
+      if (!terminal || !stdin.isTTY || stopListening) return;
+      stopListening = () => {};
       void import('../adapters/display/keyboard.ts').then(({ openKeyboard }) => {
         const keyboard = openKeyboard({
           input: stdin,
           output: stdout,
           clock,
-          onCommand,
+          onCommand: (command) => obey(command),
           onEdit: (text) => terminal.showEdit(text),
         });
         stopListening = () => keyboard.close();
       });
     },
     close: async () => {
-      stopListening();
+      stopListening?.();
       terminal?.close();
       await events?.close();
     },

@@ -12,6 +12,7 @@ import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { openRunScreen, type RunScreen } from './run-screen.ts';
 import { TurnDriver } from './turn-driver.ts';
+import { TypedText } from './typed-text.ts';
 
 const clock = monotonicClock;
 
@@ -28,9 +29,10 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
   });
   if (!screen) return ExitCode.done;
   const { driver, done } = planTurns(loaded, screen);
+  const typed = new TypedText();
   try {
     for (;;) {
-      const exitCode = await runOnce({ loaded, screen, context, driver, done });
+      const exitCode = await runOnce({ loaded, screen, context, driver, typed, done });
       if (exitCode !== 'restart') return exitCode;
     }
   } catch (thrown) {
@@ -50,6 +52,7 @@ interface RunParts {
   readonly screen: RunScreen;
   readonly context: CliContext;
   readonly driver: TurnDriver;
+  readonly typed: TypedText;
   /** Exit code, once the turns are done or cannot be. */
   readonly done: Promise<number>;
 }
@@ -64,7 +67,14 @@ function planTurns({ config }: LoadedConfig, { display, say }: RunScreen): Pick<
   return { driver: new TurnDriver(config.conversation, { clock, display, onDone }), done };
 }
 
-async function runOnce({ loaded, screen, context, driver, done }: RunParts): Promise<number | 'restart'> {
+async function runOnce({
+  loaded,
+  screen,
+  context,
+  driver,
+  typed,
+  done,
+}: RunParts): Promise<number | 'restart'> {
   let finish: (outcome: number | 'restart') => void = () => {};
   const ended = new Promise<number | 'restart'>((resolve) => {
     finish = resolve;
@@ -73,6 +83,7 @@ async function runOnce({ loaded, screen, context, driver, done }: RunParts): Pro
     show: (event) => {
       screen.display.show(event);
       driver.show(event);
+      typed.show(event);
     },
   };
   const onStop = () => finish(ExitCode.done);
@@ -82,13 +93,14 @@ async function runOnce({ loaded, screen, context, driver, done }: RunParts): Pro
     app = await openApp(loaded, screen, display, context);
     const { device } = app;
     driver.attach((event) => device.send(event));
-    attachPerson(device, screen, onStop);
+    attachPerson(device, screen, typed, onStop);
     device.ended.then(
       (end) => finish(end === 'restart' ? 'restart' : ExitCode.done),
       () => finish(ExitCode.failed),
     );
     if (context.stop.aborted) onStop();
     device.start();
+    typed.handOver(device);
     return await Promise.race([done, ended]);
   } finally {
     context.stop.removeEventListener('abort', onStop);
@@ -130,7 +142,12 @@ function openApp(
   });
 }
 
-function attachPerson(device: Device, { terminal, listen }: RunScreen, quit: () => void): void {
+function attachPerson(
+  device: Device,
+  { terminal, listen }: RunScreen,
+  typed: TypedText,
+  quit: () => void,
+): void {
   if (terminal) {
     device.tapMicrophone((frame) => {
       terminal.showLevel(device.status === 'listening' ? levelPercent(frame) : undefined);
@@ -138,12 +155,13 @@ function attachPerson(device: Device, { terminal, listen }: RunScreen, quit: () 
   }
   terminal?.showVolume(device.volumePercent, device.muted);
   listen((command) => {
-    obey(command, device, quit);
+    if (command.type === 'text') typed.submit(device, command.text);
+    else obey(command, device, quit);
     terminal?.showVolume(device.volumePercent, device.muted);
   });
 }
 
-function obey(command: KeyCommand, device: Device, quit: () => void): void {
+function obey(command: Exclude<KeyCommand, { type: 'text' }>, device: Device, quit: () => void): void {
   switch (command.type) {
     case 'toggle':
       device.send({ type: 'talk.toggled' });
@@ -153,9 +171,6 @@ function obey(command: KeyCommand, device: Device, quit: () => void): void {
       break;
     case 'release':
       device.send({ type: 'talk.released' });
-      break;
-    case 'text':
-      device.send({ type: 'text.submitted', text: command.text });
       break;
     case 'mute':
       device.setMuted(!device.muted);

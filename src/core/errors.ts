@@ -37,6 +37,7 @@ export const ErrorCode = {
   toolTimeout: 'TOOL_TIMEOUT',
   toolBusy: 'TOOL_BUSY',
   replyTimeout: 'REPLY_TIMEOUT',
+  textUnanswered: 'TEXT_UNANSWERED',
   turnsTimeout: 'TURNS_TIMEOUT',
   turnsUnfinished: 'TURNS_UNFINISHED',
   eventsEnded: 'EVENTS_ENDED',

@@ -1,6 +1,7 @@
 import type { SnapshotFrom } from 'xstate';
-import type { ClientError } from '../core/errors.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import { emptyMailbox } from '../mcp/announcements/mailbox.ts';
+import type { DeviceContext } from './context.ts';
 import { deliveryNote, deviceSetup } from './setup.ts';
 import { announcingLocally } from './states/announcing-locally.ts';
 import { finishing } from './states/finishing.ts';
@@ -17,6 +18,28 @@ const reportError = {
   params: ({ event }: { event: { error: ClientError } }) => ({
     error: event.error,
   }),
+} as const;
+
+/** The end of an attempt takes with it what was typed: the person is told so. */
+const reportEnd = {
+  type: 'reportError',
+  params: ({ context, event }: { context: DeviceContext; event: { error: ClientError } }) => ({
+    error: context.text === undefined ? event.error : withLostText(event.error),
+  }),
+} as const;
+
+const withLostText = ({ code, message, retryable, cause }: ClientError): ClientError =>
+  new ClientError(code, `${message} What you typed was not answered; type it again.`, { retryable, cause });
+
+const reportLostText = {
+  type: 'reportError',
+  params: {
+    error: new ClientError(
+      ErrorCode.textUnanswered,
+      'The device starts anew before what you typed was answered; type it again.',
+      { retryable: true },
+    ),
+  },
 } as const;
 
 /** A channel exists or is being opened; leaving this state closes it. */
@@ -38,9 +61,9 @@ const connected = deviceSetup.createStateConfig({
         target: '#recovering',
         actions: reportError,
       },
-      { target: '#standby', actions: [reportError, 'forgetRecoveries'] },
+      { target: '#standby', actions: [reportEnd, 'forgetRecoveries'] },
     ],
-    'microphone.failed': { target: '#standby', actions: reportError },
+    'microphone.failed': { target: '#standby', actions: reportEnd },
   },
   states: { opening, session },
 });
@@ -101,7 +124,10 @@ export const deviceMachine = deviceSetup.createMachine({
     'mail.withdrawn': {
       actions: { type: 'withdrawFromMailbox', params: ({ event }) => ({ taskIds: event.taskIds }) },
     },
-    'reboot.requested': '.rebooting',
+    'reboot.requested': [
+      { guard: 'hasText', target: '.rebooting', actions: [reportLostText, 'forgetText'] },
+      { target: '.rebooting' },
+    ],
     // Nobody talks: the runtime tries again by itself.
     'microphone.failed': { actions: reportError },
   },
@@ -109,7 +135,10 @@ export const deviceMachine = deviceSetup.createMachine({
     provisioning,
     online,
     /** The server asked for a restart; whoever runs the device starts a new one (firmware B41). */
-    rebooting: { after: { rebootPause: 'stopped' } },
+    rebooting: {
+      after: { rebootPause: 'stopped' },
+      on: { 'text.submitted': { actions: reportLostText } },
+    },
     stopped: { type: 'final' },
   },
 });

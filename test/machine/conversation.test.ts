@@ -487,6 +487,37 @@ describe('trouble', () => {
     expect(snapshot.status).toBe('done');
   });
 
+  test('what was typed and not answered is lost with a word about it', () => {
+    const events: DeviceEvent[] = [text];
+    for (let i = 0; i < 5; i++) events.push(lost, retry);
+    const given = play([...events, lost]);
+    expect([statusFor(given.snapshot), given.actions[0]]).toMatchObject([
+      'idle',
+      {
+        type: 'reportError',
+        params: {
+          error: {
+            code: 'TRANSPORT_CLOSED',
+            message: 'lost What you typed was not answered; type it again.',
+            retryable: true,
+          },
+        },
+      },
+    ]);
+    const rebooting = play([text, { type: 'reboot.requested' }]);
+    expect(rebooting.actions[0]).toMatchObject({
+      type: 'reportError',
+      params: {
+        error: {
+          code: 'TEXT_UNANSWERED',
+          message: 'The device starts anew before what you typed was answered; type it again.',
+        },
+      },
+    });
+    expect(play([toggled, { type: 'reboot.requested' }]).effects).not.toContain('reportError');
+    expect(playFrom(rebooting.snapshot, [text]).effects).toEqual(['reportError']);
+  });
+
   test('a microphone that fails ends the conversation with a word about it', () => {
     const { snapshot, effects } = play([
       toggled,
