@@ -44,6 +44,7 @@ const tools = {
   },
   giant: ({ bytes }) => text('x'.repeat(bytes)),
   raw: ({ result }) => result,
+  answer: () => undefined,
   log: ({ text: line }) => {
     process.stderr.write(`${line}\n`);
     return text('logged');
@@ -100,7 +101,8 @@ async function call(id, { name, arguments: args = {} }) {
   try {
     const run = tools[name];
     if (!run) throw new Error(`Unknown tool: ${name}`);
-    send({ id, result: await run(args) });
+    const answer = name === 'answer' ? args : { result: await run(args) };
+    send({ id, ...answer });
   } catch ({ message }) {
     send({ id, error: { code: -32602, message } });
   }

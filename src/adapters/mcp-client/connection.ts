@@ -7,6 +7,7 @@ import { foreignResultOf } from './foreign-result.ts';
 import { readToolList } from './foreign-tools.ts';
 import { notMcp } from './http-watch.ts';
 import type { Road } from './road.ts';
+import { noResult } from './usable-answer.ts';
 
 export interface ConnectionParts {
   readonly client: Client;
@@ -120,6 +121,7 @@ export function requestFailure(
 ): ClientError {
   if (signal.aborted) return failures.aborted(signal);
   if (thrown instanceof ClientError) return thrown;
+  if (messageOf(thrown) === noResult) return failures.badOutput(noResult, thrown);
   const { name, code, status } = thrown as { name?: unknown; code?: unknown; status?: unknown };
   if (name === 'ProtocolError' || typeof code === 'number')
     return failures.failed(failures.quoted(messageOf(thrown)), thrown);

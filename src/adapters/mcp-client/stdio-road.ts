@@ -6,6 +6,7 @@ import { createLogLines } from './log-lines.ts';
 import { createReadBudget } from './read-budget.ts';
 import type { Road, RoadHooks } from './road.ts';
 import { type ServerProcess, type StdioTarget, startServerProcess } from './server-process.ts';
+import { usableAnswer } from './usable-answer.ts';
 
 /** Longest message of a server, in bytes. */
 export const maxMessageBytes = 8 * 1024 * 1024;
@@ -122,7 +123,7 @@ class StdioTransport implements Transport {
       if (line.trim() !== '') this.#log(`(on standard output) ${line.slice(0, maxLogLineBytes)}`);
       return 'unasked';
     }
-    this.onmessage?.(message);
+    this.onmessage?.(usableAnswer(message));
     if ('method' in message || this.#open === 0) return 'unasked';
     this.#open -= 1;
     return 'answer';

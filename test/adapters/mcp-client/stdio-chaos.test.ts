@@ -77,6 +77,18 @@ describe.concurrent('a server that does not get ready', () => {
 });
 
 describe.concurrent('a server that talks nonsense', () => {
+  it('such as an answer without a result is not waited for', async ({ onTestFinished }) => {
+    const connection = await connect(chaosServer());
+    onTestFinished(() => connection.close());
+    for (const answer of [{ result: null }, {}, { result: 'text' }, { error: 'no' }])
+      await expect(
+        connection.callTool('answer', answer, { signal: never, timeoutMs: 60_000 }),
+      ).rejects.toMatchObject({
+        code: 'TOOL_BAD_OUTPUT',
+        message: 'The MCP server gave no usable answer: its answer has no result.',
+      });
+  });
+
   it('on standard output is understood between the lines', async ({ onTestFinished }) => {
     const greeting = ['Welcome!', '', '{"half":', '[]', '{"not":"rpc"}', '{"jsonrpc":"2.0"}'];
     const connection = await connect(chaosServer({ greeting }));
