@@ -22,6 +22,12 @@ export const mountError = {
       `${name} does not work at the moment and is tried again in ${inWords(againInMs)}. ${problem}`,
       { retryable: true },
     ),
+  givenUp: (name: string, problem: string, againInMs: number) =>
+    new ClientError(
+      ErrorCode.toolUnreachable,
+      `${name} does not work at the moment and is tried again in ${inWords(againInMs)}, or by a call that is made 10 s after the last try. ${problem}`,
+      { retryable: true },
+    ),
   stopped: (name: string) =>
     new ClientError(ErrorCode.toolUnreachable, `${name} has been stopped, call it again if it is needed.`, {
       retryable: true,

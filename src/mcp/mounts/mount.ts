@@ -69,6 +69,8 @@ type State =
 const maxRestarts = 5;
 const backoff = { firstMs: 1000, maxMs: 60_000, jitterShare: 0.2 } as const;
 const failedRetryMs = 300_000;
+/** A call tries a server that is down at once, unless it was tried so shortly before. */
+const triedGapMs = 10_000;
 const stableMs = 300_000;
 const patienceMs = 5000;
 const closeLimitMs = 10_000;
@@ -80,6 +82,8 @@ export function createMount(parts: MountParts): Mount {
   let state: State = { name: definition.enabled ? 'cold' : 'disabled' };
   let restarts = 0;
   let lastProblem: string | undefined;
+  /** When it was last found not to work. */
+  let failedMs = Number.NEGATIVE_INFINITY;
   let calls = 0;
   let failedCalls = 0;
   let stableTimer: TimerHandle;
@@ -177,6 +181,7 @@ export function createMount(parts: MountParts): Mount {
   function tryAgain(error: ClientError): void {
     clock.clearTimeout(stableTimer);
     lastProblem = error.message;
+    failedMs = clock.now();
     log.add(error.message);
     logger.warn('A mounted server does not work', { server: name, code: error.code, problem: error.message });
     restarts += 1;
@@ -187,7 +192,8 @@ export function createMount(parts: MountParts): Mount {
       : backoffDelayMs(restarts - 1, { ...backoff, random: parts.random });
     const timer = clock.setTimeout(() => void begin(stateName), delayMs);
     enter({ name: stateName, timer, dueMs: clock.now() + delayMs });
-    arrivals.failed(mountError.notWorking(name, error.message, delayMs));
+    const told = isHopeless ? mountError.givenUp : mountError.notWorking;
+    arrivals.failed(told(name, error.message, delayMs));
   }
 
   /** Ends what the present state holds; the caller enters the next one. */
@@ -252,9 +258,12 @@ export function createMount(parts: MountParts): Mount {
   function arrivalFor({ mode, context }: MountedCall): Promise<MountSession> {
     if (state.name === 'ready') return Promise.resolve(state.session);
     if (state.name === 'disabled') return Promise.reject(mountError.switchedOff(name));
-    if (state.name === 'failed' && 'dueMs' in state) {
+    if ('dueMs' in state && clock.now() - failedMs >= triedGapMs) {
+      clock.clearTimeout(state.timer);
+      begin(state.name);
+    } else if (state.name === 'failed' && 'dueMs' in state) {
       const leftMs = state.dueMs - clock.now();
-      return Promise.reject(mountError.notWorking(name, lastProblem ?? '', leftMs));
+      return Promise.reject(mountError.givenUp(name, lastProblem ?? '', leftMs));
     }
     if (state.name === 'cold' && definition.start === 'manual')
       return Promise.reject(mountError.notStarted(name));

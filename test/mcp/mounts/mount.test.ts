@@ -261,10 +261,26 @@ describe('a call', () => {
     );
     await clock.advanceAsync(31_000);
     expect(mount.status().state).toBe('failed');
-    await clock.advanceAsync(minute);
-    expect(await outcome()).toBe(
-      'TOOL_UNREACHABLE (again): clock does not work at the moment and is tried again in 4 minutes. `uvx` was not found.',
-    );
+    const failed =
+      'TOOL_UNREACHABLE (again): clock does not work at the moment and is tried again in 5 minutes, or by a call that is made 10 s after the last try. `uvx` was not found.';
+    expect(await outcome()).toBe(failed);
+  });
+
+  it('tries a server that has failed at once, but not more than once in ten seconds', async () => {
+    const { mount, outcome, server, clock } = supervise({ start: 'lazy' });
+    mount.remember(server.tools);
+    server.starting = unreachable('Nobody listens there.');
+    await outcome();
+    await clock.advanceAsync(31_000);
+    const { restarts } = mount.status();
+    await clock.advanceAsync(10_000);
+    await outcome();
+    await outcome();
+    expect(mount.status()).toMatchObject({ state: 'failed', restarts: restarts + 1 });
+    await clock.advanceAsync(10_000);
+    server.starting = 'well';
+    expect(await outcome()).toBe('echo');
+    expect([mount.status().state, clock.pendingTimers]).toEqual(['ready', 2]);
   });
 
   it('is not made again when the server dies in it', async () => {
