@@ -9,7 +9,7 @@ export interface StartQueue {
 
 const maxAtOnce = 4;
 /** A server that takes longer than this, or hangs, makes room for the next and goes on beside it. */
-const slowAfterMs = 5000;
+const slowAfterMs = 1500;
 
 export function createStartQueue(clock: Clock): StartQueue {
   const waiting: (() => Promise<void>)[] = [];
