@@ -51,6 +51,8 @@ export interface AccessPoints {
    * that are the same go on. Resolves when tunnels that are gone are closed.
    */
   updateTunnels(section: unknown): Promise<void>;
+  /** The section `mcpEndpoint` has changed. Access points that are the same go on; one that differs is closed and opened anew. */
+  updateAccessPoints(section: unknown): Promise<void>;
   /** Resolves when all connections are closed. */
   close(): Promise<void>;
 }
@@ -61,7 +63,7 @@ const tunnelReplyWithinMs = 60_000;
 /** Loads nothing when nothing is configured. */
 export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
   const { config, display, logger } = parts;
-  const accessPoints: AccessPoint[] = [];
+  const accessPoints = new Map<string, OpenAccessPoint>();
   const tunnels = new Map<string, OpenTunnel>();
   /** Starting, and changes after it: one after the other. */
   let changing: Promise<void> | undefined;
@@ -72,15 +74,26 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
       display.show(errorEvent(new ClientError(ErrorCode.configInvalid, `${fault} (left out)`)));
   }
 
-  async function openAccessPoints(): Promise<void> {
-    const { definitions, faults } = parseAccessPoints(config.mcpEndpoint);
+  /** Those that are gone are closed first: two connections with one token end each other. */
+  async function takeOverAccessPoints(section: unknown): Promise<void> {
+    const { definitions, faults } = parseAccessPoints(section);
     show(faults);
-    if (definitions.length === 0) return;
+    const wanted = new Map(definitions.map((definition) => [definition.name, definition]));
+    const gone = [...accessPoints].filter(
+      ([name, { definition }]) => !isDeepStrictEqual(definition, wanted.get(name)),
+    );
+    for (const [name] of gone) accessPoints.delete(name);
+    await Promise.all(gone.map(([, { link }]) => link.stop()));
+    for (const definition of definitions)
+      if (!accessPoints.has(definition.name)) await openAccessPoint(definition);
+  }
+
+  async function openAccessPoint(definition: AccessPointDefinition): Promise<void> {
     const { createAccessPoint } = await import('./adapters/outbound-link/access-point.ts');
     if (closed) return;
-    for (const definition of definitions)
-      accessPoints.push(createAccessPoint(accessPointOptions(definition, parts)));
-    for (const link of accessPoints) link.start();
+    const link = createAccessPoint(accessPointOptions(definition, parts));
+    accessPoints.set(definition.name, { definition, link });
+    link.start();
   }
 
   async function takeOverTunnels(section: unknown): Promise<void> {
@@ -115,20 +128,26 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
     return changing;
   }
 
-  const links = () => [...accessPoints, ...[...tunnels.values()].map(({ tunnel }) => tunnel)];
+  const links = () => [
+    ...[...accessPoints.values()].map(({ link }) => link),
+    ...[...tunnels.values()].map(({ tunnel }) => tunnel),
+  ];
 
   return {
     start() {
       if (changing) return;
-      void change(() => Promise.all([openAccessPoints(), takeOverTunnels(config.tunnels)]));
+      void change(() =>
+        Promise.all([takeOverAccessPoints(config.mcpEndpoint), takeOverTunnels(config.tunnels)]),
+      );
     },
     toolsChanged() {
       for (const link of links()) link.toolsChanged();
     },
     statuses: () => ({
-      accessPoints: accessPoints.map((link) => link.status()),
+      accessPoints: [...accessPoints.values()].map(({ link }) => link.status()),
       tunnels: [...tunnels.values()].map(({ tunnel }) => tunnel.status()),
     }),
+    updateAccessPoints: (section) => change(() => takeOverAccessPoints(section)),
     updateTunnels: (section) => change(() => takeOverTunnels(section)),
     async close() {
       closed = true;
@@ -136,6 +155,11 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
       await Promise.all(links().map((link) => link.stop()));
     },
   };
+}
+
+interface OpenAccessPoint {
+  readonly definition: AccessPointDefinition;
+  readonly link: AccessPoint;
 }
 
 interface OpenTunnel {

@@ -10,6 +10,7 @@ import {
 } from './app-installs.ts';
 import { createMountService, type MountService } from './app-mounts.ts';
 import type { ToolService } from './app-tools.ts';
+import { readAccessPointSection } from './config/access-points.ts';
 import { cacheDirectory } from './config/load.ts';
 import { readMountSections } from './config/mounts.ts';
 import type { Config } from './config/schema.ts';
@@ -27,7 +28,7 @@ import { startIsOver } from './runtime/start-over.ts';
 
 export interface ExchangeParts {
   readonly config: Config;
-  /** The configuration file, whose mounts and tunnels are followed while the device runs. */
+  /** The configuration file, whose mounts, access points and tunnels are followed while the device runs. */
   readonly file: string | undefined;
   readonly stateDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -157,13 +158,21 @@ async function followFile(
   if (file === undefined) return [];
   // The tools of the device are in the same file, and whoever follows them tells when it cannot be read.
   const toldAlready = () => {};
-  const { mcpServers, mcpServerConfig, tunnels } = config;
+  const { mcpServers, mcpServerConfig, mcpEndpoint, tunnels } = config;
   const watches = await Promise.all([
     watchToolsFile({
       file,
       load: readMountSections,
       current: { mcpServers, mcpServerConfig },
       onTools: (sections) => void mounts.update(sections),
+      onProblem: toldAlready,
+      clock,
+    }),
+    watchToolsFile({
+      file,
+      load: readAccessPointSection,
+      current: mcpEndpoint,
+      onTools: (section) => void links.updateAccessPoints(section),
       onProblem: toldAlready,
       clock,
     }),

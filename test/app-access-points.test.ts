@@ -231,3 +231,32 @@ it('tunnels follow their section: moved, opened, closed, narrowed; those that ar
     { code: 'CONFIG_INVALID', message: 'tunnels[4].url: must be a ws:// or wss:// URL (left out)' },
   ]);
 });
+
+it('access points follow their section: moved, narrowed, closed, opened; those that are the same go on', async () => {
+  const [from, to, same, gone] = await Promise.all([1, 2, 3, 4].map(() => serverThat(listRequest)));
+  if (!from || !to || !same || !gone) throw new Error('a server is missing');
+  const at = (name: string, { port }: { port: number }, more: object = {}) => ({
+    name,
+    url: `ws://127.0.0.1:${port}/?token=${name}`,
+    ...more,
+  });
+  const { links } = await linksOf({
+    mcpEndpoint: [at('moving', from), at('staying', same), at('going', gone)],
+  });
+  const listings = (...of: (typeof from)[]) =>
+    of.map(({ peers }) => peers.map(({ texts }) => namesIn(texts[0]).length));
+  const listed = (...of: (typeof from)[]) =>
+    of.every(({ peers }) => peers.length > 0 && peers.every(({ texts }) => texts.length === 1));
+  await until(() => listed(from, same, gone));
+  await links.updateAccessPoints([
+    at('moving', to),
+    at('staying', same),
+    at('new', gone, { allow: ['weather'] }),
+    'nonsense',
+  ]);
+  await until(() => listed(to, gone) && gone.peers.length === 2);
+  expect(links.statuses().accessPoints.map(({ name }) => name)).toEqual(['staying', 'moving', 'new']);
+  expect(listings(from, to, same, gone)).toEqual([[3], [3], [3], [3, 1]]);
+  await links.updateAccessPoints(undefined);
+  expect(links.statuses().accessPoints).toEqual([]);
+});

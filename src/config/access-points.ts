@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { faultWords } from '../core/fault-words.ts';
-import { isPlainObject } from './layers.ts';
+import { readConfigFile } from './config-file.ts';
+import { isPlainObject, merge } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
 import { outboundUrl } from './outbound-url.ts';
 
@@ -27,6 +28,12 @@ const Entry = z.strictObject({
   ...outboundKeys,
   profile: z.enum(['auto', 'official', 'self-hosted']).default('auto'),
 });
+
+/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigFile` throws. */
+export async function readAccessPointSection(file: string): Promise<unknown> {
+  const given = (await readConfigFile(file)) ?? [];
+  return merge(given.filter(({ path }) => path[0] === 'mcpEndpoint')).raw.mcpEndpoint;
+}
 
 /**
  * The section `mcpEndpoint`: a URL, an object with a `url`, or a list of both. What is wrong is told and left out, the rest
