@@ -78,6 +78,8 @@ interface Call {
 }
 
 const longestNameInEvents = 100;
+/** What the rest of a long result is read with. */
+const readTool = 'self.tasks.read';
 
 /** A run that is no task (yet), with all the calls that wait for it. */
 interface Running extends QueuedRun {
@@ -294,7 +296,8 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     const { tool } = call;
     if (result.kind === 'failed') return { kind: 'failure', error: result.error };
     if (result.kind === 'cancelled') return { kind: 'failure', error: wasCancelled(tool) };
-    const keep = (text: string) => ({ taskId: taskId ?? shelf.put(tool.name, text) });
+    const mayReadOn = access.permits(readTool) && call.origin.permits?.(readTool) !== false;
+    const keep = (text: string) => (mayReadOn ? { taskId: taskId ?? shelf.put(tool.name, text) } : undefined);
     return {
       kind: 'content',
       content: contentOf(result.output, tool.maxResultBytes, keep),

@@ -121,4 +121,8 @@ function minified(value: unknown): string {
 }
 
 /** Also replaces lone surrogates, which no UTF-8 can carry. */
-const stored = (text: string): string => Buffer.from(firstCharacters(text, maxStoredCharacters)).toString();
+function stored(text: string): string {
+  if (text.length <= maxStoredCharacters) return Buffer.from(text).toString();
+  const note = `…[only the beginning of ${text.length} characters was kept]`;
+  return `${Buffer.from(firstCharacters(text, maxStoredCharacters - note.length)).toString()}${note}`;
+}

@@ -133,6 +133,14 @@ describe('a call', () => {
     expect(text).toContain('self.tasks.read {"task_id":"r1"');
     expect(shelf.get('r1')?.text).toHaveLength(5000);
   });
+
+  it('with a result that is too long points nowhere on a channel that may not read there', async () => {
+    const run = () => Promise.resolve({ kind: 'text', text: 'x'.repeat(5000) } as const);
+    const { dispatcher, shelf } = await mcpParts([tool({ name: 'long', run })]);
+    const reply = await dispatcher.call('long', {}, { ...device, permits: (name) => name === 'long' });
+    expect(textOf(reply)).toMatch(/^x+…$/);
+    expect(shelf.get('r1')).toBe(undefined);
+  });
 });
 
 describe('sync', () => {
