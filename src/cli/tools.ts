@@ -6,6 +6,7 @@ import { silentLogger } from '../core/logger.ts';
 import { printableText } from '../core/printable-text.ts';
 import { checkArguments } from '../mcp/arguments.ts';
 import { unlistable } from '../mcp/paging.ts';
+import { createToolRegistry } from '../mcp/registry.ts';
 import { textOf } from '../mcp/result.ts';
 import { startTaskRun } from '../mcp/task-run.ts';
 import type { Tool, ToolArguments, ToolOutput } from '../mcp/tool.ts';
@@ -103,6 +104,7 @@ export const toolsCallAction: CommandAction<ToolsCallOptions> = async (options, 
     kindOf(options.name) === builtinKind ? await openDeviceTools(loaded, context.env) : undefined;
   try {
     const tool = device?.find(options.name) ?? registry.find(options.name);
+    if (!tool && access.permits(options.name)) await refuseMounted(options.name, loaded, context);
     if (!tool || !access.permits(tool.name)) throw unknownTool(options.name);
     const output = await run(tool, checkArguments(tool, args), context.stop);
     if (output === undefined) return ExitCode.failed;
@@ -113,6 +115,18 @@ export const toolsCallAction: CommandAction<ToolsCallOptions> = async (options, 
     await device?.close();
   }
 };
+
+/** Servers of others belong to a device that runs; no second one of each is started beside it. */
+async function refuseMounted(name: string, loaded: LoadedConfig, { env }: CliContext): Promise<void> {
+  const registry = createToolRegistry();
+  const { dispose } = await openKnownExchange(loaded, registry, env);
+  await dispose();
+  if (registry.find(name)?.source !== 'mounted') return;
+  throw new ClientError(
+    ErrorCode.toolUnreachable,
+    `${printableText(name, 64)} belongs to an MCP server, which only a running device calls. Start one with "xiaozhi-speaker run" and ask it by voice or text, or over its control API: POST /v1/tools/NAME/call.`,
+  );
+}
 
 /** Undefined when it was stopped. */
 async function run(tool: Tool, args: ToolArguments, stop: AbortSignal): Promise<ToolOutput | undefined> {

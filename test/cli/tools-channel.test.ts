@@ -9,7 +9,7 @@ import { parseMounts } from '../../src/config/mounts.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
 import { estimatedTokens } from '../../src/mcp/token-estimate.ts';
-import { runActionToTheEnd } from '../support/cli-run.ts';
+import { runAction, runActionToTheEnd } from '../support/cli-run.ts';
 import { failureOf } from '../support/tool-runner.ts';
 
 const env = { PATH: process.env.PATH };
@@ -112,6 +112,9 @@ test('tools of mounted servers are shown as they were last known', async () => {
   const { stdout } = await runActionToTheEnd(toolsListAction, { config: file, channel: 'device' }, env);
   expect(stdout).toBe(
     '{"tools":[{"name":"notes__read","description":"read","inputSchema":{"type":"object"}}]}\n',
+  );
+  expect(await failureOf(runAction(toolsCallAction, { config: file, name: 'notes__read' }, env))).toMatch(
+    /^TOOL_UNREACHABLE notes__read belongs to an MCP server, which only a running device calls\. Start one/,
   );
 });
 
