@@ -72,12 +72,15 @@ function read(id: string, offset: number, { tasks, shelf }: TaskToolParts): obje
   const task = tasks.get(id);
   const page = task ? tasks.read(id, offset, pageBytes) : shelvedPage(id, offset, shelf);
   if (!page) throw unknownTask(id);
+  const cutFrom = task?.cutFromCharacters;
   // Whoever has read it to the end has been told.
   if (task && page.nextOffset === undefined) tasks.markTold([id]);
   return {
     task_id: id,
     ...(task && { state: task.state }),
     text: page.text,
+    ...(page.nextOffset === undefined &&
+      cutFrom !== undefined && { not_kept: cutFrom - (task?.text.length ?? 0) }),
     ...(page.nextOffset !== undefined && { next_offset: page.nextOffset, total: page.totalBytes }),
   };
 }
