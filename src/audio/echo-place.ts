@@ -30,6 +30,11 @@ const ECHO_SIMILARITY = 0.4;
 const SAME_PLACE_MS = 2;
 const FRAMES_TO_SECOND_LOOK = 4;
 const FRAMES_TO_NEXT_LOOK = 15;
+/** An echo that is surely behind the canceller is held back until somebody has looked again. */
+const SURELY_ECHO_SIMILARITY = 0.5;
+const HELD_BACK_FRAMES = 20;
+/** Before the first echo nothing can be taken out of it. If by then none has been found there is none. */
+const FIRST_ECHO_FRAMES = 40;
 
 /** What the canceller leaves of a person resembles what was played by so little, most of the time. */
 const FOREIGN_SIMILARITY = 0.2;
@@ -61,6 +66,8 @@ export class EchoPlace {
   #foundMs: number | undefined;
   #candidateMs: number | undefined;
   #nextLookFrame = 0;
+  #heldBackUntilFrame = 0;
+  #firstEchoFrames = FIRST_ECHO_FRAMES;
   /** Frames since the far end was heard. */
   #quietFrames = Number.MAX_SAFE_INTEGER;
   #energyBefore = 0;
@@ -103,6 +110,18 @@ export class EchoPlace {
     this.#search.cutFar(atMs);
   }
 
+  /**
+   * The near end turns out to be so much later than it was said to be, and goes on without a gap. So must the far end: what
+   * the canceller has learned stays true.
+   */
+  setClock(byMs: number): void {
+    this.#shiftMs += byMs;
+    if (this.#delayMs !== undefined) this.#delayMs += byMs;
+    this.#foundMs = undefined;
+    this.#candidateMs = undefined;
+    this.#forgetLoudness();
+  }
+
   /** 10 ms of both ends before the canceller, as promised and not as shifted; lent. */
   hear(near: Int16Array, far: Int16Array, endMs: number): void {
     this.#frames += 1;
@@ -110,6 +129,7 @@ export class EchoPlace {
     this.#loudness.push(near, far);
     this.#heard.push(near, endMs);
     this.#quietFrames = levelDbfs(far) > AUDIBLE_DBFS ? 0 : this.#quietFrames + 1;
+    if (this.#quietFrames < ECHO_FRAMES) this.#firstEchoFrames -= 1;
     if (this.#frames % FRAMES_PER_ALIGNMENT === 0) this.#alignByLoudness();
   }
 
@@ -118,7 +138,22 @@ export class EchoPlace {
     this.#cleaned.push(near, this.#endMs);
     this.#energyBefore += (energyBefore - this.#energyBefore) / DOUBT_FRAMES;
     this.#energyAfter += (energyAfter - this.#energyAfter) / DOUBT_FRAMES;
-    if (this.#frames >= this.#nextLookFrame && this.#isDoubtful) this.#look(this.#find(this.#heard));
+    if (this.#frames < this.#nextLookFrame || !this.#isDoubtful) return;
+    const found = this.#find(this.#heard);
+    this.#look(found);
+    const left = this.#find(this.#cleaned)?.similarity ?? 0;
+    if (left >= SURELY_ECHO_SIMILARITY) this.#heldBackUntilFrame = this.#frames + HELD_BACK_FRAMES;
+  }
+
+  /** The canceller is not used yet to where the echo has moved. */
+  get #isSettling(): boolean {
+    return this.#frames - this.#movedFrame < SETTLING_FRAMES;
+  }
+
+  /** What the canceller leaves now is mostly echo, and nothing that anybody should hear. */
+  get isEchoLeft(): boolean {
+    const mayBeFirst = this.#firstEchoFrames > 0 && this.#quietFrames < ECHO_FRAMES;
+    return mayBeFirst || this.#frames < this.#heldBackUntilFrame;
   }
 
   /** Whether what sounds like somebody may be the device itself. Asked with every frame in which it does. */
@@ -135,8 +170,7 @@ export class EchoPlace {
   /** How many of the opinions that are needed it makes up that this is somebody else. */
   #opinion(): number | 'own' {
     const left = this.#find(this.#cleaned)?.similarity ?? 0;
-    const isSettling = this.#frames - this.#movedFrame < SETTLING_FRAMES;
-    if (left >= (isSettling ? SETTLING_SIMILARITY : ECHO_SIMILARITY)) return 'own';
+    if (left >= (this.#isSettling ? SETTLING_SIMILARITY : ECHO_SIMILARITY)) return 'own';
     if (left < LEFT_SIMILARITY && this.#isInPlace) return OPINIONS_NEEDED;
     if (left < FOREIGN_SIMILARITY) return 2;
     const heard = this.#find(this.#heard);
@@ -177,17 +211,21 @@ export class EchoPlace {
   }
 
   #isFoundAt(delayMs: number): void {
-    if (this.#foundMs !== undefined) {
-      // What the canceller has learned stays true when the echo stays where it was in its filter.
-      this.#shiftMs += delayMs - this.#foundMs;
-      this.#moves += 1;
-    } else if (!this.#isInFilter(delayMs)) {
-      this.#shiftMs = delayMs - WANTED_DELAY_MS;
-      this.#moves += 1;
-    }
+    // What the canceller has learned stays true when the echo stays where it was in its filter.
+    if (this.#foundMs !== undefined) this.#moveTo(this.#shiftMs + delayMs - this.#foundMs);
+    else if (!this.#isInFilter(delayMs)) this.#moveTo(delayMs - WANTED_DELAY_MS);
     this.#foundMs = delayMs;
     this.#delayMs = delayMs;
+    this.#forgetLoudness();
+  }
+
+  #moveTo(shiftMs: number): void {
+    this.#shiftMs = shiftMs;
+    this.#moves += 1;
     this.#movedFrame = this.#frames;
+  }
+
+  #forgetLoudness(): void {
     this.#loudness.reset();
     this.#confirmations = 0;
   }
@@ -201,10 +239,8 @@ export class EchoPlace {
     if (this.#confirmations < CONFIRMATIONS) return;
     this.#confirmations = 0;
     this.#delayMs = delayMs;
-    this.#shiftMs = delayMs - WANTED_DELAY_MS;
     this.#foundMs = undefined;
-    this.#movedFrame = this.#frames;
-    this.#moves += 1;
+    this.#moveTo(delayMs - WANTED_DELAY_MS);
   }
 
   #isInFilter(delayMs: number): boolean {
@@ -213,6 +249,6 @@ export class EchoPlace {
   }
 }
 
-function isSamePlace(delayMs: number, otherMs: number | undefined): boolean {
-  return otherMs !== undefined && Math.abs(delayMs - otherMs) <= SAME_PLACE_MS;
+function isSamePlace(delayMs: number | undefined, otherMs: number | undefined): boolean {
+  return delayMs !== undefined && otherMs !== undefined && Math.abs(delayMs - otherMs) <= SAME_PLACE_MS;
 }

@@ -49,6 +49,8 @@ export class EchoStage {
   #onFrame: (frame: Int16Array) => void = () => {};
   /** When the frame that is being filled began to be captured. */
   #frameStartMs = 0;
+  /** When what has been delivered last had been captured; undefined before the first. */
+  #nearEndMs: number | undefined;
   /** Samples of the frame that is being filled. */
   #carried = 0;
   #failed = false;
@@ -92,6 +94,7 @@ export class EchoStage {
     this.#onFrame = onFrame;
     this.#framer.reset();
     this.#carried = 0;
+    this.#nearEndMs = undefined;
     this.#captureClock.reset();
     this.#nearResampler.reset();
   }
@@ -104,7 +107,11 @@ export class EchoStage {
       this.#nearRateHz = sampleRateHz;
     }
     const near = this.#nearResampler.push(pcm);
-    const startMs = this.#captureClock.push(durationMs(near.length, rateHz));
+    const lengthMs = durationMs(near.length, rateHz);
+    const startMs = this.#captureClock.push(lengthMs);
+    const jumpMs = startMs - (this.#nearEndMs ?? startMs);
+    if (Math.abs(jumpMs) > 1) this.#place.setClock(jumpMs);
+    this.#nearEndMs = startMs + lengthMs;
     this.#frameStartMs = startMs - durationMs(this.#carried, rateHz);
     this.#carried = (this.#carried + near.length) % samplesPerFrame;
     this.#framer.push(near);
@@ -153,6 +160,8 @@ export class EchoStage {
     }
     const after = energyOf(near);
     this.#place.hearCleaned(near, before, after);
+    // A server takes the device's own words for those of the person, and stops the answer.
+    if (this.#place.isEchoLeft) near.fill(0);
     if (levelDbfs(this.#far) > AUDIBLE_DBFS) this.#measure(before, after);
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEchoCancelledSound } from '../../src/audio/echo-cancelled-sound.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import type { EchoCanceller } from '../../src/ports/echo-canceller.ts';
-import { fluentSpeech, looped } from '../native/support.ts';
+import { fluentSpeech, higherVoice, looped } from '../native/support.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LeakingRoom, type RoomOptions } from '../support/leaking-room.ts';
 import { bestCorrelation } from '../support/signals.ts';
@@ -114,5 +114,20 @@ describe('sound without echo', () => {
     // What the device itself still holds is heard for its latency of 40 ms.
     expect(far.slice(flushedAt, flushedAt + 320).some((sample) => sample !== 0)).toBe(true);
     expect(far.slice(flushedAt + 800).every((sample) => sample === 0)).toBe(true);
+  });
+
+  it('an echo that the canceller leaves is held back soon; a person is heard where nothing leaks', async () => {
+    const { canceller } = createWitness();
+    const echoing = await openRoom(canceller);
+    speak(echoing, 2);
+    const lastSecond = echoing.heard.slice(-100);
+    expect(lastSecond.every((frame) => frame.every((sample) => sample === 0))).toBe(true);
+
+    const nearSpeech = looped(higherVoice(fluentSpeech()), 2, 0.3);
+    const quiet = await openRoom(canceller, { leak: 0, nearSpeech });
+    speak(quiet, 2);
+    expect(quiet.heard.slice(-100).flatMap((frame) => [...frame])).toEqual(
+      quiet.room.captured.slice(-16_000),
+    );
   });
 });

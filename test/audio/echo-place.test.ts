@@ -16,6 +16,8 @@ class Story {
   readonly place = new EchoPlace(16_000);
   delayMs = 40;
   personSpeaks = false;
+  /** How much later than it is the microphone says that it is. */
+  microphoneClockMs = 0;
   nowMs = 0;
 
   listen(ms: number): void {
@@ -46,8 +48,11 @@ class Story {
     const near = others.map(
       (other, i) => other + 0.4 * (speech[from + i - Math.round(this.delayMs * 16)] ?? 0),
     );
-    this.place.hear(near, far, this.nowMs + frameMs);
-    const isCancelled = Math.abs(this.place.delayInFilterMs + this.place.shiftMs - this.delayMs) < 1;
+    const saidMs = this.nowMs + this.microphoneClockMs;
+    const promised = speech.subarray(saidMs * 16, saidMs * 16 + samples);
+    this.place.hear(near, promised, saidMs + frameMs);
+    const isCancelled =
+      Math.abs(this.place.delayInFilterMs + this.place.shiftMs - this.delayMs - this.microphoneClockMs) < 1;
     const cleaned = isCancelled ? others : near;
     this.place.hearCleaned(cleaned, energyOf(near), energyOf(cleaned));
     this.nowMs += frameMs;
@@ -81,6 +86,19 @@ describe('the place of the echo', () => {
     },
   );
 
+  it('stays in the filter when the clock of the microphone is set', () => {
+    const story = new Story();
+    story.microphoneClockMs = -30;
+    story.listen(4_000);
+    expect(story.place.delayMs).toBeCloseTo(10, 0);
+    story.microphoneClockMs = 0;
+    story.place.setClock(30);
+    story.listen(1_000);
+    expect(story.place.delayMs).toBeCloseTo(40, 0);
+    expect(story.place.delayInFilterMs).toBeCloseTo(10, 0);
+    expect(story.place.moves).toBe(0);
+  });
+
   it('is not where another voice happens to resemble the device', () => {
     const story = new Story();
     story.listen(4_000);
@@ -109,6 +127,38 @@ describe('the place of the echo', () => {
       expect(story.place.mayBeOwnVoice()).toBe(true);
     }
     expect(story.nowMs).toBeLessThan(4_800);
+  });
+
+  it('knows when what is left is echo: at the beginning and while it has moved, not when a person speaks', () => {
+    const story = new Story();
+    story.listen(400);
+    expect(story.place.isEchoLeft).toBe(true);
+    story.listen(2_600);
+    expect(story.place.isEchoLeft).toBe(false);
+    story.delayMs = 130;
+    story.listen(250);
+    expect(story.place.isEchoLeft).toBe(true);
+    story.listen(1_000);
+    story.personSpeaks = true;
+    for (let spokenMs = 0; spokenMs < 3_000; spokenMs += frameMs) {
+      story.listen(frameMs);
+      expect(story.place.isEchoLeft).toBe(false);
+    }
+  });
+
+  it('lets nothing through while the first echo may be coming, and then whatever comes where there is none', () => {
+    const place = new EchoPlace(16_000);
+    const held = Array.from({ length: 100 }, (_, frame) => {
+      const far = speech.subarray(frame * samples, (frame + 1) * samples);
+      const near = hiss.slice(frame * samples, (frame + 1) * samples);
+      place.pushFar(far, 16_000, frame * frameMs);
+      place.hear(near, far, (frame + 1) * frameMs);
+      place.hearCleaned(near, energyOf(near), energyOf(near));
+      return place.isEchoLeft;
+    });
+    expect(held.indexOf(true)).toBeLessThan(10);
+    expect(held.lastIndexOf(true)).toBeGreaterThan(30);
+    expect(held.lastIndexOf(true)).toBeLessThan(60);
   });
 
   it('takes a person who speaks after that for a person', () => {
