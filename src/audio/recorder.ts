@@ -143,7 +143,10 @@ export class FileRecorder implements Recorder {
       throw new ClientError(ErrorCode.conflict, message);
     }
     if (this.#running.size >= MAX_RUNNING)
-      throw refused(`${MAX_RUNNING} recordings are running, which is the most. Stop one first.`);
+      throw new ClientError(
+        ErrorCode.conflict,
+        `${MAX_RUNNING} recordings are running, which is the most. Stop one first.`,
+      );
   }
 
   #freeId(): string {

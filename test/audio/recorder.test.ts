@@ -187,7 +187,7 @@ test('the ninth at once is refused', async () => {
   const { recorder } = await recorderWith();
   for (let i = 0; i < 8; i++) await recorder.start('microphone', undefined, wanted());
   expect(await refusalOf(recorder.start('microphone', undefined, wanted()))).toBe(
-    'TOOL_FAILED: 8 recordings are running, which is the most. Stop one first.',
+    'CONFLICT: 8 recordings are running, which is the most. Stop one first.',
   );
   await recorder.stop();
 });
