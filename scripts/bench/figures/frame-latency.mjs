@@ -23,7 +23,8 @@ import {
 } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
-const warmUpMs = 2_000;
+/** The jitter buffer remembers 256 packets: what is promised is any minute of a conversation, not its first seconds. */
+const warmUpMs = 16_000;
 
 const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
 /** Longer than a practice conversation in fast time. */
