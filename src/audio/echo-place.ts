@@ -27,6 +27,8 @@ const DOUBT_FRAMES = 8;
 const ECHO_FRAMES = 60;
 /** Another voice resembles the device's by up to 0.4 somewhere; its echo by 0.5 to 0.9, in one place. */
 const ECHO_SIMILARITY = 0.4;
+/** By chance no other sound is as similar just where the echo is. */
+const KNOWN_ECHO_SIMILARITY = 0.32;
 const SAME_PLACE_MS = 2;
 const FRAMES_TO_SECOND_LOOK = 4;
 const FRAMES_TO_NEXT_LOOK = 15;
@@ -38,6 +40,7 @@ const FIRST_ECHO_FRAMES = 40;
 
 /** What the canceller leaves of a person resembles what was played by so little, most of the time. */
 const FOREIGN_SIMILARITY = 0.2;
+const SURELY_FOREIGN_SIMILARITY = 0.17;
 /** By at most so much, where the echo is known to be taken out. */
 const LEFT_SIMILARITY = 0.3;
 /** And so much of an echo that has moved is left until the canceller is used to it. */
@@ -172,7 +175,7 @@ export class EchoPlace {
     const left = this.#find(this.#cleaned)?.similarity ?? 0;
     if (left >= (this.#isSettling ? SETTLING_SIMILARITY : ECHO_SIMILARITY)) return 'own';
     if (left < LEFT_SIMILARITY && this.#isInPlace) return OPINIONS_NEEDED;
-    if (left < FOREIGN_SIMILARITY) return 2;
+    if (left < FOREIGN_SIMILARITY) return left < SURELY_FOREIGN_SIMILARITY ? OPINIONS_NEEDED : 2;
     const heard = this.#find(this.#heard);
     if (!heard || heard.similarity < ECHO_SIMILARITY || isSamePlace(heard.delayMs, this.#foundMs)) return 1;
     this.#look(heard);
@@ -188,7 +191,7 @@ export class EchoPlace {
     if (this.#foundMs === undefined) return false;
     const range = { leadMs: SAME_PLACE_MS - this.#foundMs, latestMs: SAME_PLACE_MS + this.#foundMs };
     const here = this.#search.find(this.#heard.last(SYLLABLE_MS), range);
-    return here !== undefined && here.similarity >= ECHO_SIMILARITY;
+    return here !== undefined && here.similarity >= KNOWN_ECHO_SIMILARITY;
   }
 
   get #isDoubtful(): boolean {
