@@ -261,7 +261,7 @@ describe.concurrent('a device that is told to stop', { timeout: 60_000 }, () => 
       program.child.kill(signal);
       expect(await program.exited).toBe(code);
       const peer = real.peers.find(({ headers }) => headers['device-id'] === deviceId);
-      expect(peer?.ended).toEqual({ code: 1000, reason: '' });
+      await vi.waitFor(() => expect(peer?.ended).toEqual({ code: 1000, reason: '' }), 10_000);
       expect(program.events.at(-1)?.type).toBe('audio');
       expect(program.stderr).not.toMatch(/"level":"(error|fatal)"/);
     },
