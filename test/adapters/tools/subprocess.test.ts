@@ -239,12 +239,13 @@ test('when the device is killed with -9 its running tools end, too, wherever the
   await writeFile(
     main,
     `import { spawn } from 'node:child_process';
-     import { guardRun, releaseRun } from './device.mjs';
+     import { expectRun, guardRun, releaseRun } from './device.mjs';
      const start = (line, mark) =>
        spawn('sh', ['-c', line], { detached: true, stdio: 'ignore', env: { ...process.env, ${runMarkVariable}: mark } });
      const over = start(${JSON.stringify(`${left('over')} wait`)}, 'over');
      guardRun(over.pid, 'over');
      releaseRun(over.pid);
+     expectRun('live');
      const child = start(${JSON.stringify(`${left('hidden')} echo $$ > ${file('leader')}; exec sleep 100`)}, 'live');
      guardRun(child.pid, 'live');`,
   );
