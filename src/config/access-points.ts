@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { faultWords } from '../core/fault-words.ts';
-import { readConfigFile } from './config-file.ts';
-import { isPlainObject, merge } from './layers.ts';
+import { readConfigSections } from './config-sections.ts';
+import { isPlainObject } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
 import { outboundUrl } from './outbound-url.ts';
 
@@ -29,10 +29,9 @@ const Entry = z.strictObject({
   profile: z.enum(['auto', 'official', 'self-hosted']).default('auto'),
 });
 
-/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigFile` throws. */
+/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigSections` throws. */
 export async function readAccessPointSection(file: string): Promise<unknown> {
-  const given = (await readConfigFile(file)) ?? [];
-  return merge(given.filter(({ path }) => path[0] === 'mcpEndpoint')).raw.mcpEndpoint;
+  return (await readConfigSections(file, 'mcpEndpoint')).mcpEndpoint;
 }
 
 /**

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { faultWords } from '../core/fault-words.ts';
 import type { ToolDefinition } from '../ports/tool-definition.ts';
-import { readConfigFile } from './config-file.ts';
+import { readConfigSections } from './config-sections.ts';
 import { type HandlerTarget, handlerKinds, proxyTargets } from './custom-handlers.ts';
-import { isPlainObject, merge, type PlainObject } from './layers.ts';
+import { isPlainObject, type PlainObject } from './layers.ts';
 import { nearest } from './suggest.ts';
 import {
   descriptionKeys,
@@ -68,10 +68,9 @@ export function parseCustomMcp(raw: unknown): CustomMcpConfig {
   return { tools: read, faults };
 }
 
-/** Reads only this section of a configuration file; no file means no tools. Rejects as `readConfigFile` does. */
+/** Reads only this section of a configuration file; no file means no tools. Rejects as `readConfigSections` does. */
 export async function readCustomMcp(file: string): Promise<CustomMcpConfig> {
-  const given = (await readConfigFile(file)) ?? [];
-  return parseCustomMcp(merge(given.filter(({ path }) => path[0] === 'customMCP')).raw.customMCP);
+  return parseCustomMcp((await readConfigSections(file, 'customMCP')).customMCP);
 }
 
 function parseTool(raw: unknown, where: string): ToolDefinition | Faults | 'disabled' {

@@ -4,8 +4,8 @@ import { faultWords } from '../core/fault-words.ts';
 import { plainServerName } from '../core/plain-name.ts';
 import type { McpServerTarget } from '../ports/mcp-client.ts';
 import type { MountedServerDefinition, MountedToolOverride } from '../ports/mounted-server.ts';
-import { readConfigFile } from './config-file.ts';
-import { isPlainObject, merge, type PlainObject } from './layers.ts';
+import { readConfigSections } from './config-sections.ts';
+import { isPlainObject, type PlainObject } from './layers.ts';
 import {
   foreignKeys,
   httpServer,
@@ -27,12 +27,9 @@ export interface MountSections {
   readonly mcpServerConfig?: unknown;
 }
 
-/** Reads only these two of a configuration file; no file means no servers. Throws what `readConfigFile` throws. */
+/** Reads only these two of a configuration file; no file means no servers. Throws what `readConfigSections` throws. */
 export async function readMountSections(file: string): Promise<MountSections> {
-  const given = (await readConfigFile(file)) ?? [];
-  const { mcpServers, mcpServerConfig } = merge(
-    given.filter(({ path }) => path[0] === 'mcpServers' || path[0] === 'mcpServerConfig'),
-  ).raw;
+  const { mcpServers, mcpServerConfig } = await readConfigSections(file, 'mcpServers', 'mcpServerConfig');
   return { mcpServers, mcpServerConfig };
 }
 

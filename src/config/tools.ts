@@ -3,8 +3,8 @@ import { ClientError, ErrorCode } from '../core/errors.ts';
 import { faultWords } from '../core/fault-words.ts';
 import type { ToolDefinition, ToolTarget } from '../ports/tool-definition.ts';
 import { commandWords } from './command-words.ts';
-import { readConfigFile } from './config-file.ts';
-import { isPlainObject, merge } from './layers.ts';
+import { readConfigSections } from './config-sections.ts';
+import { isPlainObject } from './layers.ts';
 import {
   descriptionKeys,
   descriptionOf,
@@ -146,8 +146,7 @@ export function checkTools(raw: unknown): {
 
 /** Reads only the tools of a configuration file; no file means no tools. Throws what `parseToolsConfig` throws. */
 export async function readToolsConfig(file: string): Promise<ToolsConfig> {
-  const given = (await readConfigFile(file)) ?? [];
-  return parseToolsConfig(merge(given.filter(({ path }) => path[0] === 'mcp')).raw.mcp);
+  return parseToolsConfig((await readConfigSections(file, 'mcp')).mcp);
 }
 
 function parseTool(raw: unknown, place: string): ToolDefinition | { readonly faults: readonly string[] } {

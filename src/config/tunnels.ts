@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { faultWords } from '../core/fault-words.ts';
-import { readConfigFile } from './config-file.ts';
-import { isPlainObject, merge } from './layers.ts';
+import { readConfigSections } from './config-sections.ts';
+import { isPlainObject } from './layers.ts';
 import { channelOf, entryFaults, firstOfEach, nameOf, outboundKeys } from './outbound-entries.ts';
 import { outboundUrl } from './outbound-url.ts';
 
@@ -26,10 +26,9 @@ const token = z.string(tokenForm).regex(/^[\x21-\x7e]{1,8192}$/, tokenForm);
 
 const Entry = z.strictObject({ url: outboundUrl, token, ...outboundKeys });
 
-/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigFile` throws. */
+/** Reads only this section of a configuration file; undefined when there is none. Throws what `readConfigSections` throws. */
 export async function readTunnelSection(file: string): Promise<unknown> {
-  const given = (await readConfigFile(file)) ?? [];
-  return merge(given.filter(({ path }) => path[0] === 'tunnels')).raw.tunnels;
+  return (await readConfigSections(file, 'tunnels')).tunnels;
 }
 
 /** The section `tunnels`: a list of objects, or one. What is wrong is told and left out, the rest is kept open. */
