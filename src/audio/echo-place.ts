@@ -16,7 +16,7 @@ const CONFIRMATIONS = 4;
 const FRAMES_PER_ALIGNMENT = 10;
 
 /** What is looked for: a few syllables; shorter sounds resemble too much. */
-const HEARD_MS = 200;
+export const HEARD_MS = 200;
 /** The same where only one place is in question. */
 const SYLLABLE_MS = 100;
 /** Where less than this is taken out of what the microphone hears, either somebody speaks or the echo has moved. */
@@ -26,62 +26,42 @@ const DOUBT_FRAMES = 8;
 /** How long after the far end its echo may be heard, wherever that is. */
 const ECHO_FRAMES = 60;
 /** Another voice resembles the device's by up to 0.4 somewhere; its echo by 0.5 to 0.9, in one place. */
-const ECHO_SIMILARITY = 0.4;
+export const ECHO_SIMILARITY = 0.4;
 /** By chance no other sound is as similar just where the echo is. */
 const KNOWN_ECHO_SIMILARITY = 0.32;
 const SAME_PLACE_MS = 2;
 const FRAMES_TO_SECOND_LOOK = 4;
 const FRAMES_TO_NEXT_LOOK = 15;
-/** An echo that is surely behind the canceller is held back until somebody has looked again. */
-const SURELY_ECHO_SIMILARITY = 0.5;
-const HELD_BACK_FRAMES = 20;
-/** Before the first echo nothing can be taken out of it. If by then none has been found there is none. */
-const FIRST_ECHO_FRAMES = 40;
 
-/** What the canceller leaves of a person resembles what was played by so little, most of the time. */
-const FOREIGN_SIMILARITY = 0.2;
-const SURELY_FOREIGN_SIMILARITY = 0.17;
-/** By at most so much, where the echo is known to be taken out. */
-const LEFT_SIMILARITY = 0.3;
-/** And so much of an echo that has moved is left until the canceller is used to it. */
-const SETTLING_SIMILARITY = 0.25;
+/** So long the canceller gets used to where the echo has moved. */
 const SETTLING_FRAMES = 100;
-const FRAMES_PER_OPINION = 3;
-const OPINIONS_NEEDED = 3;
 
 /**
  * Knows where the echo of the far end is in the near end. Two ways lead to it: loudness, which is cheap and slow, and where
  * there is doubt a search, which finds an echo that has moved after a quarter of a second. Sound devices move it whenever
- * they lose something, and then no canceller takes it out: it sounds like somebody who interrupts.
+ * they lose something, and then no canceller takes it out: it sounds like somebody who interrupts (see `OwnVoice`).
  */
 export class EchoPlace {
   readonly #loudness = new EchoDelay(RANGE);
   readonly #search = new EchoSearch();
   readonly #heard: HeardMoments;
-  readonly #cleaned: HeardMoments;
   #shiftMs = 0;
   #delayMs: number | undefined;
   #moves = 0;
   #frames = 0;
-  #endMs = 0;
   #confirmations = 0;
   /** Exactly where the echo is, as a search has found it. */
   #foundMs: number | undefined;
   #candidateMs: number | undefined;
   #nextLookFrame = 0;
-  #heldBackUntilFrame = 0;
-  #firstEchoFrames = FIRST_ECHO_FRAMES;
   /** Frames since the far end was heard. */
   #quietFrames = Number.MAX_SAFE_INTEGER;
   #energyBefore = 0;
   #energyAfter = 0;
-  #opinionFrame = 0;
   #movedFrame = Number.NEGATIVE_INFINITY;
-  #opinionsMissing = OPINIONS_NEEDED;
 
   constructor(sampleRateHz: number) {
     this.#heard = new HeardMoments(sampleRateHz, HEARD_MS);
-    this.#cleaned = new HeardMoments(sampleRateHz, HEARD_MS);
   }
 
   /** The far end is to be given to the canceller by so much later than it was promised to be heard. */
@@ -128,66 +108,51 @@ export class EchoPlace {
   /** 10 ms of both ends before the canceller, as promised and not as shifted; lent. */
   hear(near: Int16Array, far: Int16Array, endMs: number): void {
     this.#frames += 1;
-    this.#endMs = endMs;
     this.#loudness.push(near, far);
     this.#heard.push(near, endMs);
     this.#quietFrames = levelDbfs(far) > AUDIBLE_DBFS ? 0 : this.#quietFrames + 1;
-    if (this.#quietFrames < ECHO_FRAMES) this.#firstEchoFrames -= 1;
     if (this.#frames % FRAMES_PER_ALIGNMENT === 0) this.#alignByLoudness();
   }
 
-  /** The same 10 ms of the near end behind the canceller, with the energies before and after; lent. */
-  hearCleaned(near: Int16Array, energyBefore: number, energyAfter: number): void {
-    this.#cleaned.push(near, this.#endMs);
+  /** The energies of the same 10 ms before and behind the canceller. Where it leaves much it looks for the echo: then true. */
+  lookWhereDoubtful(energyBefore: number, energyAfter: number): boolean {
     this.#energyBefore += (energyBefore - this.#energyBefore) / DOUBT_FRAMES;
     this.#energyAfter += (energyAfter - this.#energyAfter) / DOUBT_FRAMES;
-    if (this.#frames < this.#nextLookFrame || !this.#isDoubtful) return;
-    const found = this.#find(this.#heard);
-    this.#look(found);
-    const left = this.#find(this.#cleaned)?.similarity ?? 0;
-    if (left >= SURELY_ECHO_SIMILARITY) this.#heldBackUntilFrame = this.#frames + HELD_BACK_FRAMES;
+    if (this.#frames < this.#nextLookFrame || !this.#isDoubtful) return false;
+    this.#look(this.#find(this.#heard));
+    return true;
+  }
+
+  /** Whether the echo seems to be heard in another place than it was. */
+  lookElsewhere(): boolean {
+    const heard = this.#find(this.#heard);
+    if (!heard || heard.similarity < ECHO_SIMILARITY || isSamePlace(heard.delayMs, this.#foundMs))
+      return false;
+    this.#look(heard);
+    return true;
+  }
+
+  /** How similar the last of these moments are to what was played, wherever: 0 to 1. */
+  similarityOf(moments: HeardMoments): number {
+    return this.#find(moments)?.similarity ?? 0;
+  }
+
+  /** What was played may be heard now, or its echo. */
+  get isFarHeard(): boolean {
+    return this.#quietFrames < ECHO_FRAMES;
   }
 
   /** The canceller is not used yet to where the echo has moved. */
-  get #isSettling(): boolean {
+  get isSettling(): boolean {
     return this.#frames - this.#movedFrame < SETTLING_FRAMES;
-  }
-
-  /** What the canceller leaves now is mostly echo, and nothing that anybody should hear. */
-  get isEchoLeft(): boolean {
-    const mayBeFirst = this.#firstEchoFrames > 0 && this.#quietFrames < ECHO_FRAMES;
-    return mayBeFirst || this.#frames < this.#heldBackUntilFrame;
-  }
-
-  /** Whether what sounds like somebody may be the device itself. Asked with every frame in which it does. */
-  mayBeOwnVoice(): boolean {
-    const frames = this.#frames - this.#opinionFrame;
-    if (frames < FRAMES_PER_OPINION) return this.#opinionsMissing > 0;
-    if (frames > 10 * FRAMES_PER_OPINION) this.#opinionsMissing = OPINIONS_NEEDED;
-    this.#opinionFrame = this.#frames;
-    const opinion = this.#opinion();
-    this.#opinionsMissing = opinion === 'own' ? OPINIONS_NEEDED : this.#opinionsMissing - opinion;
-    return this.#opinionsMissing > 0;
-  }
-
-  /** How many of the opinions that are needed it makes up that this is somebody else. */
-  #opinion(): number | 'own' {
-    const left = this.#find(this.#cleaned)?.similarity ?? 0;
-    if (left >= (this.#isSettling ? SETTLING_SIMILARITY : ECHO_SIMILARITY)) return 'own';
-    if (left < LEFT_SIMILARITY && this.#isInPlace) return OPINIONS_NEEDED;
-    if (left < FOREIGN_SIMILARITY) return left < SURELY_FOREIGN_SIMILARITY ? OPINIONS_NEEDED : 2;
-    const heard = this.#find(this.#heard);
-    if (!heard || heard.similarity < ECHO_SIMILARITY || isSamePlace(heard.delayMs, this.#foundMs)) return 1;
-    this.#look(heard);
-    return 'own';
   }
 
   #find(moments: HeardMoments): FoundEcho | undefined {
     return this.#search.find(moments.last(HEARD_MS), SEARCHED);
   }
 
-  /** The echo is still where it is taken out. */
-  get #isInPlace(): boolean {
+  /** The echo is heard where it is taken out, just now. */
+  get isInPlace(): boolean {
     if (this.#foundMs === undefined) return false;
     const range = { leadMs: SAME_PLACE_MS - this.#foundMs, latestMs: SAME_PLACE_MS + this.#foundMs };
     const here = this.#search.find(this.#heard.last(SYLLABLE_MS), range);
@@ -195,7 +160,7 @@ export class EchoPlace {
   }
 
   get #isDoubtful(): boolean {
-    if (this.#quietFrames > ECHO_FRAMES) return false;
+    if (!this.isFarHeard) return false;
     return this.#foundMs === undefined || this.#energyAfter > this.#energyBefore / 10 ** (DOUBTFUL_DB / 10);
   }
 
@@ -205,6 +170,8 @@ export class EchoPlace {
     this.#candidateMs = undefined;
     this.#nextLookFrame = this.#frames + FRAMES_TO_NEXT_LOOK;
     if (!found || found.similarity < ECHO_SIMILARITY || isSamePlace(found.delayMs, this.#foundMs)) return;
+    // A person with a voice like the device's seems to be an echo somewhere else, while the echo is where it was.
+    if (this.isInPlace) return;
     if (isSamePlace(found.delayMs, before)) {
       this.#isFoundAt(found.delayMs);
       return;

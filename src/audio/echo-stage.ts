@@ -7,6 +7,7 @@ import { EchoReference } from './echo-reference.ts';
 import { durationMs } from './format.ts';
 import { Framer } from './framer.ts';
 import { levelDbfs } from './gain.ts';
+import { OwnVoice } from './own-voice.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
 export interface EchoStageOptions {
@@ -39,6 +40,7 @@ export class EchoStage {
   readonly #options: EchoStageOptions;
   readonly #reference: EchoReference;
   readonly #place: EchoPlace;
+  readonly #ownVoice: OwnVoice;
   readonly #captureClock: CaptureClock;
   readonly #framer: Framer;
   readonly #far: Int16Array;
@@ -64,6 +66,7 @@ export class EchoStage {
     this.#options = options;
     this.#reference = new EchoReference(sampleRateHz);
     this.#place = new EchoPlace(sampleRateHz);
+    this.#ownVoice = new OwnVoice(this.#place, sampleRateHz);
     this.#captureClock = new CaptureClock(options.clock);
     this.#framer = new Framer(samplesPerFrame, (frame) => this.#process(frame));
     this.#far = new Int16Array(samplesPerFrame);
@@ -86,7 +89,7 @@ export class EchoStage {
 
   /** See `OwnVoiceWitness`. A canceller that has failed leaves everything, and then nobody knows. */
   mayBeOwnVoice(): boolean {
-    return !this.#failed && this.#place.mayBeOwnVoice();
+    return !this.#failed && this.#ownVoice.mayBe();
   }
 
   /** The microphone starts. `onFrame` gets cleaned sound; the array is lent. */
@@ -143,11 +146,8 @@ export class EchoStage {
 
   #cancel(near: Int16Array, startMs: number): void {
     this.#reference.read(this.#far, startMs);
-    this.#place.hear(
-      near,
-      this.#far,
-      startMs + durationMs(near.length, this.#options.canceller.sampleRateHz),
-    );
+    const endMs = startMs + durationMs(near.length, this.#options.canceller.sampleRateHz);
+    this.#place.hear(near, this.#far, endMs);
     this.#frames += 1;
     this.#reference.read(this.#far, startMs - this.#place.shiftMs);
     const before = energyOf(near);
@@ -159,9 +159,9 @@ export class EchoStage {
       return;
     }
     const after = energyOf(near);
-    this.#place.hearCleaned(near, before, after);
+    this.#ownVoice.hear(near, endMs, before, after);
     // A server takes the device's own words for those of the person, and stops the answer.
-    if (this.#place.isEchoLeft) near.fill(0);
+    if (this.#ownVoice.isEchoLeft) near.fill(0);
     if (levelDbfs(this.#far) > AUDIBLE_DBFS) this.#measure(before, after);
   }
 
