@@ -84,7 +84,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const { config, clock, logger } = parts;
   const idle = watchIdle(events);
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
+  const [server, codec, { identity, storage }, { sound, pacer }, ca] = await allOrNone([
     findServer(parts, address, closers),
     loadOpusCodec(),
     openState(parts, closers),
@@ -111,7 +111,8 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   // The user named the server: nobody has to be asked which road leads there.
   if (server.otaUrl === undefined) await transports.use({});
   const otaDevice = otaDeviceOf(parts, identity);
-  const provisioning = server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl);
+  const provisioning =
+    server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl, ca);
   const volume = await openVolume(parts, storage);
   const directories = { stateDirectory: stateDirectory(config, parts.env) };
   const recorded = createRecorder({ ...parts, ...directories, ...sound, codec });
@@ -153,6 +154,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       logger: logger.child('device'),
       openTools: tools.openTools,
       notices: tools.notices,
+      onPacket: () => pacer.wokenUp(),
     },
     {
       settings: {
@@ -290,7 +292,7 @@ async function chooseSound(parts: AppParts, address: ServerAddress) {
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
   const silence = createNullLoudspeaker({ pacer });
-  return keepSound(parts, { microphone, loudspeaker, silence });
+  return { sound: keepSound(parts, { microphone, loudspeaker, silence }), pacer };
 }
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {
@@ -309,11 +311,16 @@ function authoritiesOf({ server }: Config): Promise<readonly string[] | undefine
   );
 }
 
-function otaClient({ config, clock }: AppParts, device: OtaDevice, url: string): Provisioning {
+function otaClient(
+  { config, clock }: AppParts,
+  device: OtaDevice,
+  url: string,
+  authorities: readonly string[] | undefined,
+): Provisioning {
   return createOtaClient({
     url,
     device,
-    caFile: config.server.caFile,
+    authorities,
     wrapActivationPayload: config.server.wrapActivationPayload,
     clock,
   });

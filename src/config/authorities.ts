@@ -11,12 +11,23 @@ export function readAuthorities(caFile: string, key = 'caFile'): readonly string
   try {
     const text = readFileSync(caFile, 'utf8');
     if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
-    return [...rootCertificates, text];
+    return [...usualAuthorities(), text];
   } catch (thrown) {
     throw new ClientError(
       ErrorCode.configUnreadable,
       `The certificate file of ${key} cannot be read (${messageOf(thrown)}). Check the path ${caFile}.`,
       { cause: thrown },
     );
+  }
+}
+
+/** What Node trusts by itself; where NODE_EXTRA_CA_CERTS cannot be read, Node has said so at the start. */
+function usualAuthorities(): readonly string[] {
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  if (!file) return rootCertificates;
+  try {
+    return [...rootCertificates, readFileSync(file, 'utf8')];
+  } catch {
+    return rootCertificates;
   }
 }

@@ -9,6 +9,7 @@ export interface SchemaFault {
   readonly minimum?: unknown;
   readonly maximum?: unknown;
   readonly inclusive?: boolean | undefined;
+  readonly keys?: readonly string[] | undefined;
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -27,10 +28,18 @@ export function faultWords(fault: SchemaFault): string {
   return fault.input === undefined ? `is missing; it must ${wanted}` : `must ${wanted}`;
 }
 
-function wantedBy({ code, expected, values, options, origin, ...limits }: SchemaFault): string {
+/** The same for a fault that has been reported without the value it is about. Words of the schema's own stay. */
+export function reportedWords(fault: SchemaFault & { readonly message: string }): string {
+  const isOwn = fault.code === 'custom' || fault.code === 'invalid_format';
+  return isOwn ? fault.message : `must ${wantedBy(fault)}`;
+}
+
+function wantedBy({ code, expected, values, options, origin, keys, ...limits }: SchemaFault): string {
   if (code === 'invalid_type') return `be ${kinds[String(expected)] ?? 'of another kind'}`;
   if (code === 'invalid_value') return `be ${oneOf(values ?? [])}`;
   if (code === 'invalid_union' && Array.isArray(options)) return `have a kind: ${oneOf(options)}`;
+  if (code === 'unrecognized_keys')
+    return `have no ${(keys ?? []).map((key) => JSON.stringify(key)).join(', ')}`;
   if (code === 'too_small') return atLeast(origin, limits);
   if (code === 'too_big') return atMost(origin, limits);
   return 'be of another form';

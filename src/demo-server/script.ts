@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { faultWords } from '../core/fault-words.ts';
 
 const withinMs = z.int().min(1).max(600_000).default(10_000);
 const times = z.int().min(1).max(10_000_000).default(1);
@@ -72,7 +73,7 @@ export function parseScript(json: string, fileName: string): Script {
       { cause },
     );
   }
-  const parsed = script.safeParse(value);
+  const parsed = script.safeParse(value, { error: faultWords });
   if (parsed.success) return parsed.data;
   throw new ClientError(
     ErrorCode.configInvalid,
@@ -94,7 +95,7 @@ function describeFaults(value: unknown, error: z.ZodError): string {
     const kind = Object.keys(found ?? {}).find((key) => stepShapes.has(key));
     if (kind === undefined)
       return [{ ...issue, message: `is no step; a step has one of: ${[...stepShapes.keys()].join(', ')}` }];
-    const faults = stepShapes.get(kind)?.safeParse(found).error?.issues ?? [];
+    const faults = stepShapes.get(kind)?.safeParse(found, { error: faultWords }).error?.issues ?? [];
     return faults.map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }));
   });
   return issues.map(({ path, message }) => `- ${z.core.toDotPath(path)}: ${message}`).join('\n');

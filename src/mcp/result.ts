@@ -3,7 +3,7 @@ import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
 import { rpcErrorCode } from './normalise.ts';
 import { firstCharacters, maxStoredCharacters, pageOf } from './task-text.ts';
-import type { ToolOutput } from './tool.ts';
+import type { Picture, ToolOutput } from './tool.ts';
 
 const maxErrorCharacters = 200;
 
@@ -58,8 +58,14 @@ export function contentOf(
   return [{ type: 'text', text: shortened(text, maxBytes, () => keep(text)) }];
 }
 
-function pictureOf(output: Extract<ToolOutput, { kind: 'image' }>, maxBytes: number): ContentBlock {
-  const { base64, mimeType } = output;
+/** The picture that came with a text, for callers that get results whole. */
+export function pictureBeside(output: ToolOutput): readonly ContentBlock[] {
+  return output.kind === 'text' && output.picture
+    ? [pictureOf(output.picture, Number.POSITIVE_INFINITY)]
+    : [];
+}
+
+function pictureOf({ base64, mimeType }: Picture, maxBytes: number): ContentBlock {
   if (base64.length <= maxBytes) return { type: 'image', data: base64, mimeType };
   const kilobytes = Math.ceil((base64.length * 3) / 4 / 1000);
   return {

@@ -14,11 +14,19 @@ export type ToolInputSchema = Readonly<Record<string, unknown>> & { readonly typ
 
 export type ToolArguments = Readonly<Record<string, unknown>>;
 
+export interface Picture {
+  readonly base64: string;
+  readonly mimeType: string;
+}
+
 export type ToolOutput =
-  /** `verbatim`: an `action` inside it is meant for the server, as in the answer of a vision service; it is left alone. */
-  | { readonly kind: 'text'; readonly text: string; readonly verbatim?: boolean }
+  /**
+   * `verbatim`: an `action` inside it is meant for the server, as in the answer of a vision service; it is left alone. `picture`
+   * came with the text, for whoever shows results whole; a voice has the text.
+   */
+  | { readonly kind: 'text'; readonly text: string; readonly verbatim?: boolean; readonly picture?: Picture }
   | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'image'; readonly base64: string; readonly mimeType: string };
+  | ({ readonly kind: 'image' } & Picture);
 
 export interface ToolRunContext {
   /** Aborted on cancel, at the deadline and at exit; the run must end and leave nothing behind. */

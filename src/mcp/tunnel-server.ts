@@ -5,7 +5,7 @@ import { Caller } from './caller.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
 import { type RequestId, rpcErrorCode } from './normalise.ts';
 import type { ToolRegistry } from './registry.ts';
-import { contentOf, rpcErrorOf } from './result.ts';
+import { contentOf, pictureBeside, rpcErrorOf } from './result.ts';
 import { firstCharacters, maxStoredCharacters, outputText } from './task-text.ts';
 
 export interface TunnelServerOptions {
@@ -136,5 +136,5 @@ function resultOf({ content, output }: Extract<CallReply, { kind: 'content' }>) 
   const whole = outputText(output);
   const text = firstCharacters(whole, maxStoredCharacters);
   const cut = text.length < whole.length && { truncated: true, originalLength: whole.length };
-  return { content: [{ type: 'text', text }], isError: false, ...cut };
+  return { content: [{ type: 'text', text }, ...pictureBeside(output)], isError: false, ...cut };
 }

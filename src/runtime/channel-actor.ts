@@ -22,6 +22,8 @@ export interface ChannelParts extends MessageParts {
   readonly rejected: RejectedPackets;
   /** What the server wants to know of each frame it gets, when it cancels echo (firmware F60). */
   readonly timestamps: PlaybackTimestamps | undefined;
+  /** See `DeviceParts`. */
+  readonly onPacket: (() => void) | undefined;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
@@ -51,7 +53,10 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
       onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
-      onAudio: (packet, timestampMs, sequence) => parts.downlink.push(packet, timestampMs, sequence),
+      onAudio: (packet, timestampMs, sequence) => {
+        parts.downlink.push(packet, timestampMs, sequence);
+        parts.onPacket?.();
+      },
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });

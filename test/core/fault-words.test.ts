@@ -23,6 +23,7 @@ test.each([
   [z.boolean(), null, 'must be true or false'],
   [z.union([z.string(), z.number()]), true, 'must be of another form'],
   [z.discriminatedUnion('type', [z.object({ type: z.literal('a') })]), {}, 'must have a kind: "a"'],
+  [z.strictObject({}), { a: 1, b: 2 }, 'must have no "a", "b"'],
   [z.string().refine(() => false, 'must be so'), '', 'must be so'],
 ])('a person reads what a value must be: %#', (schema, value, words) => {
   expect(faultsOf(schema, value)).toEqual([words]);

@@ -194,13 +194,13 @@ describe('a script', () => {
     }
     expect(message.split('\n')).toEqual([
       'The script my.json cannot be used; its steps are explained in src/demo-server/README.md.',
-      '- connections[0].hello: Invalid input',
+      '- connections[0].hello: must be of another form',
       expect.stringMatching(
         /^- connections\[0\]\.steps\[0\]: is no step; a step has one of: expect, .*terminate$/u,
       ),
-      '- connections[0].steps[1].waitMs: Too small: expected number to be >=0',
-      '- connections[0].steps[2].frameDurationMs: Invalid option: expected one of 5|10|20|40|60',
-      '- connections[0].steps[2]: Unrecognized key: "pased"',
+      '- connections[0].steps[1].waitMs: must be at least 0',
+      '- connections[0].steps[2].frameDurationMs: must be one of 5, 10, 20, 40, 60',
+      '- connections[0].steps[2]: must have no "pased"',
       '- connections[0].steps[3].close.code: is no close code that may be sent (RFC 6455 §7.4)',
       '- connections[0].steps[4].sendBinary: must be pairs of hex digits',
     ]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientError } from '../../src/core/errors.ts';
-import { contentOf, rpcErrorOf, shortened, textOf } from '../../src/mcp/result.ts';
+import { contentOf, pictureBeside, rpcErrorOf, shortened, textOf } from '../../src/mcp/result.ts';
 import { createResultShelf } from '../../src/mcp/result-shelf.ts';
 
 const text = (value: string) => textOf({ kind: 'text', text: value });
@@ -112,4 +112,12 @@ it('keeps the last results on the shelf', () => {
   const shelf = createResultShelf(2);
   const ids = ['a', 'b', 'c'].map((value) => shelf.put('tool', value));
   expect(ids.map((id) => shelf.get(id)?.text)).toEqual([undefined, 'b', 'c']);
+});
+
+it('is a text even where a picture came with it, which whoever gets results whole is given besides', () => {
+  const picture = { base64: 'A'.repeat(100_000), mimeType: 'image/png' };
+  const both = { kind: 'text', text: 'a cat', picture } as const;
+  expect(contentOf(both, 1024, () => undefined)).toEqual([{ type: 'text', text: 'a cat' }]);
+  expect(pictureBeside(both)).toEqual([{ type: 'image', data: picture.base64, mimeType: 'image/png' }]);
+  expect(pictureBeside({ kind: 'text', text: 'a cat' })).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { type Hook, OpenAPIHono } from '@hono/zod-openapi';
 import type { Env } from 'hono';
 import { toClientError } from '../../core/errors.ts';
+import { reportedWords } from '../../core/fault-words.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ControlPowers } from '../../ports/control-api.ts';
 import { addDeviceRoutes } from './device-routes.ts';
@@ -43,6 +44,9 @@ export function createControlApp(powers: ControlPowers, logger: Logger, version:
 /** Says where, but shows no value: it may be a secret. */
 const refuseBadInput: Hook<unknown, Env, string, Response | undefined> = (result, c) => {
   if (result.success) return undefined;
-  const faults = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+  const faults = result.error.issues.map(
+    (issue) =>
+      `${issue.path.join('.') || 'body'}: ${reportedWords(issue as Parameters<typeof reportedWords>[0])}`,
+  );
   return c.json(failureOf('BAD_REQUEST', faults.join('; ').slice(0, 1000)), 400);
 };

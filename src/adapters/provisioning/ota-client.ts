@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../core/clock.ts';
-import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Provisioning } from '../../ports/provisioning.ts';
 import { type HttpAnswer, httpPost } from './http-post.ts';
 import { parseOtaAnswer } from './ota-answer.ts';
@@ -19,8 +18,8 @@ export interface OtaClientSettings {
   /** `http(s)://…/ota/`. */
   readonly url: string;
   readonly device: OtaDevice;
-  /** PEM file trusted in addition to the usual authorities. */
-  readonly caFile?: string | undefined;
+  /** PEM certificates of all authorities to trust; undefined means the usual ones. */
+  readonly authorities?: readonly string[] | undefined;
   /** Activation body inside `{"Payload": …}` (I21). */
   readonly wrapActivationPayload: boolean;
   readonly clock: Clock;
@@ -42,12 +41,12 @@ export function createOtaClient(settings: OtaClientSettings): Provisioning {
       `server.url is no OTA address: found “${showUrl(url)}”, allowed is an http(s)://…/ota/ URL.`,
     );
 
-  const post = async (target: string, body: string, signal: AbortSignal): Promise<HttpAnswer> =>
-    await httpPost({
+  const post = (target: string, body: string, signal: AbortSignal): Promise<HttpAnswer> =>
+    httpPost({
       url: target,
       headers: otaHeaders(device),
       body,
-      authorities: await readAuthorities(settings.caFile, target),
+      authorities: settings.authorities,
       limitMs: LIMIT_MS,
       maxBodyBytes: MAX_ANSWER_BYTES,
       clock: settings.clock,
@@ -84,27 +83,4 @@ export function createOtaClient(settings: OtaClientSettings): Provisioning {
       }
     },
   };
-}
-
-async function readAuthorities(
-  file: string | undefined,
-  url: string,
-): Promise<readonly string[] | undefined> {
-  if (file === undefined || !/^https:/i.test(url)) return undefined;
-  const { rootCertificates } = await import('node:tls');
-  return [...rootCertificates, await readPem(file)];
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    const text = await readFile(file, 'utf8');
-    if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`${file} holds no PEM certificate`);
-    return text;
-  } catch (cause) {
-    throw new ClientError(
-      ErrorCode.configInvalid,
-      `server.caFile cannot be used: ${messageOf(cause)}. Set it to a readable PEM file with a certificate.`,
-      { cause },
-    );
-  }
 }

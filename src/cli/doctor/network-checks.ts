@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, rootCertificates } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { createOtaClient } from '../../adapters/provisioning/ota-client.ts';
 import { requestFailure, showUrl } from '../../adapters/provisioning/ota-failure.ts';
 import { createJsonFileStorage } from '../../adapters/storage/json-file.ts';
+import { readAuthorities } from '../../config/authorities.ts';
 import type { Environment } from '../../config/environment.ts';
 import { type IdentityStore, openIdentity } from '../../config/identity.ts';
 import { resolveLanguage } from '../../config/language.ts';
@@ -28,21 +28,28 @@ export async function checkNetwork(config: Config, env: Environment, stop: Abort
   if (address === undefined || address.kind === 'embedded')
     return [ok(SUBJECT, 'not needed: the demo server is in this process')];
   const target = new URL(address.kind === 'mqtt' ? `mqtt://${address.endpoint}` : address.url);
-  const reached = await checkReachable(target, config.server.caFile);
+  const { caFile } = config.server;
+  let authorities: readonly string[] | undefined;
+  try {
+    authorities = caFile === undefined ? undefined : readAuthorities(caFile, 'server.caFile');
+  } catch (error) {
+    return [fault(SUBJECT, messageOf(error))];
+  }
+  const reached = await checkReachable(target, authorities);
   if (address.kind !== 'ota') return reached;
   if (reached.some(({ level }) => level === 'fault'))
     return await withRemembered(reached, config, env, address.url);
-  return [...reached, await checkOta(config, env, address.url, stop)];
+  return [...reached, await checkOta(config, env, address.url, authorities, stop)];
 }
 
-async function checkReachable(target: URL, caFile: string | undefined): Promise<Finding[]> {
+async function checkReachable(target: URL, authorities: readonly string[] | undefined): Promise<Finding[]> {
   // An IPv6 address stands in brackets in a URL and without them everywhere else.
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const secure = target.protocol === 'https:' || target.protocol === 'wss:';
   const port = Number(target.port || defaultPort(target.protocol));
   try {
     const found = await timed(() => lookup(host));
-    const connected = await timed(() => tryConnection(host, port, secure ? { caFile } : undefined));
+    const connected = await timed(() => tryConnection(host, port, secure ? { authorities } : undefined));
     const how = secure ? 'TLS connection' : 'connection';
     return [
       ok(SUBJECT, `${host} is ${found.value.address} (${found.ms} ms)`),
@@ -61,10 +68,9 @@ function defaultPort(protocol: string): number {
 async function tryConnection(
   host: string,
   port: number,
-  tls?: { caFile: string | undefined },
+  tls?: { authorities: readonly string[] | undefined },
 ): Promise<void> {
-  const ca =
-    tls?.caFile === undefined ? undefined : [...rootCertificates, await readFile(tls.caFile, 'utf8')];
+  const ca = tls?.authorities && [...tls.authorities];
   const servername = /^[\d.]+$|:/.test(host) ? '' : host;
   await new Promise<void>((resolve, reject) => {
     const socket: Socket = tls
@@ -76,7 +82,13 @@ async function tryConnection(
   });
 }
 
-async function checkOta(config: Config, env: Environment, url: string, stop: AbortSignal): Promise<Finding> {
+async function checkOta(
+  config: Config,
+  env: Environment,
+  url: string,
+  authorities: readonly string[] | undefined,
+  stop: AbortSignal,
+): Promise<Finding> {
   try {
     const store = await openStore(config, env);
     const client = createOtaClient({
@@ -88,7 +100,7 @@ async function checkOta(config: Config, env: Environment, url: string, stop: Abo
         language: resolveLanguage(config.display.language, env),
         version: programVersion,
       },
-      caFile: config.server.caFile,
+      authorities,
       wrapActivationPayload: config.server.wrapActivationPayload,
       clock: monotonicClock,
     });

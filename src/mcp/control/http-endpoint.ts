@@ -12,7 +12,7 @@ import { Caller } from '../caller.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { listed } from '../paging.ts';
 import type { ToolRegistry } from '../registry.ts';
-import { contentOf, failedResultOf } from '../result.ts';
+import { contentOf, failedResultOf, pictureBeside } from '../result.ts';
 import { loadServerSdk } from '../server.ts';
 import type { ToolArguments, ToolOutput } from '../tool.ts';
 
@@ -226,7 +226,7 @@ async function call(
 
 function wholeContentOf(output: ToolOutput) {
   const maxBytes = output.kind === 'image' ? Number.POSITIVE_INFINITY : maxResultBytes;
-  return contentOf(output, maxBytes, () => undefined);
+  return [...contentOf(output, maxBytes, () => undefined), ...pictureBeside(output)];
 }
 
 function refusal(status: number, message: string): Response {

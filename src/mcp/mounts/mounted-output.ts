@@ -3,17 +3,18 @@ import type { ForeignContent, ForeignResult } from '../../ports/mcp-client.ts';
 import type { ToolOutput } from '../tool.ts';
 
 /**
- * What a foreign server answered, as the result of a tool: its texts; without any its structured content, then its first
- * image, then a sentence.
+ * What a foreign server answered, as the result of a tool: its texts, with its first image; without any text its structured
+ * content, then its image, then a sentence.
  * @throws ClientError TOOL_FAILED when the server says that the call failed, with its words
  */
 export function mountedOutput({ content, structuredContent, isError }: ForeignResult): ToolOutput {
   const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
   if (isError) throw failed(text);
-  if (text.trim() !== '') return { kind: 'text', text };
-  if (structuredContent !== undefined) return { kind: 'json', value: structuredContent };
   const image = content.find((part) => part.type === 'image');
-  if (image) return { kind: 'image', base64: image.data, mimeType: image.mimeType };
+  const picture = image && { base64: image.data, mimeType: image.mimeType };
+  if (text.trim() !== '') return { kind: 'text', text, ...(picture && { picture }) };
+  if (structuredContent !== undefined) return { kind: 'json', value: structuredContent };
+  if (picture) return { kind: 'image', ...picture };
   return { kind: 'text', text: sentenceFor(content) };
 }
 

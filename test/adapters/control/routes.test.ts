@@ -172,7 +172,9 @@ describe('the routes, as the served document has them', () => {
     expect(await ask('POST', '/v1/tools', { ...calculator, name: 'echo' })).toEqual(refused(409, 'CONFLICT'));
     expect(await ask('POST', '/v1/tools', {})).toEqual(refused(400, 'BAD_REQUEST'));
     expect(await ask('POST', '/v1/tools', [])).toEqual(refused(400, 'BAD_REQUEST'));
-    expect(await ask('POST', '/v1/tools/echo/call', { arguments: {} })).toEqual(refused(400, 'BAD_REQUEST'));
+    const misspelt = await ask('POST', '/v1/tools/echo/call', { arguments: {} });
+    expect(misspelt).toEqual(refused(400, 'BAD_REQUEST'));
+    expect(JSON.stringify(misspelt.answer)).toContain('body: must have no \\"arguments\\"');
   });
 
   it('mount a server, hold its tools, and do with it what can be done', async () => {

@@ -191,11 +191,20 @@ describe('a tunnel', () => {
         run: () => Promise.resolve({ kind: 'json', value: { pad: 'p'.repeat(60_000) } }),
       }),
       tool({
+        name: 'both',
+        run: () =>
+          Promise.resolve({
+            kind: 'text',
+            text: 'a cat',
+            picture: { base64: 'AAAA', mimeType: 'image/png' },
+          }),
+      }),
+      tool({
         name: 'image',
         run: () => Promise.resolve({ kind: 'image', base64: 'A'.repeat(60_000), mimeType: 'image/png' }),
       }),
     ]);
-    server.last().send({ type: 'approved_tools', tools: ['echo', 'json', 'image'] });
+    server.last().send({ type: 'approved_tools', tools: ['echo', 'json', 'both', 'image'] });
     expect((await call('echo', { text: texts.long })).result).toEqual({
       content: [{ type: 'text', text: 'x'.repeat(49_999) }],
       isError: false,
@@ -207,6 +216,10 @@ describe('a tunnel', () => {
       isError: false,
     });
     expect((await call('json')).result).toMatchObject({ truncated: true, originalLength: 60_010 });
+    expect((await call('both')).result.content.map(({ type }: { type: string }) => type)).toEqual([
+      'text',
+      'image',
+    ]);
     expect((await call('image')).result.content[0].data).toHaveLength(60_000);
   });
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import {
   createServer,
   type IncomingMessage,
@@ -301,10 +301,10 @@ describe('TLS', () => {
     const subject = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
     const options = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     execFileSync('openssl', [...options, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
-    return { file: cert, directory, key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+    return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
   };
 
-  test('a certificate nobody vouches for is refused, and server.caFile admits it', async () => {
+  test('a certificate nobody vouches for is refused, and an authority of the user admits it', async () => {
     const pair = await certificate();
     const { url, seen } = await serve(json({ websocket: { url: 'wss://host/' } }), pair);
     expect(await failure(client(url).check(never))).toMatchObject({
@@ -313,22 +313,10 @@ describe('TLS', () => {
       message: expect.stringContaining('set server.caFile'),
     });
     expect(seen).toEqual([]);
-    expect((await client(url, { caFile: pair.file }).check(never)).websocket?.url).toBe('wss://host/');
+    expect((await client(url, { authorities: [pair.cert] }).check(never)).websocket?.url).toBe('wss://host/');
     expect(
-      await failure(client(url.replace('127.0.0.1', 'localhost'), { caFile: pair.file }).check(never)),
+      await failure(client(url.replace('127.0.0.1', 'localhost'), { authorities: [pair.cert] }).check(never)),
     ).toMatchObject({ message: expect.stringContaining('belongs to another name') });
-  });
-
-  test('a caFile that is missing or no certificate is a fault of the configuration', async () => {
-    const { directory, ...pair } = await certificate();
-    const { url } = await serve(json({}), pair);
-    const rubbish = join(directory, 'rubbish.pem');
-    await writeFile(rubbish, 'rubbish');
-    for (const caFile of [rubbish, join(directory, 'missing.pem')])
-      expect(await failure(client(url, { caFile }).check(never))).toMatchObject({
-        code: 'CONFIG_INVALID',
-        message: expect.stringContaining('server.caFile cannot be used'),
-      });
   });
 
   test('https to a plain HTTP port is told apart', async () => {

@@ -115,7 +115,11 @@ describe('what a server answers', () => {
   const output = (...content: ForeignContent[]) => mountedOutput({ content, isError: false });
 
   it('is its text; else its data, its image or a sentence', () => {
-    expect(output(text('one'), image, text('two'))).toEqual({ kind: 'text', text: 'one\ntwo' });
+    expect(output(text('one'), image, text('two'))).toEqual({
+      kind: 'text',
+      text: 'one\ntwo',
+      picture: { base64: 'AAAA', mimeType: 'image/png' },
+    });
     expect(mountedOutput({ content: [image], structuredContent: { a: 1 }, isError: false })).toEqual({
       kind: 'json',
       value: { a: 1 },
