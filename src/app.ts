@@ -84,7 +84,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const { config, clock, logger } = parts;
   const idle = watchIdle(events);
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, codec, { identity, storage }, { sound, pacer }, ca] = await allOrNone([
+  const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
     loadOpusCodec(),
     openState(parts, closers),
@@ -154,7 +154,6 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       logger: logger.child('device'),
       openTools: tools.openTools,
       notices: tools.notices,
-      onPacket: () => pacer.wokenUp(),
     },
     {
       settings: {
@@ -292,7 +291,7 @@ async function chooseSound(parts: AppParts, address: ServerAddress) {
   say(`Microphone: ${microphone.device.name}, ${microphone.reason}`);
   say(`Loudspeaker: ${loudspeaker.device.name}, ${loudspeaker.reason}`);
   const silence = createNullLoudspeaker({ pacer });
-  return { sound: keepSound(parts, { microphone, loudspeaker, silence }), pacer };
+  return keepSound(parts, { microphone, loudspeaker, silence });
 }
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {

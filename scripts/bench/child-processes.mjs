@@ -46,10 +46,15 @@ export async function measure(figure, setup) {
   return measured;
 }
 
-/** Starts the far end. `onHello` gets the time, on this machine's monotonic clock in ns, at which a device said hello. */
-export async function startServer({ speech, framesAhead, onHello = () => {} }) {
+/** Starts the far end, in time that runs `speed` times as fast. `onHello` gets the time, on this machine's monotonic clock in ns, at which a device said hello. */
+export async function startServer({ speech, framesAhead, speed = 1, onHello = () => {} }) {
   const child = fork(`${built}/server.js`, {
-    env: { ...process.env, BENCH_SPEECH: speech, BENCH_FRAMES_AHEAD: String(framesAhead) },
+    env: {
+      ...process.env,
+      BENCH_SPEECH: speech,
+      BENCH_FRAMES_AHEAD: String(framesAhead),
+      BENCH_SPEED: String(speed),
+    },
   });
   const [{ otaUrl, websocketUrl }] = await once(child, 'message');
   child.on('message', ({ atNs }) => onHello(BigInt(atNs)));

@@ -9,6 +9,8 @@ import { frameDurationMs, speechFrames, speechPackets } from './speech.mjs';
 /** As real servers do, except where the bench wants to see a packet the moment it comes. */
 const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD ?? 6);
 const answerPackets = 5;
+/** Time that runs so many times as fast. */
+const speed = Number(process.env.BENCH_SPEED ?? 1);
 
 const packets = speechPackets(await loadOpusCodec(), await speechFrames(process.env.BENCH_SPEECH));
 
@@ -34,7 +36,7 @@ sockets.on('connection', (socket, request) => {
     stopTalking();
     say({ type: 'tts', state: 'start' });
     for (let ahead = 0; ahead < framesAhead; ahead++) send(ahead);
-    stopTalking = startPacedLoop(frameDurationMs, (tick) => send(framesAhead + tick - 1));
+    stopTalking = startPacedLoop(frameDurationMs / speed, (tick) => send(framesAhead + tick - 1));
   };
   const answer = () => {
     stopTalking();

@@ -22,8 +22,6 @@ export interface ChannelParts extends MessageParts {
   readonly rejected: RejectedPackets;
   /** What the server wants to know of each frame it gets, when it cancels echo (firmware F60). */
   readonly timestamps: PlaybackTimestamps | undefined;
-  /** See `DeviceParts`. */
-  readonly onPacket: (() => void) | undefined;
   /** The tools of this device, served over one channel until it is closed. */
   readonly openTools: OpenTools | undefined;
   /** Told of every close, so that whoever stops the device can wait for the last one. */
@@ -53,10 +51,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
         sendBack({ type: 'channel.opened', sessionId: info.sessionId });
       },
       onMessage: (json) => receiveMessage(json, parts, { toMachine: sendBack, tools }),
-      onAudio: (packet, timestampMs, sequence) => {
-        parts.downlink.push(packet, timestampMs, sequence);
-        parts.onPacket?.();
-      },
+      onAudio: (packet, timestampMs, sequence) => parts.downlink.push(packet, timestampMs, sequence),
       onProblem: parts.report,
       onEnd: (end) => sendBack(endEvent(end)),
     });

@@ -53,8 +53,6 @@ export interface DeviceParts {
   /** The tools of this device; without, the server is told of none. */
   readonly openTools?: OpenTools | undefined;
   readonly notices?: NoticeOutlet | undefined;
-  /** Told when a packet has been dealt with, for who may use the same wake-up. Must not throw. */
-  readonly onPacket?: (() => void) | undefined;
 }
 
 export interface DeviceOptions {
@@ -274,7 +272,6 @@ export class Device {
       downlink: this.#downlink,
       rejected: this.#rejected,
       timestamps: this.#timestamps,
-      onPacket: this.#parts.onPacket,
     });
     const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });
     const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { build } from 'esbuild';
 import { bundleOptions, root } from '../../bundle-options.mjs';
 import { measure, startServer } from '../child-processes.mjs';
+import { practiceSpeed } from '../practice-speed.mjs';
 import { median, percentile } from '../statistics.mjs';
 import { converse } from './conversation.mjs';
 
@@ -26,9 +27,14 @@ export async function buildNetworkFigures() {
   });
 }
 
-async function startNetworkServer(framesAhead) {
+async function startNetworkServer(framesAhead, speed = 1) {
   const child = fork(`${built}/network-server.js`, {
-    env: { ...process.env, BENCH_SPEECH: speech, BENCH_FRAMES_AHEAD: `${framesAhead}` },
+    env: {
+      ...process.env,
+      BENCH_SPEECH: speech,
+      BENCH_FRAMES_AHEAD: `${framesAhead}`,
+      BENCH_SPEED: `${speed}`,
+    },
   });
   const [{ mqttUrl }] = await once(child, 'message');
   return { child, mqttUrl, stop: () => child.disconnect() };
@@ -55,7 +61,10 @@ const bounded = (figure, measured, unit, bound, note) => ({
 
 async function cost({ quick, directory }) {
   const servers = [await startNetworkServer(6), await startServer({ speech, framesAhead: 6 })];
-  const practice = [await startNetworkServer(900), await startServer({ speech, framesAhead: 900 })];
+  const practice = [
+    await startNetworkServer(6, practiceSpeed),
+    await startServer({ speech, framesAhead: 6, speed: practiceSpeed }),
+  ];
   const { cipher, mqtt, websocket } = await measure('network-cost', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,

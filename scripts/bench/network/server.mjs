@@ -8,6 +8,8 @@ import { startPacedLoop } from '../paced-loop.mjs';
 import { frameDurationMs, speechFrames, speechPackets } from '../speech.mjs';
 
 const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD);
+/** Time that runs so many times as fast. */
+const speed = Number(process.env.BENCH_SPEED);
 const packets = speechPackets(await loadOpusCodec(), await speechFrames(process.env.BENCH_SPEECH));
 const gateway = await startScriptedGateway(await startPushingBroker());
 const stranger = createSocket('udp4');
@@ -22,7 +24,7 @@ function talk(peer) {
   };
   peer.send({ type: 'tts', state: 'start' });
   for (let ahead = 0; ahead < framesAhead; ahead++) send(ahead);
-  stopTalking = startPacedLoop(frameDurationMs, (tick) => send(framesAhead + tick - 1));
+  stopTalking = startPacedLoop(frameDurationMs / speed, (tick) => send(framesAhead + tick - 1));
 }
 
 /** The device must have shown where it is. */

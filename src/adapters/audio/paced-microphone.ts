@@ -46,14 +46,12 @@ export class PacedMicrophone implements Microphone {
   #deliverTo(sink: MicrophoneSink, source: PcmSource): void {
     this.#unsubscribe?.();
     const { clock, periodMs } = this.#pacer;
-    const startMs = clock.now();
-    let isFirst = true;
+    let heardUntilMs = clock.now();
     let owed = 0;
     this.#unsubscribe = this.#pacer.add('capture', (dueMs) => {
-      // A tick is a period, whenever it comes. What a stall skipped is lost, as it is with a tape recorder that lost power.
-      const heardMs = isFirst ? Math.min(Math.max(0, dueMs - startMs), periodMs) : periodMs;
-      isFirst = false;
-      owed += (heardMs * source.sampleRateHz) / 1000;
+      // What a stall skipped is lost, as it is with a tape recorder that lost power.
+      owed += (Math.min(dueMs - heardUntilMs, periodMs) * source.sampleRateHz) / 1000;
+      heardUntilMs = dueMs;
       const samples = Math.round(owed);
       if (samples <= 0) return;
       owed -= samples;

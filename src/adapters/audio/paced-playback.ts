@@ -3,8 +3,6 @@ import type { Pacer } from './pacer.ts';
 
 /** Written but not yet heard, at most: two frames of 60 ms, so that a barge-in is followed by little of the old answer. */
 const MAX_PENDING_MS = 120;
-/** Room that is so nearly there when a tick comes is taken; the next tick would find the device dry. */
-const NEARLY_MS = 8;
 /** As a sound card has a buffer, a write may come this much too late and nothing is missed. */
 const DEVICE_BUFFER_MS = 40;
 
@@ -37,7 +35,7 @@ export class PacedPlayback {
     const fromMs = this.gapMs() === 0 ? this.#endMs : this.#pacer.clock.now();
     this.#endMs = fromMs + lengthMs;
     this.#unsubscribe ??= this.#pacer.add('playback', (dueMs) => this.#tick(dueMs));
-    const roomMs = Math.max(MAX_PENDING_MS - lengthMs, MAX_PENDING_MS / 2) + NEARLY_MS;
+    const roomMs = Math.max(MAX_PENDING_MS - lengthMs, MAX_PENDING_MS / 2);
     if (this.#endMs - this.#pacer.clock.now() <= roomMs) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ roomMs, resolve }));
   }

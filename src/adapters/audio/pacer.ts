@@ -14,23 +14,12 @@ export interface Pacer {
    * while somebody is subscribed.
    */
   add(role: PacedRole, onTick: (dueMs: number) => void): () => void;
-  /**
-   * Something else has woken the process, as packets do once per frame. A tick that is due soon is done in the same wake-up,
-   * and the rhythm shifts slowly until one is.
-   */
-  wokenUp(): void;
 }
 
 /** Made up for after a stall; more would come out as one burst. */
 const MAX_CATCH_UP_PERIODS = 10;
 /** Timers are granular to 1 ms; one that fires early by as much must not arm another for the rest. */
 const EARLY_MS = 1;
-/** A tick is due by itself so long after the wake-up it waits for … */
-const PATIENCE_MS = 4;
-/** … and may be done so much too early: packets come a few milliseconds sooner or later. */
-const SOON_MS = 2 * PATIENCE_MS;
-/** Per period, so that no device runs faster or slower by more than clocks do: 1.7 % of 60 ms. */
-const MOST_SHIFTED_MS = 1;
 
 /**
  * A drift-free timer: every tick is due a whole number of periods after the first. It is shared because wake-ups, not
@@ -51,7 +40,6 @@ class SharedPacer implements Pacer {
   #timer: unknown;
   #ticking = false;
   #dueMs = 0;
-  #shiftedMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, periodMs: number) {
     this.clock = clock;
@@ -72,24 +60,6 @@ class SharedPacer implements Pacer {
     };
   }
 
-  wokenUp(): void {
-    if (this.#timer === undefined) return;
-    const nowMs = this.clock.now();
-    this.#shift(nowMs);
-    if (this.#dueMs > nowMs + SOON_MS) return;
-    this.#disarm();
-    this.#tickAllDue(SOON_MS);
-  }
-
-  /** Towards the moment at which this wake-up is soon followed by a tick. */
-  #shift(nowMs: number): void {
-    if (nowMs - this.#shiftedMs < this.periodMs) return;
-    this.#shiftedMs = nowMs;
-    const lateMs = (this.#dueMs - nowMs - PATIENCE_MS) % this.periodMs;
-    const shortestMs = lateMs > this.periodMs / 2 ? lateMs - this.periodMs : lateMs;
-    this.#dueMs -= Math.max(-MOST_SHIFTED_MS, Math.min(MOST_SHIFTED_MS, shortestMs));
-  }
-
   #idle(): boolean {
     return this.#subscribers.capture.size + this.#subscribers.playback.size === 0;
   }
@@ -105,22 +75,19 @@ class SharedPacer implements Pacer {
 
   #wake(): void {
     this.#timer = undefined;
-    this.#tickAllDue(EARLY_MS);
-  }
-
-  #tickAllDue(earlyMs: number): void {
     this.#skipWhatIsTooLate();
     this.#ticking = true;
     try {
-      this.#tickUntil(this.clock.now() + earlyMs);
+      this.#tickAllDue();
     } finally {
       this.#ticking = false;
       if (!this.#idle()) this.#arm();
     }
   }
 
-  #tickUntil(untilMs: number): void {
-    while (this.#dueMs <= untilMs && !this.#idle()) {
+  #tickAllDue(): void {
+    const nowMs = this.clock.now() + EARLY_MS;
+    while (this.#dueMs <= nowMs && !this.#idle()) {
       const dueMs = this.#dueMs;
       this.#dueMs += this.periodMs;
       this.#tick(this.#subscribers.capture, dueMs);
