@@ -4,11 +4,12 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { openUdpPacket, sealUdpPacket } from '../../../src/protocol/udp-packet.ts';
 import { fastClock } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
+import { practiceSpeed } from '../practice-speed.mjs';
 import { wait } from '../statistics.mjs';
 import { cpuMsPerMinute, openConversation, recordingOf } from './device-process.mjs';
 
 const warmUpMs = 2_000;
-const practice = { speed: 15, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
+const practice = { speed: practiceSpeed, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
 const { rounds, sliceMs, speech, urls, practiceUrls, directory } = setup;
 const recording = await recordingOf({ speech, directory, seconds: (sliceMs + 2 * warmUpMs) / 1000 });
 
