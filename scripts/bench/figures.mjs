@@ -4,7 +4,7 @@ import { measureControlRoundTrip } from './control-round-trip.mjs';
 import { measureLinkRoundTrips } from './link-round-trip.mjs';
 import { startMcpService } from './mcp-service.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
-import { practiceSpeed } from './practice-speed.mjs';
+import { practice } from './practice-plan.mjs';
 import { measureReadiness } from './readiness.mjs';
 import { measureRecordingCpu } from './recording-cpu.mjs';
 import { measureStartup, nodeAloneMs } from './startup.mjs';
@@ -29,7 +29,7 @@ const ratios = (values, references) => values.map((value, i) => value / referenc
 
 async function conversationCpu({ quick, directory }) {
   const server = await startServer({ speech, framesAhead: 6 });
-  const practiceServer = await startServer({ speech, framesAhead: 6, speed: practiceSpeed });
+  const practiceServer = await startServer({ speech, framesAhead: 6, speed: practice.speed });
   const { conversation, bare, bareSocket, idle } = await measure('conversation-cpu', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,
@@ -68,7 +68,7 @@ async function conversationCpu({ quick, directory }) {
 async function frameLatency({ quick, directory }) {
   // Each packet comes alone, so that none waits for the one before.
   const server = await startServer({ speech, framesAhead: 0 });
-  const practiceServer = await startServer({ speech, framesAhead: 6, speed: practiceSpeed });
+  const practiceServer = await startServer({ speech, framesAhead: 6, speed: practice.speed });
   const rounds = await measure('frame-latency', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,

@@ -1,22 +1,22 @@
-import { entersState, fastClock, openDevice } from './device.mjs';
-import { practiceSpeed } from './practice-speed.mjs';
+import { entersState, openDevice } from './device.mjs';
+import { practice } from './practice-plan.mjs';
 import { wait } from './statistics.mjs';
 
 /**
  * V8 compiles a function when it has run some thousand times, for minutes at 17 frames a second. A conversation in fast
  * time gets that over with, so that what is measured is any minute of a long conversation and not the first.
+ * `websocketUrl`: a far end in time of `practice.speed`. `recording`: a WAV file for the microphone. `clock`: adjustable; afterwards it
+ * runs at its own speed again.
  */
-const practice = { speed: practiceSpeed, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
-
-/** `websocketUrl`: a far end in time of `practiceSpeed`. `recording`: a WAV file for the microphone. */
-export async function practise({ websocketUrl, recording, directory }) {
+export async function practise({ websocketUrl, recording, directory, clock }) {
+  clock.setSpeed(practice.speed);
   for (let i = 0; i < practice.conversations; i++) {
     const { device, until, close } = await openDevice({
       websocketUrl,
       microphone: `wav:${recording}`,
       mode: 'realtime',
       stateDirectory: directory,
-      clock: fastClock(practice.speed),
+      clock,
     });
     const idle = until(entersState('idle'));
     device.start();
@@ -27,5 +27,6 @@ export async function practise({ websocketUrl, recording, directory }) {
     await wait(practice.conversationMs);
     await close();
   }
+  clock.setSpeed(1);
   await wait(practice.settleMs);
 }

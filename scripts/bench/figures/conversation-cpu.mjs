@@ -4,20 +4,22 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
-import { entersState, openDevice } from '../device.mjs';
+import { createAdjustableClock, entersState, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
 import { practise } from '../practice.mjs';
+import { practiceSeconds } from '../practice-plan.mjs';
 import { bareCodec, frameDurationMs, speechFrames, speechPackets, speechWav } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
 const warmUpMs = 2_000;
 const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
+const clock = createAdjustableClock();
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
 const packets = speechPackets(codec, frames);
 const recording = join(directory, 'speech.wav');
-await writeFile(recording, speechWav(frames, (sliceMs + 2 * warmUpMs) / 1000));
+await writeFile(recording, speechWav(frames, practiceSeconds));
 
 async function cpuMsPerMinute() {
   await wait(warmUpMs);
@@ -34,6 +36,7 @@ async function conversation() {
     microphone: `wav:${recording}`,
     mode: 'realtime',
     stateDirectory: directory,
+    clock,
   });
   const idle = until(entersState('idle'));
   device.start();
@@ -58,6 +61,7 @@ async function connectedIdle() {
     microphone: `wav:${recording}`,
     mode: 'manual',
     stateDirectory: directory,
+    clock,
   });
   const started = until(entersState('idle'));
   device.start();
@@ -106,7 +110,7 @@ async function bareSocketLoop() {
   return cpuMs;
 }
 
-await practise({ websocketUrl: practiceUrl, recording, directory });
+await practise({ websocketUrl: practiceUrl, recording, directory, clock });
 const measured = { conversation: [], bare: [], bareSocket: [], idle: [] };
 for (let round = 0; round < rounds; round++) {
   measured.conversation.push(await conversation());

@@ -6,11 +6,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
-import { monotonicClock } from '../../../src/core/clock.ts';
 import { createBareDevice } from '../bare-device.mjs';
+import { createAdjustableClock } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
 import { practise } from '../practice.mjs';
+import { practiceSeconds } from '../practice-plan.mjs';
 import {
   bareCodec,
   downlinkHz,
@@ -27,15 +28,14 @@ import { wait } from '../statistics.mjs';
 const warmUpMs = 16_000;
 
 const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
-/** Longer than a practice conversation in fast time. */
-const recordingSeconds = 90;
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
 const packets = speechPackets(codec, frames);
 
 const recording = join(directory, 'speech.wav');
-await writeFile(recording, speechWav(frames, recordingSeconds));
-await practise({ websocketUrl: practiceUrl, recording, directory });
+await writeFile(recording, speechWav(frames, practiceSeconds));
+const clock = createAdjustableClock();
+await practise({ websocketUrl: practiceUrl, recording, directory, clock });
 
 const samples = { uplink: [], encode: [], downlink: [], decode: [] };
 let capturedAtMs;
@@ -91,7 +91,7 @@ const transports = {
       helloTimeoutMs: 10_000,
       pingIntervalMs: 0,
       idleTimeoutMs: 0,
-      clock: monotonicClock,
+      clock,
     }),
 };
 
@@ -104,7 +104,7 @@ const device = createBareDevice({
   loudspeaker,
   codec,
   transports,
-  clock: monotonicClock,
+  clock,
   mode: 'realtime',
   display: {
     show: (event) => {

@@ -2,19 +2,19 @@
 // packets against the bare cipher calls.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { openUdpPacket, sealUdpPacket } from '../../../src/protocol/udp-packet.ts';
-import { fastClock } from '../device.mjs';
+import { createAdjustableClock } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
-import { practiceSpeed } from '../practice-speed.mjs';
+import { practice, practiceSeconds } from '../practice-plan.mjs';
 import { wait } from '../statistics.mjs';
 import { cpuMsPerMinute, openConversation, recordingOf } from './device-process.mjs';
 
+const clock = createAdjustableClock();
 const warmUpMs = 2_000;
-const practice = { speed: practiceSpeed, conversations: 4, conversationMs: 5_000, settleMs: 10_000 };
 const { rounds, sliceMs, speech, urls, practiceUrls, directory } = setup;
-const recording = await recordingOf({ speech, directory, seconds: (sliceMs + 2 * warmUpMs) / 1000 });
+const recording = await recordingOf({ speech, directory, seconds: practiceSeconds });
 
 async function conversation(url) {
-  const { device, close } = await openConversation({ url, recording, directory });
+  const { device, close } = await openConversation({ url, recording, directory, clock });
   await wait(warmUpMs);
   const before = device.counters;
   const cpuMs = await cpuMsPerMinute(sliceMs);
@@ -28,7 +28,6 @@ async function conversation(url) {
 }
 
 async function practise(url) {
-  const clock = fastClock(practice.speed);
   const { close } = await openConversation({ url, recording, directory, clock });
   await wait(practice.conversationMs);
   await close();
@@ -57,7 +56,9 @@ function cipherRound() {
 
 cipherRound();
 const measured = { cipher: Array.from({ length: rounds }, cipherRound), mqtt: [], websocket: [] };
+clock.setSpeed(practice.speed);
 for (let i = 0; i < practice.conversations; i++) for (const url of practiceUrls) await practise(url);
+clock.setSpeed(1);
 await wait(practice.settleMs);
 for (let round = 0; round < rounds; round++) {
   measured.mqtt.push(await conversation(urls.mqtt));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { build } from 'esbuild';
 import { bundleOptions, root } from '../../bundle-options.mjs';
 import { measure, startServer } from '../child-processes.mjs';
-import { practiceSpeed } from '../practice-speed.mjs';
+import { practice } from '../practice-plan.mjs';
 import { median, percentile } from '../statistics.mjs';
 import { converse } from './conversation.mjs';
 
@@ -61,9 +61,9 @@ const bounded = (figure, measured, unit, bound, note) => ({
 
 async function cost({ quick, directory }) {
   const servers = [await startNetworkServer(6), await startServer({ speech, framesAhead: 6 })];
-  const practice = [
-    await startNetworkServer(6, practiceSpeed),
-    await startServer({ speech, framesAhead: 6, speed: practiceSpeed }),
+  const practiceServers = [
+    await startNetworkServer(6, practice.speed),
+    await startServer({ speech, framesAhead: 6, speed: practice.speed }),
   ];
   const { cipher, mqtt, websocket } = await measure('network-cost', {
     rounds: quick ? 3 : 5,
@@ -71,9 +71,9 @@ async function cost({ quick, directory }) {
     speech,
     directory,
     urls: { mqtt: servers[0].mqttUrl, websocket: servers[1].websocketUrl },
-    practiceUrls: [practice[0].mqttUrl, practice[1].websocketUrl],
+    practiceUrls: practiceServers.map(({ mqttUrl, websocketUrl }) => mqttUrl ?? websocketUrl),
   });
-  for (const server of [...servers, ...practice]) server.stop();
+  for (const server of [...servers, ...practiceServers]) server.stop();
   const ours = median(cipher.map((round) => round.ours));
   const bare = median(cipher.map((round) => round.bare));
   const perMinute = (values) => `${Math.round(median(values))} ms CPU a minute`;
