@@ -12,7 +12,8 @@ import { practiceSeconds } from '../practice-plan.mjs';
 import { bareCodec, frameDurationMs, speechFrames, speechPackets, speechWav } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
-const warmUpMs = 2_000;
+/** A new conversation is followed by one collection of garbage, which the minutes after it are without. */
+const warmUpMs = 8_000;
 const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
 const clock = createAdjustableClock();
 const codec = await loadOpusCodec();

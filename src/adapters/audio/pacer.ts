@@ -65,7 +65,9 @@ class SharedPacer implements Pacer {
   }
 
   #arm(): void {
-    this.#timer = this.clock.setTimeout(() => this.#wake(), Math.max(0, this.#dueMs - this.clock.now()));
+    // Node cuts fractions off: a timer that fires too early is followed by another, and a second wake-up.
+    const delayMs = Math.ceil(Math.max(0, this.#dueMs - this.clock.now()));
+    this.#timer = this.clock.setTimeout(() => this.#wake(), delayMs);
   }
 
   #disarm(): void {
