@@ -50,11 +50,12 @@ export function createMountService(parts: MountServiceParts): MountService {
     return definitions;
   };
   /** A damaged entry keeps its choice: it may be repaired. */
-  const forgetOthers = ({ mcpServers }: MountSections): void => {
+  const forgetOthers = async ({ mcpServers }: MountSections): Promise<void> => {
     if (mcpServers === undefined || mcpServers === null || isPlainObject(mcpServers))
-      switches.retain(Object.keys(mcpServers ?? {})).catch(onProblem);
+      await switches.retain(Object.keys(mcpServers ?? {})).catch(onProblem);
   };
-  forgetOthers(parts.config);
+  /** Until then the next start would find choices that were meant for a server of before. */
+  let forgotten = forgetOthers(parts.config);
   const storage = createJsonFileStorage({ directory: parts.cacheDirectory, onDamaged: onProblem });
   const mounts = createMounts({
     ...parts,
@@ -66,11 +67,13 @@ export function createMountService(parts: MountServiceParts): MountService {
   return {
     mounts,
     start: () => mounts.start(),
-    update(config) {
-      forgetOthers(config);
-      return mounts.update(parse(config));
+    async update(config) {
+      forgotten = forgetOthers(config);
+      await Promise.all([mounts.update(parse(config)), forgotten]);
     },
-    close: () => mounts.close(),
+    async close() {
+      await Promise.all([mounts.close(), forgotten]);
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import { monotonicClock } from '../src/core/clock.ts';
 import type { ClientError } from '../src/core/errors.ts';
 import { silentLogger } from '../src/core/logger.ts';
 import { createDispatcher } from '../src/mcp/dispatcher.ts';
+import type { MountSwitches } from '../src/mcp/mounts/mount-switches.ts';
 import { createChannelServer } from '../src/mcp/server.ts';
 import { startChaosHttp } from './support/chaos-mcp-http.ts';
 import {
@@ -44,6 +45,7 @@ async function device(
   config: MountSections,
   cacheDirectory = freshDirectory(),
   stateDirectory = freshDirectory(),
+  switches?: MountSwitches,
 ) {
   const fake = await mcpParts([tool({ name: 'own' })]);
   // Processes take real time, and so do their calls.
@@ -60,10 +62,12 @@ async function device(
     config,
     baseDirectory: resolve(import.meta.dirname, '..'),
     cacheDirectory,
-    switches: await createMountSwitches({
-      stateDirectory,
-      onProblem: ({ message }) => problems.push(message),
-    }),
+    switches:
+      switches ??
+      (await createMountSwitches({
+        stateDirectory,
+        onProblem: ({ message }) => problems.push(message),
+      })),
     env: process.env,
     clock: monotonicClock,
     logger: silentLogger,
@@ -259,6 +263,20 @@ describe('mounted servers that are real processes', () => {
     const third = await restarted();
     await third.service.start();
     await third.untilOffered(['own', 'a__echo', 'a__sleep', 'b__echo', 'b__sleep']);
+  });
+
+  it.concurrent('are closed when what was chosen for names of before is forgotten on disk', async () => {
+    let written = false;
+    const { service } = await device({ mcpServers: {} }, undefined, undefined, {
+      chosen: () => undefined,
+      choose: () => Promise.resolve(),
+      retain: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        written = true;
+      },
+    });
+    await service.close();
+    expect(written).toBe(true);
   });
 
   it.concurrent('follow the configuration, and what is wrong in it is told', async () => {
