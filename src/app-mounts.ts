@@ -55,7 +55,7 @@ export function createMountService(parts: MountServiceParts): MountService {
       await switches.retain(Object.keys(mcpServers ?? {})).catch(onProblem);
   };
   /** Until then the next start would find choices that were meant for a server of before. */
-  let forgotten = forgetOthers(parts.config);
+  let forgotten: Promise<unknown> = forgetOthers(parts.config);
   const storage = createJsonFileStorage({ directory: parts.cacheDirectory, onDamaged: onProblem });
   const mounts = createMounts({
     ...parts,
@@ -68,7 +68,7 @@ export function createMountService(parts: MountServiceParts): MountService {
     mounts,
     start: () => mounts.start(),
     async update(config) {
-      forgotten = forgetOthers(config);
+      forgotten = Promise.all([forgotten, forgetOthers(config)]);
       await Promise.all([mounts.update(parse(config)), forgotten]);
     },
     async close() {

@@ -46,7 +46,10 @@ export async function measure(figure, setup) {
   return measured;
 }
 
-/** Starts the far end, in time that runs `speed` times as fast. `onHello` gets the time, on this machine's monotonic clock in ns, at which a device said hello. */
+/**
+ * Starts the far end, in time that runs `speed` times as fast. `onHello` gets the time, on this machine's monotonic clock in ns,
+ * at which a device said hello.
+ */
 export async function startServer({ speech, framesAhead, speed = 1, onHello = () => {} }) {
   const child = fork(`${built}/server.js`, {
     env: {

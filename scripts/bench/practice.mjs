@@ -5,8 +5,8 @@ import { wait } from './statistics.mjs';
 /**
  * V8 compiles a function when it has run some thousand times, for minutes at 17 frames a second. A conversation in fast
  * time gets that over with, so that what is measured is any minute of a long conversation and not the first.
- * `websocketUrl`: a far end in time of `practice.speed`. `recording`: a WAV file for the microphone. `clock`: adjustable; afterwards it
- * runs at its own speed again.
+ * `websocketUrl`: a far end in time of `practice.speed`. `recording`: a WAV file for the microphone. `clock`: adjustable;
+ * afterwards it runs at its own speed again.
  */
 export async function practise({ websocketUrl, recording, directory, clock }) {
   clock.setSpeed(practice.speed);

@@ -126,8 +126,7 @@ export class EchoPlace {
   /** Whether the echo seems to be heard in another place than it was. */
   lookElsewhere(): boolean {
     const heard = this.#find(this.#heard);
-    if (!heard || heard.similarity < ECHO_SIMILARITY || isSamePlace(heard.delayMs, this.#foundMs))
-      return false;
+    if (!this.#isElsewhere(heard)) return false;
     this.#look(heard);
     return true;
   }
@@ -169,7 +168,7 @@ export class EchoPlace {
     const before = this.#candidateMs;
     this.#candidateMs = undefined;
     this.#nextLookFrame = this.#frames + FRAMES_TO_NEXT_LOOK;
-    if (!found || found.similarity < ECHO_SIMILARITY || isSamePlace(found.delayMs, this.#foundMs)) return;
+    if (!this.#isElsewhere(found)) return;
     // A person with a voice like the device's seems to be an echo somewhere else, while the echo is where it was.
     if (this.isInPlace) return;
     if (isSamePlace(found.delayMs, before)) {
@@ -178,6 +177,11 @@ export class EchoPlace {
     }
     this.#candidateMs = found.delayMs;
     this.#nextLookFrame = this.#frames + FRAMES_TO_SECOND_LOOK;
+  }
+
+  #isElsewhere(found: FoundEcho | undefined): found is FoundEcho {
+    if (!found || found.similarity < ECHO_SIMILARITY) return false;
+    return !isSamePlace(found.delayMs, this.#foundMs);
   }
 
   #isFoundAt(delayMs: number): void {

@@ -45,8 +45,7 @@ export function createControlApp(powers: ControlPowers, logger: Logger, version:
 const refuseBadInput: Hook<unknown, Env, string, Response | undefined> = (result, c) => {
   if (result.success) return undefined;
   const faults = result.error.issues.map(
-    (issue) =>
-      `${issue.path.join('.') || 'body'}: ${reportedWords(issue as Parameters<typeof reportedWords>[0])}`,
+    (issue) => `${issue.path.join('.') || 'body'}: ${reportedWords(issue)}`,
   );
   return c.json(failureOf('BAD_REQUEST', faults.join('; ').slice(0, 1000)), 400);
 };
