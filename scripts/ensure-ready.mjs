@@ -1,8 +1,8 @@
 // Runs before `npm start`, `npm test` and `npm run bench`: installs packages and builds dist/ when they are missing
 // or out of date, and says so on standard error, so that standard output stays free for `--events -`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,9 +25,20 @@ function newestMs(directory) {
   return newest;
 }
 
+/** Where the ready-made binary of the Opus package cannot be fetched it is compiled, with Node's headers from here or from the net. */
+function withLocalHeaders(environment) {
+  const prefix = join(dirname(realpathSync(process.execPath)), '..');
+  const isKnown = environment.npm_config_nodedir || !existsSync(join(prefix, 'include/node/node_api.h'));
+  return isKnown ? environment : { ...environment, npm_config_nodedir: prefix };
+}
+
 function run(command, args, whatToDo) {
   // Standard output of the child goes to our standard error.
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    env: withLocalHeaders(process.env),
+  });
   if (status === 0) return;
   console.error(`\n${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}. ${whatToDo}`);
   process.exit(1);

@@ -94,6 +94,8 @@ withConfigOptions(
     .argument('[command]')
     .usage('[options]'),
 ).action(async (word: string | undefined, options) => {
+  if (program.commands.some((command) => command.name() === word))
+    program.error(`error: the command comes before its options: ${word} …`);
   if (word !== undefined) program.error(`error: there is no command "${word}"`);
   const { runAction } = await import('./cli/run.ts');
   await run(runAction, options);

@@ -116,11 +116,13 @@ describe.concurrent('a mistake of the user ends with its exit code and says what
       ['--mic', 'gramophone'],
       ['--set', 'no.such=1'],
       ['--server', 'gopher://x'],
+      ['--server', 'cloud', 'doctor'],
       ['sing'],
     ];
     const programs = runs.map((args) => startProgram(args));
     expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual(runs.map(() => 2));
     expect(programs.at(-1)?.stderr).toMatch(/there is no command "sing"/);
+    expect(programs.at(-2)?.stderr).toMatch(/the command comes before its options: doctor/);
   });
 
   it('a chat server that is not there', async ({ expect }) => {
