@@ -25,7 +25,7 @@ const DOUBTFUL_DB = 6;
 const DOUBT_FRAMES = 8;
 /** How long after the far end its echo may be heard, wherever that is. */
 const ECHO_FRAMES = 60;
-/** Another voice resembles the device's by up to 0.4 somewhere; its echo by 0.5 to 0.9, in one place. */
+/** Another voice hardly ever resembles the device's by so much, wherever; its echo does by 0.6 to 0.85, in one place. */
 export const ECHO_SIMILARITY = 0.4;
 /** By chance no other sound is as similar just where the echo is. */
 const KNOWN_ECHO_SIMILARITY = 0.32;

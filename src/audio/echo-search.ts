@@ -1,14 +1,14 @@
 import { EchoReference } from './echo-reference.ts';
 import { durationMs, samplesPerFrame } from './format.ts';
 import { createResampler, type Resampler } from './resampler.ts';
+import { emphasised, greatest, halved, type Match, similarities, takePeaks } from './resemblance.ts';
 
-/** Speech has most of its strength below 2 kHz, and every sample costs a product at each place that is tried. */
-const RATE_HZ = 4_000;
-/** Against the strong low tones, in which all voices resemble each other. */
-const PRE_EMPHASIS = 0.9;
-/** Amplitude below which a sound has nothing to be recognised by: about −60 dBFS. */
-const AUDIBLE = 33;
-const LEAST_ENERGY_PER_SAMPLE = (AUDIBLE * (1 - PRE_EMPHASIS)) ** 2;
+/** Speech has most of its strength below 4 kHz. Below 2 kHz voices that are like each other resemble each other too much. */
+const RATE_HZ = 8_000;
+/** Every place is tried at half the rate, and so many of the best closely. */
+const CANDIDATES = 8;
+/** How near each other no two of them are, and how far around them is looked; in samples of half the rate. */
+const APART = 2;
 
 export interface FoundEcho {
   /** How much later than it was to be heard the microphone heard it; negative: sooner. */
@@ -57,7 +57,7 @@ export interface EchoRange {
 }
 
 /**
- * Looks for what a microphone has just heard in what was played, sample by sample. Costs a million products, and finds at
+ * Looks for what a microphone has just heard in what was played, sample by sample. Costs two million products, and finds at
  * once and to a fraction of a millisecond what loudness alone tells after seconds. Times are in ms of one monotonic clock.
  */
 export class EchoSearch {
@@ -84,50 +84,24 @@ export class EchoSearch {
   find({ pcm, startMs }: Heard, { leadMs, latestMs }: EchoRange): FoundEcho | undefined {
     const played = new Int16Array(samplesPerFrame(RATE_HZ, leadMs + latestMs) + pcm.length);
     this.#reference.read(played, startMs - latestMs);
-    const best = bestMatch(emphasised(pcm), emphasised(played));
+    const best = bestMatch(pcm, played);
     if (!best) return undefined;
-    return { delayMs: latestMs - durationMs(best.at, RATE_HZ), similarity: Math.min(1, best.similarity) };
+    return { delayMs: latestMs - durationMs(best.at, RATE_HZ), similarity: best.similarity };
   }
 }
 
-function emphasised(pcm: Int16Array): Float64Array {
-  const sharp = new Float64Array(pcm.length);
-  for (let i = 1; i < pcm.length; i++) sharp[i] = (pcm[i] as number) - PRE_EMPHASIS * (pcm[i - 1] as number);
-  return sharp;
+/** Where `pcm` lies in `played`; undefined when one of both is silent. */
+function bestMatch(pcm: Int16Array, played: Int16Array): Match | undefined {
+  const part = emphasised(pcm);
+  const whole = emphasised(played);
+  const roughly = similarities(emphasised(halved(pcm)), emphasised(halved(played)));
+  const matches = takePeaks(roughly, CANDIDATES, APART).map((at) => matchNear(part, whole, 2 * at));
+  return matches.reduce<Match | undefined>((a, b) => (a && a.similarity >= b.similarity ? a : b), undefined);
 }
 
-/** Where `part` lies in `whole`. Either way up: loudspeakers are wired both ways. */
-function bestMatch(
-  part: Float64Array,
-  whole: Float64Array,
-): { readonly at: number; readonly similarity: number } | undefined {
-  const least = LEAST_ENERGY_PER_SAMPLE * part.length;
-  const partEnergy = energyOf(part);
-  if (partEnergy < least) return undefined;
-  const similarities = new Float64Array(whole.length - part.length + 1);
-  let at = 0;
-  let wholeEnergy = energyOf(whole.subarray(0, part.length));
-  for (let place = 0; place < similarities.length; place++) {
-    if (wholeEnergy >= least) similarities[place] = resemblance(part, whole, place, partEnergy * wholeEnergy);
-    if ((similarities[place] as number) > (similarities[at] as number)) at = place;
-    wholeEnergy += square(whole[place + part.length] ?? 0) - square(whole[place] as number);
-  }
-  const similarity = similarities[at] as number;
-  return similarity === 0 ? undefined : { at, similarity };
-}
-
-function resemblance(part: Float64Array, whole: Float64Array, place: number, energies: number): number {
-  let product = 0;
-  for (let i = 0; i < part.length; i++) product += (part[i] as number) * (whole[place + i] as number);
-  return Math.abs(product) / Math.sqrt(energies);
-}
-
-function energyOf(samples: Float64Array): number {
-  let energy = 0;
-  for (const sample of samples) energy += square(sample);
-  return energy;
-}
-
-function square(value: number): number {
-  return value * value;
+function matchNear(part: Float64Array, whole: Float64Array, place: number): Match {
+  const from = Math.max(0, place - 2 * APART);
+  const near = similarities(part, whole.subarray(from, place + 2 * APART + part.length));
+  const at = greatest(near);
+  return { at: from + at, similarity: near[at] ?? 0 };
 }

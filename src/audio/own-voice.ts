@@ -10,7 +10,7 @@ const FIRST_ECHO_FRAMES = 40;
 /** What the canceller leaves of a person resembles what was played by so little, most of the time. */
 const FOREIGN_SIMILARITY = 0.2;
 /** By at most so much, where the echo is known to be taken out. */
-const LEFT_SIMILARITY = 0.3;
+const LEFT_SIMILARITY = 0.25;
 /** And so much of an echo that has moved is left until the canceller is used to it. */
 const SETTLING_SIMILARITY = 0.25;
 const FRAMES_PER_OPINION = 3;
