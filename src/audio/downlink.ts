@@ -1,16 +1,14 @@
 import { BoundedQueue } from '../core/bounded-queue.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
-import type { ConcealingDecoder } from '../ports/concealing-decoder.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
-import type { OpusCodec, OpusDecoder } from '../ports/opus-codec.ts';
-import { type Concealer, createConcealer } from './concealment.ts';
+import { DecodingChain, type DecodingChainOptions } from './decoding-chain.ts';
 import { samplesPerFrame } from './format.ts';
 import { Gain, levelDbfs } from './gain.ts';
 import { Gate } from './gate.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
 import type { PlaybackTimestamps } from './playback-timestamps.ts';
-import { createResampler, type Resampler } from './resampler.ts';
+import { createResampler } from './resampler.ts';
 
 /** Half a minute of frames of our own sounds; newest dropped. */
 const maxQueuedSounds = 500;
@@ -23,9 +21,6 @@ const maxPacketBytes = 7_662;
 const maxHeldPackets = 16;
 const maxHeldMs = 300;
 const soundFrameMs = 60;
-/** Rates at which libopus decodes whatever the sender used; other loudspeakers get 48 kHz resampled. */
-const opusRatesHz: readonly number[] = [8_000, 12_000, 16_000, 24_000, 48_000];
-
 /** What the machine is told; edges, never levels. */
 export interface PlaybackEdges {
   /** First sound of an answer, or first after a gap. */
@@ -38,14 +33,11 @@ export interface PlaybackEdges {
   onFlushed(): void;
 }
 
-export interface DownlinkOptions {
-  readonly codec: OpusCodec;
+export interface DownlinkOptions extends DecodingChainOptions {
   readonly clock: Clock;
   readonly volumePercent: number;
   readonly edges: PlaybackEdges;
   readonly onProblem: (error: ClientError) => void;
-  /** A decoder that conceals by itself, better than we do; undefined where there is none. Must not throw. */
-  readonly createConcealingDecoder?: ((sampleRateHz: number) => ConcealingDecoder | undefined) | undefined;
   /** Told the server's timestamp of each frame that has been played; for a server that cancels echo. */
   readonly timestamps?: PlaybackTimestamps | undefined;
 }
@@ -66,16 +58,9 @@ interface Received {
   readonly sequence: number | undefined;
 }
 
-interface Decoding {
-  readonly decoder: OpusDecoder;
-  readonly concealer: Concealer;
-  /** Sound before a packet, from the copy that the packet may hold. */
-  readonly recover?: ConcealingDecoder['recover'];
-}
-
-interface Output extends Decoding {
+interface Output {
   readonly loudspeaker: Loudspeaker;
-  readonly resampler: Resampler;
+  readonly chain: DecodingChain;
 }
 
 /**
@@ -134,12 +119,8 @@ export class Downlink {
 
   connect(loudspeaker: Loudspeaker): void {
     this.#opening = false;
-    const decodeHz = opusRatesHz.includes(loudspeaker.sampleRateHz) ? loudspeaker.sampleRateHz : 48_000;
-    this.#output = {
-      loudspeaker,
-      ...this.#createDecoding(decodeHz),
-      resampler: createResampler(decodeHz, loudspeaker.sampleRateHz),
-    };
+    const chain = new DecodingChain(this.#options, loudspeaker.sampleRateHz, this.#isLossy);
+    this.#output = { loudspeaker, chain };
     this.#pump();
   }
 
@@ -177,8 +158,7 @@ export class Downlink {
     this.#buffer.newStream();
     if (isLossy === this.#isLossy) return;
     this.#isLossy = isLossy;
-    const output = this.#output;
-    if (output) this.#output = { ...output, ...this.#createDecoding(output.decoder.sampleRateHz) };
+    this.#output?.chain.setLossy(isLossy);
   }
 
   /** How long the packet played last had waited here. */
@@ -194,8 +174,7 @@ export class Downlink {
     this.#buffer.begin();
     if (this.#sounding) return;
     this.#options.timestamps?.clear();
-    this.#output?.decoder.reset();
-    this.#output?.concealer.reset();
+    this.#output?.chain.begin();
   }
 
   /** A sound of our own, mono PCM, heard like an answer; `finish` belongs behind it. Cut after a minute. */
@@ -227,9 +206,7 @@ export class Downlink {
     this.#options.timestamps?.clear();
     this.#stopTimers();
     this.#output?.loudspeaker.flush();
-    this.#output?.decoder.reset();
-    this.#output?.concealer.reset();
-    this.#output?.resampler.reset();
+    this.#output?.chain.flush();
     this.#finishing = false;
     if (wasSounding) this.#options.edges.onFlushed();
   }
@@ -296,15 +273,13 @@ export class Downlink {
           this.#played += 1;
           this.#timestampMs = pulled.timestampMs;
           this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
-          output.concealer.good(pcm);
-          return output.resampler.push(pcm);
+          return output.chain.accept(pcm);
         }
         case 'skip':
           this.#decode(output, pulled.packet);
           continue;
-        case 'conceal': {
-          return output.resampler.push(this.#conceal(output, pulled));
-        }
+        case 'conceal':
+          return output.chain.conceal(pulled.durationMs, pulled.next);
         case 'wait':
           this.#stopTimers();
           this.#waitTimer = this.#options.clock.setTimeout(() => this.#pump(), Math.ceil(pulled.delayMs));
@@ -317,9 +292,9 @@ export class Downlink {
     }
   }
 
-  #decode({ decoder }: Output, packet: Uint8Array): Int16Array | undefined {
+  #decode({ chain }: Output, packet: Uint8Array): Int16Array | undefined {
     try {
-      const pcm = decoder.decode(packet);
+      const pcm = chain.decode(packet);
       this.#decoded += 1;
       return pcm;
     } catch (thrown) {
@@ -327,35 +302,6 @@ export class Downlink {
       this.#options.onProblem(toClientError(thrown));
       return undefined;
     }
-  }
-
-  #conceal(
-    { decoder, concealer, recover }: Output,
-    { durationMs, next }: { readonly durationMs: number; readonly next?: Uint8Array },
-  ): Int16Array {
-    const samples = samplesPerFrame(decoder.sampleRateHz, durationMs);
-    try {
-      if (next && recover) return recover(next, samples);
-    } catch {
-      // Reported when it is decoded in its own place.
-    }
-    return concealer.conceal(samples);
-  }
-
-  /** Only where packets are lost is the other decoder worth the memory of its library. */
-  #createDecoding(sampleRateHz: number): Decoding {
-    const concealing = this.#isLossy ? this.#options.createConcealingDecoder?.(sampleRateHz) : undefined;
-    if (!concealing) {
-      return {
-        decoder: this.#options.codec.createDecoder(sampleRateHz),
-        concealer: createConcealer(sampleRateHz),
-      };
-    }
-    return {
-      decoder: concealing,
-      concealer: concealing,
-      recover: (next, samples) => concealing.recover(next, samples),
-    };
   }
 
   #stopTimers(): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { JitterEstimator } from './jitter-estimator.ts';
+import { GUARD_MS, MediaTimeLine } from './media-time-line.ts';
 
 export interface JitterBufferOptions {
   readonly clock: Clock;
@@ -55,25 +55,12 @@ interface Stored {
 
 /** One minute of 60 ms packets: some servers send a whole answer as fast as the network takes it. Newest dropped. */
 const maxPackets = 1_000;
-/** The loudspeaker is fed when it could go on for so long: timers of a busy machine are late. */
-const guardMs = 20;
-/** Whatever the network does, no answer is put off by more. */
-const maxDelayMs = 500;
 /** Frames' worth of made-up sound while nothing arrives; then silence is more honest. */
 const maxInsertedFrames = 2;
 /** Made-up sound comes in whole pieces of this: libopus conceals multiples of 2.5 ms. */
 const pieceMs = 10;
 /** A longer hole is jumped: nobody wants to hear half a second of made-up voice. */
 const maxConcealedRun = 8;
-/** Silence beyond this was a pause of the sender, and says nothing about the network. */
-const senderPauseMs = 200;
-/** The undisturbed path does not become shorter by so much within one frame, unless the sender runs ahead. */
-const senderLeadMs = 5;
-/** Playback must have been behind for so long before a quiet frame is skipped. */
-const patienceMs = 2_000;
-/** A network that delays by less is taken for perfect. */
-const calmMs = 15;
-const defaultFrameMs = 60;
 /** More frames than this do not overtake the first of an answer: then the ones before it are nobody's. */
 const maxOvertaken = 16;
 /** Frames given up that may still come and are then called late. */
@@ -86,7 +73,7 @@ const maxGivenUp = 256;
  */
 export class JitterBuffer {
   readonly #options: JitterBufferOptions;
-  readonly #estimator = new JitterEstimator();
+  readonly #timeLine = new MediaTimeLine();
   /** By sequence, ascending. */
   #stored: Stored[] = [];
   /** The frame that is due; undefined until an answer has begun to sound. */
@@ -97,17 +84,11 @@ export class JitterBuffer {
   /** Added to the numbers of this stream, so that they are above those of the last. */
   #offset = 0;
   #sequenced = false;
-  #frameMs = defaultFrameMs;
-  #origin: { sequence: number; mediaMs: number } | undefined;
   #finishing = false;
   #starvedMs: number | undefined;
   /** Made-up sound in front of the frame that is due. */
   #insertedHereMs = 0;
   #concealedRun = 0;
-  /** Distance between the undisturbed arrival and being heard that the sender itself has given us. */
-  #leadMs = 0;
-  #behindSinceMs: number | undefined;
-  #beforePause: { readonly fastestMs: number; readonly leadMs: number } | undefined;
   #delayMs = 0;
   readonly #givenUp = new Set<number>();
   readonly #counters = {
@@ -186,7 +167,7 @@ export class JitterBuffer {
       this.#start(playback);
     }
     const nowMs = this.#options.clock.now();
-    const slackMs = playback.pendingMs - guardMs;
+    const slackMs = playback.pendingMs - GUARD_MS;
     for (let head = this.#stored[0]; head; head = this.#stored[0]) {
       if (head.sequence === this.#next) return this.#pullHead(head, playback, nowMs);
       const pulled = this.#pullGap(slackMs);
@@ -200,7 +181,7 @@ export class JitterBuffer {
     this.#finishing = false;
     if (this.#next !== undefined) return;
     this.#starvedMs = undefined;
-    if (this.#stored.length === 0) this.#newTimeLine();
+    if (this.#stored.length === 0) this.#timeLine.restart();
   }
 
   /** No more packets are expected: what is there is played without waiting for more than the loudspeaker can bridge. */
@@ -217,7 +198,7 @@ export class JitterBuffer {
     this.#rest();
     this.#starvedMs = undefined;
     this.#finishing = false;
-    this.#newTimeLine();
+    this.#timeLine.restart();
     return flushed;
   }
 
@@ -234,8 +215,8 @@ export class JitterBuffer {
     if (this.#givenUp.delete(sequence)) {
       this.#counters.concealed -= 1;
       this.#counters.late += 1;
-      if (this.#origin) this.#estimator.observe(arrivedMs, this.#mediaMsOf(sequence));
-    } else if (this.#origin && sequence < this.#origin.sequence) {
+      this.#timeLine.arriveLate(sequence, arrivedMs);
+    } else if (sequence < (this.#timeLine.firstSequence ?? Number.NEGATIVE_INFINITY)) {
       this.#counters.late += 1;
     } else {
       this.#counters.duplicates += 1;
@@ -251,54 +232,9 @@ export class JitterBuffer {
 
   /** Returns the place on the media time line. */
   #measure(packet: Uint8Array, sequence: number, arrivedMs: number): number {
-    this.#noticePause(arrivedMs);
-    const durationMs = this.#options.durationOf(packet);
-    if (durationMs > 0 && durationMs !== this.#frameMs) {
-      this.#frameMs = durationMs;
-      this.#newTimeLine();
-    }
-    this.#origin ??= { sequence, mediaMs: 0 };
-    const mediaMs = this.#mediaMsOf(sequence);
-    const fastestMs = this.#estimator.fastestTransitMs;
-    this.#estimator.observe(arrivedMs, mediaMs);
-    const shortenedMs = (fastestMs ?? 0) - (this.#estimator.fastestTransitMs ?? 0);
-    if (fastestMs !== undefined && shortenedMs > senderLeadMs) this.#leadMs += shortenedMs;
-    this.#noticeStall();
-    return mediaMs;
-  }
-
-  /** Until packets prove that the old time line still holds, a long silence was the sender's. */
-  #noticePause(arrivedMs: number): void {
-    if (this.#starvedMs === undefined || this.#next !== undefined || this.#stored.length > 0) return;
-    const fastestMs = this.#estimator.fastestTransitMs;
-    if (fastestMs === undefined || arrivedMs - this.#starvedMs <= senderPauseMs + this.#wantedMs) return;
-    this.#beforePause = { fastestMs, leadMs: this.#leadMs };
-    this.#estimator.newTimeLine();
-  }
-
-  /** Packets are as early again as before the silence: it was the network that stood still, and nobody runs ahead. */
-  #noticeStall(): void {
-    const before = this.#beforePause;
-    if (!before || (this.#estimator.fastestTransitMs ?? 0) > before.fastestMs + calmMs) return;
-    this.#leadMs = before.leadMs;
-    this.#beforePause = undefined;
-  }
-
-  #newTimeLine(): void {
-    this.#origin = undefined;
-    this.#beforePause = undefined;
-    this.#estimator.newTimeLine();
-    this.#behindSinceMs = undefined;
-  }
-
-  #mediaMsOf(sequence: number): number {
-    const origin = this.#origin as { sequence: number; mediaMs: number };
-    return origin.mediaMs + (sequence - origin.sequence) * this.#frameMs;
-  }
-
-  /** How far playback should be behind the undisturbed arrival. */
-  get #wantedMs(): number {
-    return Math.min(maxDelayMs, this.#estimator.delayMs + guardMs);
+    const isSilent = this.#next === undefined && this.#stored.length === 0;
+    if (isSilent && this.#starvedMs !== undefined) this.#timeLine.endSilence(this.#starvedMs, arrivedMs);
+    return this.#timeLine.arrive(sequence, arrivedMs, this.#options.durationOf(packet));
   }
 
   /** How much longer the first frame is kept; undefined when there is none. */
@@ -315,8 +251,8 @@ export class JitterBuffer {
 
   /** A wire that keeps the order has shown no reason to wait until it has. */
   #holdMs(): number {
-    if (!this.#sequenced && this.#estimator.delayMs <= calmMs) return 0;
-    return Math.max(this.#wantedMs, this.#starvedMs === undefined ? this.#frameMs : 0);
+    if (!this.#sequenced && this.#timeLine.isCalm) return 0;
+    return Math.max(this.#timeLine.wantedMs, this.#starvedMs === undefined ? this.#timeLine.frameMs : 0);
   }
 
   /** Numbers go on from one answer to the next, so the first frames of an answer are missed when they are overtaken. */
@@ -332,8 +268,9 @@ export class JitterBuffer {
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
     // What a stall of the network has added is not given by the sender, and may go again.
-    if (this.#starvedMs === undefined || this.#beforePause)
-      this.#leadMs = this.#cushionMs(first.mediaMs, playback.pendingMs, this.#options.clock.now());
+    if (this.#starvedMs !== undefined && !this.#timeLine.hasPaused) return;
+    const nowMs = this.#options.clock.now();
+    this.#timeLine.acceptLead(this.#timeLine.cushionMs(first.mediaMs, playback.pendingMs, nowMs));
   }
 
   /** Playback had run dry within an answer, and goes on later than where it stopped: what is between was not heard. */
@@ -342,40 +279,24 @@ export class JitterBuffer {
     for (let missed = this.#floor; missed < first; missed++) this.#giveUp(missed);
   }
 
-  /** How far behind its undisturbed arrival a frame would be heard that is given out now. */
-  #cushionMs(mediaMs: number, pendingMs: number, nowMs: number): number {
-    return nowMs + pendingMs - mediaMs - (this.#estimator.fastestTransitMs ?? 0);
-  }
-
   #pullHead(head: Stored, { pendingMs, quiet }: Playback, nowMs: number): Pulled {
-    const cushionMs = this.#cushionMs(head.mediaMs, pendingMs, nowMs);
-    if (quiet && !this.#finishing && this.#mayInsert && this.#isShort(cushionMs)) {
-      return this.#insert(this.#wantedMs - cushionMs);
+    const cushionMs = this.#timeLine.cushionMs(head.mediaMs, pendingMs, nowMs);
+    if (quiet && !this.#finishing && this.#mayInsert && this.#timeLine.isShort(cushionMs, pieceMs)) {
+      return this.#insert(this.#timeLine.wantedMs - cushionMs);
     }
-    const skip = this.#isBehind(cushionMs, nowMs) && quiet;
+    const skip = this.#timeLine.isBehind(cushionMs, nowMs) && quiet;
     this.#stored.shift();
     this.#next = head.sequence + 1;
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
     this.#delayMs = nowMs - head.arrivedMs;
     if (skip) {
-      this.#behindSinceMs = undefined;
+      this.#timeLine.catchUp();
       this.#counters.skipped += 1;
       return { kind: 'skip', packet: head.packet };
     }
     this.#counters.played += 1;
     return { kind: 'frame', packet: head.packet, timestampMs: head.timestampMs };
-  }
-
-  /** Only a disturbed network needs a cushion. */
-  #isShort(cushionMs: number): boolean {
-    return this.#estimator.delayMs > calmMs && cushionMs + pieceMs < this.#wantedMs;
-  }
-
-  #isBehind(cushionMs: number, nowMs: number): boolean {
-    if (cushionMs <= Math.max(this.#leadMs, this.#wantedMs) + this.#frameMs) this.#behindSinceMs = undefined;
-    else this.#behindSinceMs ??= nowMs;
-    return this.#behindSinceMs !== undefined && nowMs - this.#behindSinceMs >= patienceMs;
   }
 
   /** Newer packets are here, the one that is due is not. Undefined: it has been passed over. */
@@ -387,27 +308,25 @@ export class JitterBuffer {
     this.#giveUp(next);
     this.#concealedRun += 1;
     // Part of it has been covered already, when it was still hoped for.
-    const coveredMs = Math.min(this.#insertedHereMs, this.#frameMs);
+    const coveredMs = Math.min(this.#insertedHereMs, this.#timeLine.frameMs);
     this.#insertedHereMs -= coveredMs;
     this.#counters.insertedMs -= coveredMs;
-    if (coveredMs === this.#frameMs || this.#concealedRun > maxConcealedRun) return undefined;
+    if (coveredMs === this.#timeLine.frameMs || this.#concealedRun > maxConcealedRun) return undefined;
     const after = this.#stored[0];
     return {
       kind: 'conceal',
-      durationMs: this.#frameMs - coveredMs,
+      durationMs: this.#timeLine.frameMs - coveredMs,
       ...(after?.sequence === next + 1 && { next: after.packet }),
     };
   }
 
   /** For how much longer the frame that is due may reasonably come. */
   #hopeMs(): number {
-    if (this.#finishing) return 0;
-    const undisturbedMs = this.#mediaMsOf(this.#next as number) + (this.#estimator.fastestTransitMs ?? 0);
-    return undisturbedMs + this.#wantedMs - this.#options.clock.now();
+    return this.#finishing ? 0 : this.#timeLine.hopeMs(this.#next as number, this.#options.clock.now());
   }
 
   get #mayInsert(): boolean {
-    return this.#insertedHereMs < maxInsertedFrames * this.#frameMs;
+    return this.#insertedHereMs < maxInsertedFrames * this.#timeLine.frameMs;
   }
 
   #giveUp(sequence: number): void {
@@ -422,7 +341,7 @@ export class JitterBuffer {
   }
 
   #insert(wantedMs: number): Pulled {
-    const durationMs = Math.min(this.#frameMs, Math.ceil(wantedMs / pieceMs) * pieceMs);
+    const durationMs = Math.min(this.#timeLine.frameMs, Math.ceil(wantedMs / pieceMs) * pieceMs);
     this.#insertedHereMs += durationMs;
     this.#counters.insertedMs += durationMs;
     return { kind: 'conceal', durationMs };
@@ -430,10 +349,10 @@ export class JitterBuffer {
 
   #pullNothing(slackMs: number, quiet: boolean): Pulled {
     if (slackMs > 0 && (!this.#finishing || this.#sequenced)) return { kind: 'wait', delayMs: slackMs };
-    const disturbed = this.#counters.concealed > 0 || this.#estimator.delayMs > calmMs;
+    const disturbed = this.#counters.concealed > 0 || !this.#timeLine.isCalm;
     if (!this.#finishing && !quiet && disturbed && this.#mayInsert) {
       const hopeMs = this.#hopeMs();
-      return this.#insert(hopeMs > 0 ? hopeMs : this.#frameMs);
+      return this.#insert(hopeMs > 0 ? hopeMs : this.#timeLine.frameMs);
     }
     this.#starvedMs = this.#finishing ? undefined : this.#options.clock.now();
     this.#rest();
