@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { EchoPlace } from '../../src/audio/echo-place.ts';
 import { OwnVoice } from '../../src/audio/own-voice.ts';
-import { EchoStory, energyOf, frameMs, hiss, person, samples, speech } from '../support/echo-story.ts';
+import {
+  EchoStory,
+  energyOf,
+  frameMs,
+  hiss,
+  person,
+  personOfPitch,
+  samples,
+  speech,
+} from '../support/echo-story.ts';
 
 describe("the device's own voice", () => {
   it('soon tells that a person is none of the device, while the echo is where it was', () => {
@@ -12,6 +21,22 @@ describe("the device's own voice", () => {
     story.listen(140);
     expect(story.doubtMs()).toBeLessThanOrEqual(120);
   });
+
+  it.each([0.95, 1.05])(
+    'tells a person whose voice is %f times as high as its own as soon as any other',
+    (pitch) => {
+      const story = new EchoStory();
+      story.person = personOfPitch(pitch);
+      const doubts = Array.from({ length: 4 }, () => {
+        story.personSpeaks = false;
+        story.listen(1_500);
+        story.personSpeaks = true;
+        story.listen(140);
+        return story.doubtMs();
+      });
+      expect(doubts.filter((ms) => ms <= 120)).toHaveLength(4);
+    },
+  );
 
   it('takes an echo that has just moved for the device, until it has been found', () => {
     const story = new EchoStory();

@@ -8,7 +8,7 @@ export const samples = 160;
 const seconds = 12;
 const aheadMs = 200;
 export const speech = looped(fluentSpeech(), seconds, 0.5);
-export const person = looped(higherVoice(fluentSpeech()), seconds, 0.4);
+export const person = personOfPitch(1.25);
 export const hiss = noise(speech.length, 0.0005);
 
 /** An echo that comes as late as `delayMs` says at that time. A canceller takes it out where it has been told it is. */
@@ -16,6 +16,8 @@ export class EchoStory {
   readonly place = new EchoPlace(16_000);
   readonly ownVoice = new OwnVoice(this.place, 16_000);
   delayMs = 40;
+  /** Who speaks, when somebody does. */
+  person = person;
   personSpeaks = false;
   /** How much later than it is the microphone says that it is. */
   microphoneClockMs = 0;
@@ -44,7 +46,7 @@ export class EchoStory {
     );
     const others = Int16Array.from(
       far,
-      (_, i) => (this.personSpeaks ? (person[from + i] as number) : 0) + (hiss[from + i] as number),
+      (_, i) => (this.personSpeaks ? (this.person[from + i] as number) : 0) + (hiss[from + i] as number),
     );
     const near = others.map(
       (other, i) => other + 0.4 * (speech[from + i - Math.round(this.delayMs * 16)] ?? 0),
@@ -58,6 +60,11 @@ export class EchoStory {
     this.ownVoice.hear(cleaned, saidMs + frameMs, energyOf(near), energyOf(cleaned));
     this.nowMs += frameMs;
   }
+}
+
+/** Somebody who says the device's own words, so much higher. */
+export function personOfPitch(ratio: number): Int16Array<ArrayBuffer> {
+  return looped(higherVoice(fluentSpeech(), ratio), seconds, 0.4);
 }
 
 export function energyOf(pcm: Int16Array): number {
