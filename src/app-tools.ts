@@ -24,6 +24,7 @@ import { createResultShelf } from './mcp/result-shelf.ts';
 import { createChannelServer, loadServerSdk } from './mcp/server.ts';
 import { openTasks, type Tasks } from './mcp/tasks.ts';
 import { timerRingName } from './mcp/tools/timer-ring.ts';
+import type { IdleSignal } from './ports/idle-signal.ts';
 import type { Recorder } from './ports/recorder.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { NoticeOutlet } from './runtime/announcer.ts';
@@ -32,7 +33,7 @@ import type { OpenTools } from './runtime/tool-channel.ts';
 
 /** Servers wait 30 s for the answer of a call and misread a later one (servers.md 1.10). */
 const replyWithinMs = 29_000;
-/** The start is over by then, and a person who talks at once has begun. */
+/** After a device has become idle: a person who talks at once has begun by then. */
 const loadSdkAfterMs = 1000;
 /** What a result brings with it besides its text. */
 const envelopeBytes = 200;
@@ -69,7 +70,7 @@ export interface ToolService {
   readonly openTools: OpenTools;
   readonly notices: NoticeOutlet;
   /** Once the device is there: what was left over from before a restart becomes mail or runs again. */
-  attach(device: Device): Promise<void>;
+  attach(device: Device, idle: IdleSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -175,9 +176,9 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
         ...(maxMessageBytes === undefined ? {} : { maxPageBytes: pageBytesWithin(maxMessageBytes) }),
       }),
     notices: notices(tasks),
-    attach: async (attached) => {
+    attach: async (attached, idle) => {
       device = attached;
-      stopLoading = loadSdkWhenIdle(attached, clock);
+      stopLoading = loadSdkWhenIdle(idle, clock);
       await tasks.resume((name) => (name === timerRingName ? ring : registry.find(name)));
     },
     close: async () => {
@@ -208,14 +209,24 @@ function damagedEntries({ faults }: CustomMcpConfig): ClientError {
 }
 
 /** Returns what ends the waiting. */
-function loadSdkWhenIdle(device: Device, clock: Clock): () => void {
+function loadSdkWhenIdle(idle: IdleSignal, clock: Clock): () => void {
   let timer: TimerHandle;
-  const look = () => {
-    if (device.status === 'idle') void loadServerSdk();
-    else timer = clock.setTimeout(look, loadSdkAfterMs);
-  };
-  timer = clock.setTimeout(look, loadSdkAfterMs);
-  return () => clock.clearTimeout(timer);
+  const stopWaiting = idle.onIdle(() => {
+    clock.clearTimeout(timer);
+    timer = clock.setTimeout(load, loadSdkAfterMs);
+  });
+  return stop;
+
+  function load(): void {
+    if (!idle.isIdle) return;
+    stop();
+    void loadServerSdk();
+  }
+
+  function stop(): void {
+    stopWaiting();
+    clock.clearTimeout(timer);
+  }
 }
 
 function taskLimits({ tasks }: Config) {

@@ -178,7 +178,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
     },
   );
   await exchange.open(device);
-  await tools.attach(device);
+  await tools.attach(device, idle);
   return device;
 }
 
