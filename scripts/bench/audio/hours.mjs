@@ -68,10 +68,10 @@ function silencesIn(heard) {
   }).length;
 }
 
-/** The time line of the echo canceller, with a canceller that does nothing: it is the time line that could drift. */
 /** What is played joins what came before it until it is so far off its time (`echo-reference.ts`); then the echo is found again. */
 const FAR_TOLERANCE_MS = 30;
 
+/** The time line of the echo canceller, with a canceller that does nothing: it is the time line that could drift. */
 export async function measureEchoHours({ hours }) {
   const clock = new FakeClock();
   const canceller = { sampleRateHz: rateHz, samplesPerFrame: 160, process: () => {}, close: () => {} };
