@@ -41,6 +41,11 @@ describe('a search for the echo', () => {
     expect(Math.round(lookAt(1_700, echo(60, -0.3))?.delayMs ?? Number.NaN)).toBe(60);
   });
 
+  it('is at most a little reminded by another voice', () => {
+    const higher = otherVoices.at(-1) as Int16Array;
+    for (const endMs of looksMs) expect(lookAt(endMs, higher)?.similarity).toBeLessThan(0.4);
+  });
+
   it('is seldom reminded by another voice, even by one almost like it', () => {
     const looks = otherVoices.flatMap((voice) => manyLooksMs.map((endMs) => lookAt(endMs, voice)));
     const similarities = looks.map((found) => found?.similarity ?? 0).sort((a, b) => a - b);
