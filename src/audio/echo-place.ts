@@ -97,12 +97,18 @@ export class EchoPlace {
    * The near end turns out to be so much later than it was said to be, and goes on without a gap. So must the far end: what
    * the canceller has learned stays true.
    */
-  setClock(byMs: number): void {
+  setNearClock(byMs: number): void {
     this.#shiftMs += byMs;
     if (this.#delayMs !== undefined) this.#delayMs += byMs;
     this.#foundMs = undefined;
     this.#candidateMs = undefined;
     this.#forgetLoudness();
+  }
+
+  /** The same for the far end. */
+  setFarClock(byMs: number): void {
+    this.#search.setFarClock(byMs);
+    this.setNearClock(-byMs);
   }
 
   /** 10 ms of both ends before the canceller, as promised and not as shifted; lent. */

@@ -27,9 +27,17 @@ export class EchoReference {
   write(pcm: Int16Array, startMs: number): void {
     const start = this.#positionOf(startMs);
     if (Math.abs(start - this.#to) > this.#tolerance) this.#moveEnd(start);
-    for (let i = 0; i < pcm.length; i++) this.#ring[(this.#to + i) % this.#ring.length] = pcm[i] as number;
-    this.#to += pcm.length;
-    this.#from = Math.max(this.#from, this.#to - this.#ring.length);
+    this.#append(pcm);
+  }
+
+  /** All that is kept turns out to be heard so much later, in whole ms. */
+  setClock(byMs: number): void {
+    const by = samplesPerFrame(this.#sampleRateHz, 1) * byMs;
+    const from = Math.max(this.#from, -by);
+    const kept = Int16Array.from({ length: this.#to - from }, (_, i) => this.#at(from + i));
+    this.#from = from + by;
+    this.#to = this.#from;
+    this.#append(kept);
   }
 
   /** Whatever was to be heard later than this is not heard at all. */
@@ -43,8 +51,18 @@ export class EchoReference {
     const start = this.#positionOf(startMs);
     for (let i = 0; i < frame.length; i++) {
       const at = start + i;
-      frame[i] = at < this.#from || at >= this.#to ? 0 : (this.#ring[at % this.#ring.length] as number);
+      frame[i] = at < this.#from || at >= this.#to ? 0 : this.#at(at);
     }
+  }
+
+  #at(position: number): number {
+    return this.#ring[position % this.#ring.length] as number;
+  }
+
+  #append(pcm: Int16Array): void {
+    for (let i = 0; i < pcm.length; i++) this.#ring[(this.#to + i) % this.#ring.length] = pcm[i] as number;
+    this.#to += pcm.length;
+    this.#from = Math.max(this.#from, this.#to - this.#ring.length);
   }
 
   #positionOf(timeMs: number): number {

@@ -74,6 +74,11 @@ export class EchoSearch {
     this.#reference.write(this.#toSearch.push(pcm), startMs);
   }
 
+  /** What was played turns out to be heard so much later, in whole ms. */
+  setFarClock(byMs: number): void {
+    this.#reference.setClock(byMs);
+  }
+
   /** What was to be heard later is not heard. */
   cutFar(atMs: number): void {
     this.#reference.cut(atMs);

@@ -8,6 +8,7 @@ import { durationMs } from './format.ts';
 import { Framer } from './framer.ts';
 import { levelDbfs } from './gain.ts';
 import { OwnVoice } from './own-voice.ts';
+import { PlaybackDrift } from './playback-drift.ts';
 import { createResampler, type Resampler } from './resampler.ts';
 
 export interface EchoStageOptions {
@@ -42,6 +43,7 @@ export class EchoStage {
   readonly #place: EchoPlace;
   readonly #ownVoice: OwnVoice;
   readonly #captureClock: CaptureClock;
+  readonly #drift = new PlaybackDrift();
   readonly #framer: Framer;
   readonly #far: Int16Array;
   #nearResampler: Resampler;
@@ -113,7 +115,7 @@ export class EchoStage {
     const lengthMs = durationMs(near.length, rateHz);
     const startMs = this.#captureClock.push(lengthMs);
     const jumpMs = startMs - (this.#nearEndMs ?? startMs);
-    if (Math.abs(jumpMs) > 1) this.#place.setClock(jumpMs);
+    if (Math.abs(jumpMs) > 1) this.#place.setNearClock(jumpMs);
     this.#nearEndMs = startMs + lengthMs;
     this.#frameStartMs = startMs - durationMs(this.#carried, rateHz);
     this.#carried = (this.#carried + near.length) % samplesPerFrame;
@@ -125,6 +127,11 @@ export class EchoStage {
     if (sampleRateHz !== this.#farRateHz) {
       this.#farResampler = createResampler(sampleRateHz, this.#options.canceller.sampleRateHz);
       this.#farRateHz = sampleRateHz;
+    }
+    const driftMs = this.#drift.push(startMs, durationMs(pcm.length, sampleRateHz));
+    if (driftMs !== 0) {
+      this.#reference.setClock(driftMs);
+      this.#place.setFarClock(driftMs);
     }
     this.#reference.write(this.#farResampler.push(pcm), startMs);
     this.#place.pushFar(pcm, sampleRateHz, startMs);

@@ -30,11 +30,21 @@ describe('the place of the echo', () => {
     story.listen(4_000);
     expect(story.place.delayMs).toBeCloseTo(10, 0);
     story.microphoneClockMs = 0;
-    story.place.setClock(30);
+    story.place.setNearClock(30);
     story.listen(1_000);
     expect(story.place.delayMs).toBeCloseTo(40, 0);
     expect(story.place.delayInFilterMs).toBeCloseTo(10, 0);
     expect(story.place.moves).toBe(0);
+  });
+
+  it('stays in the filter when the clock of the loudspeaker is set', () => {
+    const story = new EchoStory();
+    story.listen(4_000);
+    const before = story.place.shiftMs;
+    story.place.setFarClock(10);
+    expect(story.place.delayMs).toBeCloseTo(30, 0);
+    expect(story.place.shiftMs).toBe(before - 10);
+    expect(story.place.delayInFilterMs).toBeCloseTo(40, 0);
   });
 
   it('is not where another voice happens to resemble the device', () => {

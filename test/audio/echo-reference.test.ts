@@ -29,6 +29,14 @@ describe('the echo reference', () => {
     expect(readAt(reference, 1_100)).toEqual(counting(160));
   });
 
+  it.each([-10, 10])('moves all that is kept by %i ms when the clock is set', (byMs) => {
+    const reference = new EchoReference(rateHz);
+    reference.write(counting(800), 1_000);
+    reference.setClock(byMs);
+    reference.write(counting(160, 801), 1_050 + byMs);
+    expect(readAt(reference, 1_000 + byMs, 960)).toEqual(counting(960));
+  });
+
   it('forgets what a flush has silenced, but not what was heard before', () => {
     const reference = new EchoReference(rateHz);
     reference.write(counting(1_600), 1_000);
