@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { bundleOptions, root } from '../bundle-options.mjs';
+import { setServerSpeed } from './server-speed.mjs';
 
 const built = `${root}bench-results/build`;
 
@@ -56,10 +57,10 @@ export async function startServer({ speech, framesAhead, speed = 1, onHello = ()
       ...process.env,
       BENCH_SPEECH: speech,
       BENCH_FRAMES_AHEAD: String(framesAhead),
-      BENCH_SPEED: String(speed),
     },
   });
   const [{ otaUrl, websocketUrl }] = await once(child, 'message');
+  await setServerSpeed(websocketUrl, speed);
   child.on('message', ({ atNs }) => onHello(BigInt(atNs)));
   return { otaUrl, websocketUrl, stop: () => child.disconnect() };
 }

@@ -36,19 +36,40 @@ export async function openDevice({
     say: () => {},
     startDemoServer: () => Promise.reject(new Error('the bench brings its own server')),
   });
+  const { device } = app;
+  const until = (wanted) =>
+    new Promise((resolve, reject) => {
+      const waiter = (event) => {
+        if (event.type === 'error') reject(new Error(event.message));
+        else if (!wanted(event)) return;
+        waiting.delete(waiter);
+        resolve();
+      };
+      waiting.add(waiter);
+    });
+  /** Sends the event and resolves when the device has come to the state. */
+  const sendUntil = async (type, state) => {
+    const come = until(entersState(state));
+    device.send({ type });
+    await come;
+  };
   return {
-    device: app.device,
+    device,
     close: app.close,
-    until: (wanted) =>
-      new Promise((resolve, reject) => {
-        const waiter = (event) => {
-          if (event.type === 'error') reject(new Error(event.message));
-          else if (!wanted(event)) return;
-          waiting.delete(waiter);
-          resolve();
-        };
-        waiting.add(waiter);
-      }),
+    until,
+    sendUntil,
+    async start() {
+      const idle = until(entersState('idle'));
+      device.start();
+      await idle;
+    },
+    /** In mode `realtime`: both talk from now on, until `hangUp`. */
+    converse: () => sendUntil('talk.toggled', 'speaking'),
+    /** Ends what `converse` began; the channel is closed. */
+    async hangUp() {
+      await sendUntil('talk.toggled', 'listening');
+      await sendUntil('talk.toggled', 'idle');
+    },
   };
 }
 

@@ -29,17 +29,14 @@ const ratios = (values, references) => values.map((value, i) => value / referenc
 
 async function conversationCpu({ quick, directory }) {
   const server = await startServer({ speech, framesAhead: 6 });
-  const practiceServer = await startServer({ speech, framesAhead: 6, speed: practice.speed });
   const { conversation, bare, bareSocket, idle } = await measure('conversation-cpu', {
     rounds: quick ? 3 : 5,
     sliceMs: quick ? 6_000 : 12_000,
     speech,
     websocketUrl: server.websocketUrl,
-    practiceUrl: practiceServer.websocketUrl,
     directory,
   });
   server.stop();
-  practiceServer.stop();
   const perMinute = (values) => `${Math.round(median(values))} ms CPU a minute`;
   return [
     bounded(

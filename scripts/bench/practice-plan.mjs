@@ -4,5 +4,6 @@
  */
 export const practice = { speed: 15, conversations: 4, conversationMs: 10_000, settleMs: 10_000 };
 
-/** What the microphone needs to have something to say in each of them. */
-export const practiceSeconds = (practice.speed * practice.conversationMs) / 1000 + 10;
+/** What the microphone needs to have something to say in all of them. */
+export const practiceSeconds =
+  practice.conversations * ((practice.speed * practice.conversationMs) / 1000 + 10);

@@ -9,13 +9,15 @@ import { frameDurationMs, speechFrames, speechPackets } from './speech.mjs';
 /** As real servers do, except where the bench wants to see a packet the moment it comes. */
 const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD ?? 6);
 const answerPackets = 5;
-/** Time that runs so many times as fast. */
-const speed = Number(process.env.BENCH_SPEED ?? 1);
+/** Time that runs so many times as fast, for whoever begins to talk from now on. */
+let speed = 1;
 
 const packets = speechPackets(await loadOpusCodec(), await speechFrames(process.env.BENCH_SPEECH));
 
 const http = createServer((request, response) => {
   request.resume();
+  const wanted = /^\/speed\/(\d+)$/.exec(request.url);
+  if (wanted) speed = Number(wanted[1]);
   request.on('end', () => {
     const { port } = http.address();
     const answer = JSON.stringify({

@@ -10,7 +10,7 @@ export interface Certificate {
   readonly file: string;
 }
 
-/** Certificates that nobody vouches for: one for 127.0.0.1, one for another host; and a file that holds none. */
+/** Certificates that nobody vouches for: one for this machine (127.0.0.1, localhost), one for another host; and a file that holds none. */
 export interface Certificates {
   readonly here: Certificate;
   readonly elsewhere: Certificate;
@@ -32,7 +32,7 @@ export function makeCertificates(): Certificates {
   const rubbish = join(directory, 'rubbish.pem');
   writeFileSync(rubbish, 'no certificate');
   return {
-    here: make('here', 'IP:127.0.0.1'),
+    here: make('here', 'IP:127.0.0.1,DNS:localhost'),
     elsewhere: make('elsewhere', 'DNS:elsewhere.example'),
     rubbish,
     remove: () => rmSync(directory, { recursive: true }),

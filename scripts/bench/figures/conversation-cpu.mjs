@@ -4,23 +4,33 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
-import { createAdjustableClock, entersState, openDevice } from '../device.mjs';
+import { createAdjustableClock, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
 import { practise } from '../practice.mjs';
 import { practiceSeconds } from '../practice-plan.mjs';
+import { setServerSpeed } from '../server-speed.mjs';
 import { bareCodec, frameDurationMs, speechFrames, speechPackets, speechWav } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
 
 /** A new conversation is followed by one collection of garbage, which the minutes after it are without. */
 const warmUpMs = 8_000;
-const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
+const { rounds, sliceMs, speech, websocketUrl, directory } = setup;
 const clock = createAdjustableClock();
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
 const packets = speechPackets(codec, frames);
 const recording = join(directory, 'speech.wav');
-await writeFile(recording, speechWav(frames, practiceSeconds));
+const measuredSeconds = (rounds * 2 * (warmUpMs + sliceMs)) / 1000;
+await writeFile(recording, speechWav(frames, practiceSeconds + measuredSeconds));
+/** One device for all, as it is at home: what it has learned in one conversation it knows in the next. */
+const near = await openDevice({
+  websocketUrl,
+  microphone: `wav:${recording}`,
+  mode: 'realtime',
+  stateDirectory: directory,
+  clock,
+});
 
 async function cpuMsPerMinute() {
   await wait(warmUpMs);
@@ -32,51 +42,24 @@ async function cpuMsPerMinute() {
 }
 
 async function conversation() {
-  const { device, until, close } = await openDevice({
-    websocketUrl,
-    microphone: `wav:${recording}`,
-    mode: 'realtime',
-    stateDirectory: directory,
-    clock,
-  });
-  const idle = until(entersState('idle'));
-  device.start();
-  await idle;
-  const speaking = until(entersState('speaking'));
-  device.send({ type: 'talk.toggled' });
-  await speaking;
-  const before = device.counters;
+  await near.converse();
+  const before = near.device.counters;
   const cpuMs = await cpuMsPerMinute();
   const expected = (sliceMs + warmUpMs) / frameDurationMs;
-  const sent = device.counters.uplink.sent - before.uplink.sent;
-  const played = device.counters.downlink.played - before.downlink.played;
+  const sent = near.device.counters.uplink.sent - before.uplink.sent;
+  const played = near.device.counters.downlink.played - before.downlink.played;
   if (Math.min(sent, played) < expected * 0.95)
     throw new Error(`No full-duplex conversation: ${sent} frames sent and ${played} played of ${expected}`);
-  await close();
+  await near.hangUp();
   return cpuMs;
 }
 
+/** After a spoken turn; the channel stays open. */
 async function connectedIdle() {
-  const { device, until, close } = await openDevice({
-    websocketUrl,
-    microphone: `wav:${recording}`,
-    mode: 'manual',
-    stateDirectory: directory,
-    clock,
-  });
-  const started = until(entersState('idle'));
-  device.start();
-  await started;
-  const listening = until(entersState('listening'));
-  device.send({ type: 'talk.pressed' });
-  await listening;
+  await near.sendUntil('talk.pressed', 'listening');
   await wait(5 * frameDurationMs);
-  const answered = until(entersState('idle'));
-  device.send({ type: 'talk.released' });
-  await answered;
-  const cpuMs = await cpuMsPerMinute();
-  await close();
-  return cpuMs;
+  await near.sendUntil('talk.released', 'idle');
+  return cpuMsPerMinute();
 }
 
 async function bareLoop() {
@@ -111,7 +94,11 @@ async function bareSocketLoop() {
   return cpuMs;
 }
 
-await practise({ websocketUrl: practiceUrl, recording, directory, clock });
+await near.start();
+await practise(near, async (speed) => {
+  await setServerSpeed(websocketUrl, speed);
+  clock.setSpeed(speed);
+});
 const measured = { conversation: [], bare: [], bareSocket: [], idle: [] };
 for (let round = 0; round < rounds; round++) {
   measured.conversation.push(await conversation());
@@ -119,4 +106,5 @@ for (let round = 0; round < rounds; round++) {
   measured.bareSocket.push(await bareSocketLoop());
   measured.idle.push(await connectedIdle());
 }
+await near.close();
 report(measured);

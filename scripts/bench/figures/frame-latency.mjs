@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
 import { createBareDevice } from '../bare-device.mjs';
-import { createAdjustableClock } from '../device.mjs';
+import { createAdjustableClock, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
 import { practise } from '../practice.mjs';
@@ -35,7 +35,16 @@ const packets = speechPackets(codec, frames);
 const recording = join(directory, 'speech.wav');
 await writeFile(recording, speechWav(frames, practiceSeconds));
 const clock = createAdjustableClock();
-await practise({ websocketUrl: practiceUrl, recording, directory, clock });
+const practiceDevice = await openDevice({
+  websocketUrl: practiceUrl,
+  microphone: `wav:${recording}`,
+  mode: 'realtime',
+  stateDirectory: directory,
+  clock,
+});
+await practiceDevice.start();
+await practise(practiceDevice, clock.setSpeed);
+await practiceDevice.close();
 
 const samples = { uplink: [], encode: [], downlink: [], decode: [] };
 let capturedAtMs;

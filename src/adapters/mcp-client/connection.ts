@@ -105,8 +105,11 @@ export function createConnection(parts: ConnectionParts): McpClientConnection {
   };
 }
 
-function tooSlow(tool: string, timeoutMs: number): ClientError {
-  const seconds = Number((timeoutMs / 1000).toPrecision(3));
+/** What was left for the call is a little less than what was configured, and people configure round numbers. */
+const roundMs = 50;
+
+function tooSlow(tool: string, leftMs: number): ClientError {
+  const seconds = (Math.ceil(leftMs / roundMs - 0.01) * roundMs) / 1000;
   return new ClientError(
     ErrorCode.toolTimeout,
     `The tool ${tool} did not finish within ${seconds} s and was stopped.`,

@@ -7,6 +7,7 @@ import type { ChannelEnd, SessionTransport, TransportHandlers } from '../../port
 import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../../protocol/binary-frame.ts';
 import { clientHello, readServerHello, type UplinkFormat } from '../../protocol/hello.ts';
 import { maxMessageCharacters, parseMessageText } from '../../protocol/messages.ts';
+import { connectLean } from './lean-connection.ts';
 import { endOfBadEndpoint, endOfClose, endOfHttpAnswer, endOfSocketError } from './websocket-end.ts';
 
 export interface WebSocketTransportOptions {
@@ -44,6 +45,9 @@ function binaryVersionOf({ url, version }: WebSocketEndpoint): BinaryVersion {
   if (url.endsWith('?from=mqtt_gateway')) return 'gateway';
   return version === 2 || version === 3 ? version : 1;
 }
+
+/** `ws` takes the scheme of HTTP, too. */
+const isSecure = (url: string): boolean => /^(wss|https):/i.test(url.trim());
 
 /** The WebSocket transport of firmware section C; one socket, one session. */
 export class WebSocketTransport implements SessionTransport {
@@ -162,6 +166,7 @@ export class WebSocketTransport implements SessionTransport {
       maxPayload: maxPayloadBytes,
       perMessageDeflate: false,
       followRedirects: false,
+      createConnection: connectLean(isSecure(endpoint.url)) as ClientOptions['createConnection'],
     };
   }
 
