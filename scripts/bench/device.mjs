@@ -12,12 +12,7 @@ export async function openDevice({
   mcp = {},
   clock = monotonicClock,
 }) {
-  const waiting = new Set();
-  const display = {
-    show: (event) => {
-      for (const waiter of waiting) waiter(event);
-    },
-  };
+  const { display, until } = createWatcher();
   const app = await createApp({
     config: ConfigSchema.parse({
       server: { url: websocketUrl },
@@ -36,27 +31,40 @@ export async function openDevice({
     say: () => {},
     startDemoServer: () => Promise.reject(new Error('the bench brings its own server')),
   });
-  const { device } = app;
-  const until = (wanted) =>
-    new Promise((resolve, reject) => {
-      const waiter = (event) => {
-        if (event.type === 'error') reject(new Error(event.message));
-        else if (!wanted(event)) return;
-        waiting.delete(waiter);
-        resolve();
-      };
-      waiting.add(waiter);
-    });
-  /** Sends the event and resolves when the device has come to the state. */
+  return { device: app.device, close: app.close, until, ...handsOn(app.device, until) };
+}
+
+/** A display that shows nothing; `until` waits for an event that is shown. */
+export function createWatcher() {
+  const waiting = new Set();
+  return {
+    display: {
+      show: (event) => {
+        for (const waiter of waiting) waiter(event);
+      },
+    },
+    until: (wanted) =>
+      new Promise((resolve, reject) => {
+        const waiter = (event) => {
+          if (event.type === 'error') reject(new Error(event.message));
+          else if (!wanted(event)) return;
+          waiting.delete(waiter);
+          resolve();
+        };
+        waiting.add(waiter);
+      }),
+  };
+}
+
+/** What a person does with a device. */
+export function handsOn(device, until) {
+  /** Resolves when the device has come to the state. */
   const sendUntil = async (type, state) => {
     const come = until(entersState(state));
     device.send({ type });
     await come;
   };
   return {
-    device,
-    close: app.close,
-    until,
     sendUntil,
     async start() {
       const idle = until(entersState('idle'));

@@ -2,16 +2,13 @@
 // bytes of a packet to the PCM at the loudspeaker. The bare calls run in the same process, half a period later, so that
 // both find the caches as cold as a real conversation does.
 import diagnostics from 'node:diagnostics_channel';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
 import { createBareDevice } from '../bare-device.mjs';
-import { createAdjustableClock, openDevice } from '../device.mjs';
+import { createAdjustableClock, createWatcher, handsOn } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';
 import { practise } from '../practice.mjs';
-import { practiceSeconds } from '../practice-plan.mjs';
 import {
   bareCodec,
   downlinkHz,
@@ -19,7 +16,6 @@ import {
   frameDurationMs,
   speechFrames,
   speechPackets,
-  speechWav,
   uplinkHz,
 } from '../speech.mjs';
 import { wait } from '../statistics.mjs';
@@ -27,24 +23,12 @@ import { wait } from '../statistics.mjs';
 /** The jitter buffer remembers 256 packets: what is promised is any minute of a conversation, not its first seconds. */
 const warmUpMs = 16_000;
 
-const { rounds, sliceMs, speech, websocketUrl, practiceUrl, directory } = setup;
+const { rounds, sliceMs, speech, websocketUrl, practiceUrl } = setup;
 const codec = await loadOpusCodec();
 const frames = await speechFrames(speech);
 const packets = speechPackets(codec, frames);
 
-const recording = join(directory, 'speech.wav');
-await writeFile(recording, speechWav(frames, practiceSeconds));
 const clock = createAdjustableClock();
-const practiceDevice = await openDevice({
-  websocketUrl: practiceUrl,
-  microphone: `wav:${recording}`,
-  mode: 'realtime',
-  stateDirectory: directory,
-  clock,
-});
-await practiceDevice.start();
-await practise(practiceDevice, clock.setSpeed);
-await practiceDevice.close();
 
 const samples = { uplink: [], encode: [], downlink: [], decode: [] };
 let capturedAtMs;
@@ -89,10 +73,11 @@ const loudspeaker = {
   pendingMs: () => 2 * frameDurationMs,
   stop: () => Promise.resolve(),
 };
+let url = practiceUrl;
 const transports = {
   create: () =>
     new WebSocketTransport({
-      endpoint: { url: websocketUrl, token: 'bench', version: 1 },
+      endpoint: { url, token: 'bench', version: 1 },
       deviceId: '02:00:00:00:00:01',
       clientId: 'bench',
       uplink: encoderSettings,
@@ -104,10 +89,7 @@ const transports = {
     }),
 };
 
-let onSpeaking = () => {};
-const speaking = new Promise((resolve) => {
-  onSpeaking = resolve;
-});
+const { display, until } = createWatcher();
 const device = createBareDevice({
   microphone,
   loudspeaker,
@@ -115,24 +97,28 @@ const device = createBareDevice({
   transports,
   clock,
   mode: 'realtime',
-  display: {
-    show: (event) => {
-      if (event.type === 'error') throw new Error(event.message);
-      if (event.type === 'state' && event.to === 'idle')
-        setImmediate(() => device.send({ type: 'talk.toggled' }));
-      if (event.type === 'playback' && event.phase === 'started') onSpeaking();
-    },
-  },
+  display,
 });
-device.start();
+const near = handsOn(device, until);
 
-const stopCapture = startPacedLoop(frameDurationMs, (tick) => {
-  if (!sink) return;
-  capturedAtMs = performance.now();
-  sink.onChunk(frames[tick % frames.length]);
-  capturedAtMs = undefined;
+let stopCapture = () => {};
+function capture(speed) {
+  stopCapture();
+  stopCapture = startPacedLoop(frameDurationMs / speed, (tick) => {
+    if (!sink) return;
+    capturedAtMs = performance.now();
+    sink.onChunk(frames[tick % frames.length]);
+    capturedAtMs = undefined;
+  });
+}
+
+await near.start();
+await practise(near, (speed) => {
+  clock.setSpeed(speed);
+  capture(speed);
+  url = speed === 1 ? websocketUrl : practiceUrl;
 });
-await speaking;
+await near.converse();
 await wait(frameDurationMs / 2);
 
 const { encode, decode } = bareCodec();

@@ -40,7 +40,7 @@ if (withTools) {
   const idle = { isIdle: false, onIdle: () => () => {} };
   const exchange = await createExchange({ ...parts, startMs: 0, events, idle, tools: service });
   await exchange.open(device);
-  await service.attach(device);
+  await service.attach(device, idle);
   readyMs = performance.now();
   await new Promise((resolve) => {
     const channel = service.openTools((payload) => {
