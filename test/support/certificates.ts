@@ -10,7 +10,10 @@ export interface Certificate {
   readonly file: string;
 }
 
-/** Certificates that nobody vouches for: one for this machine (127.0.0.1, localhost), one for another host; and a file that holds none. */
+/**
+ * Certificates that nobody vouches for: one for this machine (127.0.0.1, localhost), one for another host; and a file that
+ * holds none.
+ */
 export interface Certificates {
   readonly here: Certificate;
   readonly elsewhere: Certificate;

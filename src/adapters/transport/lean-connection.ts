@@ -8,8 +8,11 @@ const readBytes = 65_536;
  * The connection that `ws` would make, except that all reads go into one buffer. Node otherwise allocates 64 KiB for every
  * packet of 200 bytes and passes it through a readable stream with a queue of its own: 4 % of the CPU cycles of a
  * conversation. What has come is copied before it is passed on, so it may be kept.
+ * @throws TypeError when the URL is none
  */
-export function connectLean(isSecure: boolean): (options: NetConnectOpts & ConnectionOptions) => Socket {
+export function connectLean(url: string): (options: NetConnectOpts & ConnectionOptions) => Socket {
+  // Read as `ws` reads it: what it believes to be TLS must be. It takes the schemes of HTTP, too.
+  const isSecure = ['wss:', 'https:'].includes(new URL(url).protocol);
   return (options) => {
     const onread = {
       buffer: new Uint8Array(readBytes),

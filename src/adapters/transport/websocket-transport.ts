@@ -46,9 +46,6 @@ function binaryVersionOf({ url, version }: WebSocketEndpoint): BinaryVersion {
   return version === 2 || version === 3 ? version : 1;
 }
 
-/** `ws` takes the scheme of HTTP, too. */
-const isSecure = (url: string): boolean => /^(wss|https):/i.test(url.trim());
-
 /** The WebSocket transport of firmware section C; one socket, one session. */
 export class WebSocketTransport implements SessionTransport {
   readonly kind = 'websocket';
@@ -166,7 +163,7 @@ export class WebSocketTransport implements SessionTransport {
       maxPayload: maxPayloadBytes,
       perMessageDeflate: false,
       followRedirects: false,
-      createConnection: connectLean(isSecure(endpoint.url)) as ClientOptions['createConnection'],
+      createConnection: connectLean(endpoint.url) as ClientOptions['createConnection'],
     };
   }
 

@@ -30,7 +30,7 @@ describe.each(['ws', 'wss'] as const)('what comes over a lean %s connection', (s
     socket = new WebSocket(url, {
       perMessageDeflate: false,
       ca: [certificates.here.cert],
-      createConnection: connectLean(scheme === 'wss') as ClientOptions['createConnection'],
+      createConnection: connectLean(url) as ClientOptions['createConnection'],
     });
     socket.on('message', (data) => received.push(data as Buffer));
     await once(socket, 'open');
@@ -72,6 +72,14 @@ describe.each(['ws', 'wss'] as const)('what comes over a lean %s connection', (s
     expect(received.at(-1)?.toString()).toBe('last');
   });
 
+  it('comes also from an address in odd spelling', async () => {
+    const peer = await meet(
+      ` ${server.url.replace(scheme, `${scheme[0]?.toUpperCase()}\t${scheme.slice(1)}`)}`,
+    );
+    peer.socket.send('here');
+    await until(() => received.length === 1);
+  });
+
   it('comes also from a server that is known by name', async () => {
     const peer = await meet(server.url.replace('127.0.0.1', 'localhost'));
     peer.socket.send('here');
@@ -89,8 +97,9 @@ it('takes a message that comes in one piece with the answer to the upgrade', asy
     connection.uncork();
   });
   await once(http.listen(0, '127.0.0.1'), 'listening');
-  const socket = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, {
-    createConnection: connectLean(false) as ClientOptions['createConnection'],
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const socket = new WebSocket(url, {
+    createConnection: connectLean(url) as ClientOptions['createConnection'],
   });
   const [message] = await once(socket, 'message');
   expect(String(message)).toBe('hello');
