@@ -10,7 +10,13 @@ export interface JitterBufferOptions {
 /** What the loudspeaker is to be given next. */
 export type Pulled =
   /** Decode and play. */
-  | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly timestampMs: number }
+  | {
+      readonly kind: 'frame';
+      readonly packet: Uint8Array;
+      readonly timestampMs: number;
+      /** See `JitterBuffer.answer`. */
+      readonly answer: number;
+    }
   /** Decode for the decoder's sake, but do not play: playback has fallen behind and this is a quiet moment. */
   | { readonly kind: 'skip'; readonly packet: Uint8Array }
   /** Make up so much sound. `next`: the packet that follows it, which may hold a copy of what is missing. */
@@ -49,6 +55,7 @@ interface Stored {
   readonly sequence: number;
   packet: Uint8Array;
   readonly timestampMs: number;
+  readonly answer: number;
   readonly arrivedMs: number;
   readonly mediaMs: number;
 }
@@ -90,6 +97,7 @@ export class JitterBuffer {
   #insertedHereMs = 0;
   #concealedRun = 0;
   #delayMs = 0;
+  #answer = 0;
   readonly #givenUp = new Set<number>();
   readonly #counters = {
     received: 0,
@@ -113,6 +121,11 @@ export class JitterBuffer {
 
   get length(): number {
     return this.#stored.length;
+  }
+
+  /** Number of the answer that began last. A frame belongs to the one that it came in. */
+  get answer(): number {
+    return this.#answer;
   }
 
   /** How long the frame that was given out last had waited here, in ms. */
@@ -142,7 +155,7 @@ export class JitterBuffer {
     } else {
       this.#lastSequence = Math.max(this.#lastSequence, number);
       const mediaMs = this.#measure(packet, number, arrivedMs);
-      const stored = { sequence: number, packet, timestampMs, arrivedMs, mediaMs };
+      const stored = { sequence: number, packet, timestampMs, answer: this.#answer, arrivedMs, mediaMs };
       if (at === this.#stored.length) this.#stored.push(stored);
       else this.#stored.splice(at, 0, stored);
     }
@@ -178,6 +191,7 @@ export class JitterBuffer {
 
   /** An answer begins. If the one before has been played, the next packet starts a new time line. */
   begin(): void {
+    this.#answer += 1;
     this.#finishing = false;
     if (this.#next !== undefined) return;
     this.#starvedMs = undefined;
@@ -296,7 +310,7 @@ export class JitterBuffer {
       return { kind: 'skip', packet: head.packet };
     }
     this.#counters.played += 1;
-    return { kind: 'frame', packet: head.packet, timestampMs: head.timestampMs };
+    return { kind: 'frame', packet: head.packet, timestampMs: head.timestampMs, answer: head.answer };
   }
 
   /** Newer packets are here, the one that is due is not. Undefined: it has been passed over. */
