@@ -238,7 +238,11 @@ function notices(tasks: Tasks): NoticeOutlet {
   const render = createLocalNotice({
     speak: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
   });
-  return { render, markTold: (ids) => tasks.markTold(ids) };
+  return {
+    render,
+    markTold: (ids) => tasks.markTold(ids),
+    bringAgain: (ids) => tasks.bringAgain(ids),
+  };
 }
 
 function collisionReporter(registry: ToolRegistry, logger: Logger): () => void {

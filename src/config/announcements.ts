@@ -37,7 +37,7 @@ export const AnnouncementsSchema = z
       .min(1)
       .max(10_000)
       .default(32)
-      .describe('Results that may wait; then those of one tool are told together, then the oldest expire.'),
+      .describe('Results that wait in memory to be told; more wait on disk and are told after them.'),
     quietHours: z
       .strictObject({
         from: timeOfDay.describe('Begin, local time HH:MM.'),

@@ -2,7 +2,7 @@ import { assign, type CallbackLogicFunction, fromCallback, fromPromise, or, setu
 import { backoffDelayMs } from '../core/backoff.ts';
 import { type ClientError, ErrorCode } from '../core/errors.ts';
 import type { TaskMail } from '../mcp/announcements/mail.ts';
-import { deliver, withdraw } from '../mcp/announcements/mailbox.ts';
+import { deliver, waits, withdraw } from '../mcp/announcements/mailbox.ts';
 import {
   type AnnouncementFailure,
   type AnnouncementPlan,
@@ -202,13 +202,14 @@ function nextAnnouncement(context: DeviceContext): Announcement | undefined {
   return plan.kind === 'send' ? { ...plan, attempt: context.announceAttempt } : undefined;
 }
 
-/** What becomes of the mailbox when this mail comes: it is new or known, and older mail may have to give way. */
+/** What becomes of mail that comes: it is new or known, and the box takes it or is full. */
 export interface DeliveryNote {
   readonly queued: readonly string[];
-  readonly expired: readonly string[];
+  /** Has to be brought again when something has been told. */
+  readonly untaken: readonly string[];
 }
 
 export function deliveryNote({ mailbox, settings }: DeviceContext, mail: TaskMail): DeliveryNote {
-  const after = deliver(mailbox, mail, settings.mailboxCapacity);
-  return { queued: after.mailbox === mailbox ? [] : [mail.taskId], expired: after.expired };
+  const { taken } = deliver(mailbox, mail, settings.mailboxCapacity);
+  return { queued: waits(mailbox, mail.taskId) ? [] : [mail.taskId], untaken: taken ? [] : [mail.taskId] };
 }

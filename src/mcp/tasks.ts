@@ -51,6 +51,8 @@ export interface Tasks extends TaskKeeper {
   read(id: string, offset: number, maxBytes: number): TextPage | undefined;
   /** The person has been told of these results. */
   markTold(ids: readonly string[]): void;
+  /** Nobody had room for the mail of these tasks: it becomes mail again, oldest first, as others are told or given up. */
+  bringAgain(ids: readonly string[]): void;
   /** Ends all runs; what they were doing counts as unfinished and is looked at by the next `resume`. */
   stop(): Promise<void>;
 }
@@ -98,17 +100,20 @@ const maxMailCharacters = 1000;
 
 /** Reads the journal and keeps the tasks from then on. Never rejects: with a broken disk, it refuses new tasks. */
 export async function openTasks({ listener, ...parts }: TasksParts): Promise<Tasks> {
-  const posted = new Set<string>();
+  // What expires while the journal is read was no mail yet.
+  let onGone: (id: string) => void = () => {};
   const store = new TaskStore({
     ...parts,
     onExpired: (task) => {
-      posted.delete(task.id);
       listener.onExpired(summaryOf(task));
+      onGone(task.id);
     },
     onProblem: (error) => listener.onProblem(error),
   });
   await store.load();
-  return new RunningTasks(store, posted, { listener, ...parts });
+  const tasks = new RunningTasks(store, { listener, ...parts });
+  onGone = (id) => tasks.forgetMail([id]);
+  return tasks;
 }
 
 class RunningTasks implements Tasks {
@@ -119,12 +124,14 @@ class RunningTasks implements Tasks {
   readonly #waiting = new Map<string, number>();
   /** Promises that are being written, by tool and arguments. */
   readonly #accepting = new Map<string, Promise<Live>>();
-  readonly #posted: Set<string>;
+  /** Handed over as mail and not told yet. */
+  readonly #posted = new Set<string>();
+  /** Those of them that nobody had room for. */
+  readonly #untaken = new Set<string>();
   #stopping = false;
 
-  constructor(store: TaskStore, posted: Set<string>, parts: TasksParts) {
+  constructor(store: TaskStore, parts: TasksParts) {
     this.#store = store;
-    this.#posted = posted;
     this.#parts = parts;
   }
 
@@ -171,8 +178,26 @@ class RunningTasks implements Tasks {
 
   markTold(ids: readonly string[]): void {
     const told = this.#store.markTold(ids);
-    for (const id of told) this.#posted.delete(id);
-    if (told.length > 0) this.#parts.listener.onTold(told);
+    if (told.length === 0) return;
+    this.#parts.listener.onTold(told);
+    this.forgetMail(told);
+  }
+
+  bringAgain(ids: readonly string[]): void {
+    for (const id of ids) if (this.#posted.has(id)) this.#untaken.add(id);
+  }
+
+  /** These need not be told any more; there is room for as many others. */
+  forgetMail(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#posted.delete(id);
+      this.#untaken.delete(id);
+    }
+    for (const id of [...this.#untaken].slice(0, ids.length)) {
+      this.#untaken.delete(id);
+      this.#posted.delete(id);
+      this.#post(id);
+    }
   }
 
   async resume(resolveTool: (name: string) => Tool | undefined): Promise<void> {

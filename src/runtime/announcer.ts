@@ -10,8 +10,10 @@ import type { Wire } from './wire.ts';
 export interface NoticeOutlet {
   /** A notice as sound of our own: a chime, and words where there is a voice. Never rejects. */
   render(text: string): Promise<{ readonly pcm: Int16Array; readonly sampleRateHz: number }>;
-  /** The person has been told of these results, or they have been given up. */
+  /** The person has been told of these results. */
   markTold(taskIds: readonly string[]): void;
+  /** The mailbox was full: the mail of these tasks has to come again when something has been told. */
+  bringAgain(taskIds: readonly string[]): void;
 }
 
 export interface AnnouncerParts {
@@ -65,10 +67,9 @@ export class Announcer {
     this.#sound += 1;
   }
 
-  noteMail({ queued, expired }: DeliveryNote): void {
+  noteMail({ queued, untaken }: DeliveryNote): void {
     this.#show('queued', queued);
-    this.#show('expired', expired);
-    if (expired.length > 0) this.#parts.outlet?.markTold(expired);
+    if (untaken.length > 0) this.#parts.outlet?.bringAgain(untaken);
   }
 
   note(phase: 'spoken' | 'failed', announcement: Announcement): void {

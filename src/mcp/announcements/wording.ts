@@ -1,6 +1,5 @@
 import { printableText } from '../../core/printable-text.ts';
 import type { TaskMail } from './mail.ts';
-import type { MailboxItem } from './mailbox.ts';
 import type { AnnouncementLanguage } from './settings.ts';
 
 interface Wording {
@@ -11,8 +10,6 @@ interface Wording {
   readonly reminder: (text: string) => string;
   /** What our own sentences about failures are in this language, without the name of the tool that is told anyway. */
   readonly reasons: readonly (readonly [RegExp, string])[];
-  /** Several results of one tool, of which the newest is told. */
-  readonly several: (tool: string, count: number, newest: string) => string;
   readonly andMore: (count: number) => string;
   /** For a model: what the facts are and that it should speak. */
   readonly request: (facts: string) => string;
@@ -37,7 +34,6 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
       [/^\S+ (did not finish within [\d.]+ seconds).*$/s, 'it $1.'],
       [/^\S+ failed because of a fault in this program\..*$/s, 'there is a fault in this program.'],
     ],
-    several: (tool, count, newest) => `The task "${tool}" has ended ${count} times. Most recently: ${newest}`,
     andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
     cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
@@ -57,7 +53,6 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
       [/^\S+ did not finish within ([\d.]+) seconds.*$/s, '$1秒内没有完成，已被停止。'],
       [/^\S+ failed because of a fault in this program\..*$/s, '程序内部出错。'],
     ],
-    several: (tool, count, newest) => `任务“${tool}”结束了${count}次，最近一次：${newest}`,
     andMore: (count) => `另外还有${count}个结果。`,
     request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
     cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
@@ -69,12 +64,10 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
 const maxToolNameCharacters = 64;
 
 /** What happened, as a person would be told. The result is cut to `maxCharacters`. */
-export function factOf(item: MailboxItem, language: AnnouncementLanguage, maxCharacters: number): string {
+export function factOf(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
   const wording = wordings[language];
-  const fact = mailFact(item.newest, wording, maxCharacters);
-  const newest = /\p{P}$/u.test(fact) ? fact : `${fact}${wording.stop}`;
-  if (item.taskIds.length === 1) return newest;
-  return wording.several(toolName(item.newest), item.taskIds.length, newest);
+  const fact = mailFact(mail, wording, maxCharacters);
+  return /\p{P}$/u.test(fact) ? fact : `${fact}${wording.stop}`;
 }
 
 /** Several facts, and how many are left for the next time. */

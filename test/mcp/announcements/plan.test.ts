@@ -86,12 +86,12 @@ describe('what is told', () => {
     });
   });
 
-  test('a joined item tells the newest result and how many there were', () => {
+  test('what did not fit into the mailbox is counted among what waits', () => {
     const mails = ['t1', 't2', 't3'].map((id) => mail(id, `of ${id}`));
     const mailbox = mails.reduce<Mailbox>((all, each) => deliver(all, each, 1).mailbox, emptyMailbox);
     expect(notice(mailbox, { strategies: ['local'] })).toEqual({
-      taskIds: ['t1', 't2', 't3'],
-      text: 'The task "weather" has ended 3 times. Most recently: The task "weather" has finished: of t3.',
+      taskIds: ['t1'],
+      text: 'The task "weather" has finished: of t1. Results still waiting: 2.',
     });
   });
 
@@ -260,8 +260,7 @@ test('our own words about a failure are told in the language of the notice, once
   ];
   const told = (language: 'en' | 'zh-CN') =>
     reasons.map((text) => {
-      const newest = { taskId: 't1', tool: 'cake', outcome: 'failed', text } as const;
-      return factOf({ tool: 'cake', taskIds: ['t1'], newest }, language, 300);
+      return factOf({ taskId: 't1', tool: 'cake', outcome: 'failed', text }, language, 300);
     });
   expect(told('en')).toEqual(
     [
