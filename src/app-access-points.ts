@@ -168,8 +168,12 @@ interface OpenTunnel {
 }
 
 /** Which tools a tunnel may see belongs to it from its beginning to its end. */
-function hasRulesOf({ allow, deny }: TunnelDefinition, other: TunnelDefinition | undefined): boolean {
-  return other !== undefined && isDeepStrictEqual([allow, deny], [other.allow, other.deny]);
+function hasRulesOf(
+  { allow, deny, announce }: TunnelDefinition,
+  other: TunnelDefinition | undefined,
+): boolean {
+  if (other === undefined) return false;
+  return isDeepStrictEqual([allow, deny, announce], [other.allow, other.deny, other.announce]);
 }
 
 function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
@@ -194,7 +198,7 @@ function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger
 }
 
 function accessPointOptions(
-  { name, url, caFile, profile, channel, ...rules }: AccessPointDefinition,
+  { name, url, caFile, profile, channel, announce, ...rules }: AccessPointDefinition,
   parts: AccessPointsParts,
 ): AccessPointOptions {
   const { config, registry, dispatcher, wallClock, idle } = parts;
@@ -216,6 +220,7 @@ function accessPointOptions(
         name: config.identity.boardName,
         version: programVersion,
         channel,
+        announce,
         logger,
         ...connection,
       }),
@@ -223,7 +228,7 @@ function accessPointOptions(
 }
 
 function tunnelOptions(
-  { name, url, caFile, token, channel, ...rules }: TunnelDefinition,
+  { name, url, caFile, token, channel, announce, ...rules }: TunnelDefinition,
   parts: AccessPointsParts,
 ): TunnelOptions {
   const { registry, dispatcher } = parts;
@@ -239,6 +244,7 @@ function tunnelOptions(
         access,
         dispatcher,
         channel,
+        announce,
         report: capabilities(parts.config),
         replyWithinMs: tunnelReplyWithinMs,
         logger,

@@ -110,6 +110,7 @@ function parseServer({ name, raw, override, position, baseDirectory }: ServerEnt
         handoffMs: keys.handoffMs ?? 6000,
         maxResultBytes: keys.maxResultBytes ?? 1024,
         idempotent: keys.idempotent ?? false,
+        parallel: keys.parallel ?? false,
       },
       tools: withoutDisabled(said.tools, server.keys.disabledTools ?? []),
     },

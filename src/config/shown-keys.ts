@@ -16,6 +16,7 @@ const policy = {
   handoffMs: 'value',
   maxResultBytes: 'value',
   idempotent: 'value',
+  parallel: 'value',
 } as const;
 
 const server = {
@@ -52,6 +53,7 @@ const outbound = {
   enabled: 'value',
   allow: 'values',
   deny: 'values',
+  announce: 'value',
 } as const;
 
 const handlerSettings = {

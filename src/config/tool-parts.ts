@@ -47,6 +47,7 @@ export const descriptionKeys = {
   handoffMs: z.int().min(0).max(DAY_MS).default(6000),
   maxResultBytes: z.int().min(64).max(200_000).default(1024),
   idempotent: z.boolean().default(false),
+  parallel: z.boolean().default(false),
 };
 
 type ParsedDescription = z.output<z.ZodObject<typeof descriptionKeys>>;
@@ -62,6 +63,7 @@ export function descriptionOf(tool: ParsedDescription): ToolDescription {
     handoffMs: tool.handoffMs,
     maxResultBytes: tool.maxResultBytes,
     idempotent: tool.idempotent,
+    parallel: tool.parallel,
   };
 }
 

@@ -14,6 +14,8 @@ export interface ChannelCallsOptions {
   readonly permits?: (toolName: string) => boolean;
   /** How a failed call is told; a JSON-RPC error when not given. */
   readonly failures?: FailureStyle;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
 }
@@ -46,7 +48,7 @@ export interface ChannelCalls {
 
 /** Answers calls in the order in which they end. */
 export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
-  const { dispatcher, channel, replyWithinMs, permits, failures = 'rpc-error', send } = options;
+  const { dispatcher, channel, replyWithinMs, permits, announce, failures = 'rpc-error', send } = options;
   const counters = { repeated: 0, unsent: 0 };
   /** By id the call that came last with it: servers count from 1 again (servers.md 1.10). The dispatcher bounds them. */
   const open = new Map<RequestId, { readonly call: ToolCallRequest; readonly caller: Caller }>();
@@ -59,6 +61,7 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       caller,
       ...(replyWithinMs !== undefined && { replyWithinMs }),
       ...(permits && { permits }),
+      ...(announce !== undefined && { announce }),
     });
     callers.delete(caller);
     if (open.get(id)?.caller === caller) open.delete(id);

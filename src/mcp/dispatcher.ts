@@ -5,7 +5,6 @@ import type { Logger } from '../core/logger.ts';
 import { type NextTurn, nextLoopTurn } from '../core/loop-turns.ts';
 import { printableText } from '../core/printable-text.ts';
 import type { AccessList } from './access-list.ts';
-import { adopted, wasCancelled } from './adopted-run.ts';
 import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
 import { type CallOrigin, firstOf } from './first-of.ts';
@@ -85,6 +84,8 @@ const readTool = 'self.tasks.read';
 interface Running extends QueuedRun {
   readonly call: Call;
   waiting: number;
+  /** Whether anybody who waits is to be told here what comes later. */
+  announce: boolean;
   /** Set once it has been handed over. */
   task?: Promise<TaskHandle>;
 }
@@ -159,7 +160,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   async function answer(call: Call): Promise<CallReply> {
     const { tool } = call;
     if (tool.source === 'builtin' && tool.mode === 'sync') return await runAlone(call);
-    const known = keeper.findRunning(tool.name, call.args);
+    const known = keeper.findRunning(tool.name, call.args, call.origin);
     if (known) return await joinTask(call, known);
     if (tool.mode === 'background') return await startTask(call);
     const finished = handOutFinished(call);
@@ -169,7 +170,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function startTask(call: Call): Promise<CallReply> {
     const { tool, args, origin } = call;
-    const handle = await keeper.accept(tool, args, { channel: origin.channel });
+    const handle = await keeper.accept(tool, args, origin);
     handle.detach();
     void handle.result.then((result) => emitEnd(call, result, handle.id));
     if (origin.caller?.ended === 'cancelled') {
@@ -202,9 +203,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return contentReply(call, { kind: 'done', output }, finished.id);
   }
 
-  /** `sync`: one at a time per tool. */
+  /** `sync`: one at a time per tool, unless it says that it can do several. */
   async function runAlone(call: Call): Promise<CallReply> {
-    return await awaitRun(call, begin(call, { alone: true }));
+    return await awaitRun(call, begin(call, { alone: !call.tool.parallel }));
   }
 
   /** `async`: whoever makes the same call meanwhile waits for the same run. */
@@ -222,9 +223,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   function begin(call: Call, { alone }: { alone: boolean }): Running {
-    const { tool, args } = call;
-    const queued = queue.enter(tool, alone, () => startTaskRun(tool, args, { clock, logger }));
-    const started: Running = { call, ...queued, waiting: 0 };
+    const { tool, args, origin } = call;
+    const { announce } = origin;
+    const queued = queue.enter(tool, alone, () => startTaskRun(tool, args, { clock, logger, announce }));
+    const started: Running = { call, ...queued, waiting: 0, announce: false };
     running.add(started);
     void queued.run.result.then(async (result) => {
       running.delete(started);
@@ -236,6 +238,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function awaitRun(call: Call, started: Running): Promise<CallReply> {
     started.waiting += 1;
+    started.announce ||= call.origin.announce !== false;
     const outcome = await firstOf(started.run.result, call.origin, replyLimitMs(call), clock);
     started.waiting -= 1;
     switch (outcome.kind) {
@@ -254,7 +257,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** Makes the run a task whose result is mail; once, however many calls wait for it. */
   function handOver(started: Running): Promise<TaskHandle> {
-    started.task ??= adopt(started.call, started.run).then(
+    started.task ??= adopt(started.call, started.run, started.announce).then(
       (task) => {
         started.leaveSlot();
         return task;
@@ -268,9 +271,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return started.task;
   }
 
-  async function adopt(call: Call, run: TaskRun): Promise<TaskHandle> {
+  async function adopt(call: Call, run: TaskRun, announce: boolean): Promise<TaskHandle> {
     const { tool, args, origin } = call;
-    const handle = await keeper.accept(adopted(tool, run), args, { channel: origin.channel });
+    const handle = await keeper.adopt(tool, args, run, { channel: origin.channel, announce });
     handle.detach();
     emit(call, 'handed-over', handle.id);
     return handle;
@@ -305,7 +308,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       lost: () => {
         if (tool.source === 'builtin') return;
         const finished: TaskRun = { result: Promise.resolve(result), cancel: () => {} };
-        adopt(call, finished).catch((thrown: unknown) =>
+        adopt(call, finished, call.origin.announce !== false).catch((thrown: unknown) =>
           logger.warn('A result that could not be sent cannot be kept either', {
             tool: tool.name,
             code: toClientError(thrown).code,
@@ -341,6 +344,9 @@ const failure = (thrown: unknown): CallReply => ({ kind: 'failure', error: toCli
 
 const unknownTool = (name: string): ClientError =>
   new ClientError(ErrorCode.toolUnknown, `Unknown tool: ${name.slice(0, 100)}`);
+
+const wasCancelled = ({ name }: Tool): ClientError =>
+  new ClientError(ErrorCode.toolCancelled, `The call of ${name} was cancelled.`);
 
 const busy = ({ name }: Tool): ClientError =>
   new ClientError(

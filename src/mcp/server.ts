@@ -38,6 +38,8 @@ export interface ChannelServerOptions {
   readonly maxPageTools?: number;
   /** How a failed call is told; a JSON-RPC error when not given. */
   readonly failures?: FailureStyle;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
 }
 
 /** The MCP server at one channel. */
@@ -86,6 +88,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     permits,
     ...(replyWithinMs !== undefined && { replyWithinMs }),
     ...(options.failures && { failures: options.failures }),
+    ...(options.announce !== undefined && { announce: options.announce }),
   });
   /** What the server has read, and how it asked. */
   let read: { readonly text: string; readonly withUserTools: boolean } | undefined;

@@ -19,6 +19,8 @@ export interface TaskSummary {
   readonly deliveredAtMs?: number | undefined;
   /** When the device gave up telling it (too old, or too many). */
   readonly expiredAtMs?: number | undefined;
+  /** `false`: whoever asked hears of it elsewhere; the result is kept to be read and never becomes mail. */
+  readonly announce?: false | undefined;
 }
 
 export interface TaskRecord extends TaskSummary {
@@ -40,13 +42,19 @@ export function isUndelivered({ state, deliveredAtMs, expiredAtMs }: TaskSummary
   );
 }
 
+/** Undelivered, and this loudspeaker is where it is told. */
+export function mustBeTold(task: TaskSummary): boolean {
+  return isUndelivered(task) && task.announce !== false;
+}
+
 export function isFinished(state: TaskState): boolean {
   return state !== 'accepted' && state !== 'running';
 }
 
 export function summaryOf(record: TaskRecord): TaskSummary {
-  const { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs } = record;
-  return { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs };
+  const { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs, announce } = record;
+  const kept = announce === false ? { announce } : {};
+  return { id, tool, state, acceptedAtMs, finishedAtMs, deliveredAtMs, expiredAtMs, ...kept };
 }
 
 /** Number in an id: 12 for t12. */
@@ -65,6 +73,7 @@ const Task = z.object({
   finishedAtMs: time.optional(),
   deliveredAtMs: time.optional(),
   expiredAtMs: time.optional(),
+  announce: z.literal(false).optional(),
   args: z.record(z.string(), z.unknown()),
   channel: z.string(),
   runs: z.int(),

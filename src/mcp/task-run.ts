@@ -15,6 +15,13 @@ export interface TaskRun {
   cancel(): void;
 }
 
+export interface TaskRunParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `false`: whoever called does not hear this loudspeaker. */
+  readonly announce?: boolean | undefined;
+}
+
 /** How long a run that was told to end may take for it (a child gets SIGTERM, then SIGKILL). */
 const graceMs = 5000;
 /** Longest delay a timer of Node can hold; a reminder may be further away. */
@@ -24,7 +31,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export function startTaskRun(
   tool: Tool,
   args: ToolArguments,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, announce }: TaskRunParts,
 ): TaskRun {
   let abort: AbortController | undefined;
   let reason: ClientError | undefined;
@@ -77,6 +84,7 @@ export function startTaskRun(
       return signal();
     },
     deadlineMs,
+    announce,
     get log() {
       return logger.child(tool.name);
     },

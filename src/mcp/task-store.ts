@@ -1,7 +1,14 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
-import { foldJournal, isFinished, isUndelivered, type JournalEntry, type TaskRecord } from './task-record.ts';
+import {
+  foldJournal,
+  isFinished,
+  isUndelivered,
+  type JournalEntry,
+  mustBeTold,
+  type TaskRecord,
+} from './task-record.ts';
 
 export interface RetentionLimits {
   /** Finished tasks that are kept; told ones go first. */
@@ -87,7 +94,7 @@ export class TaskStore {
    * A new task, on disk when this resolves; until then it is `accepted`.
    * @throws ClientError STATE_UNWRITABLE; then there is no such task.
    */
-  async add(fields: Pick<TaskRecord, 'tool' | 'args' | 'channel'>): Promise<TaskRecord> {
+  async add(fields: Pick<TaskRecord, 'tool' | 'args' | 'channel' | 'announce'>): Promise<TaskRecord> {
     if (this.#unreadable) throw this.#unreadable;
     const id = `t${this.#nextNumber}`;
     this.#nextNumber += 1;
@@ -116,6 +123,11 @@ export class TaskStore {
       this.#knownSinceMs.set(id, this.#parts.clock.now());
     await this.#save({ kind: 'task', next: this.#nextNumber, task }, [id]);
     this.#prune();
+  }
+
+  /** The result is to be told here, too. */
+  async announce(id: string): Promise<void> {
+    if (this.#tasks.get(id)?.announce === false) await this.change(id, { announce: undefined });
   }
 
   /** The result has been told. Ids that are unknown or told already are skipped; the rest is returned. */
@@ -222,7 +234,7 @@ export class TaskStore {
     const finished = this.all().filter(({ state }) => isFinished(state));
     let characters = finished.reduce((sum, { text }) => sum + text.length, 0);
     let count = finished.length;
-    const order = [...finished.filter((task) => !isUndelivered(task)), ...finished.filter(isUndelivered)];
+    const order = [...finished.filter((task) => !mustBeTold(task)), ...finished.filter(mustBeTold)];
     for (const { id, text } of order) {
       if (count <= this.#parts.limits.maxKept && characters <= maxKeptCharacters) return;
       this.#expire([id]);

@@ -4,7 +4,7 @@ import type { Logger } from '../core/logger.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import type { TaskMail } from './announcements/mail.ts';
 import { canonicalArguments } from './task-arguments.ts';
-import { isUndelivered, summaryOf, type TaskRecord, type TaskSummary } from './task-record.ts';
+import { mustBeTold, summaryOf, type TaskRecord, type TaskSummary } from './task-record.ts';
 import { startTaskRun, type TaskResult, type TaskRun } from './task-run.ts';
 import { type RetentionLimits, TaskStore } from './task-store.ts';
 import { firstCharacters, maxStoredCharacters, outputText, pageOf, type TextPage } from './task-text.ts';
@@ -23,17 +23,28 @@ export interface TaskHandle {
   markDelivered(): void;
 }
 
+/** Who asks for a task. */
+export interface TaskOrigin {
+  readonly channel: string;
+  /** `false`: whoever asked hears of the result elsewhere; unless somebody else asks for it, it is only kept to be read. */
+  readonly announce?: boolean | undefined;
+}
+
 /** What the dispatcher needs. */
 export interface TaskKeeper {
   /**
-   * Begins to run the tool once the promise is on disk. A run that has begun already is kept by giving a copy of the tool
-   * whose `run` returns it.
+   * Begins to run the tool once the promise is on disk.
    * @throws ClientError TOOL_BUSY at the limit, TOOL_ARGUMENTS_INVALID when they are too long to be kept, STATE_UNWRITABLE
    * when the disk refuses; each message can be spoken.
    */
-  accept(tool: Tool, args: ToolArguments, origin: { readonly channel: string }): Promise<TaskHandle>;
+  accept(tool: Tool, args: ToolArguments, origin: TaskOrigin): Promise<TaskHandle>;
+  /**
+   * A run that goes on, or waits for its turn, becomes a task of its own: they end together, whichever is ended, and the
+   * limits are those of the run. Throws what `accept` throws; the run is then still the caller's.
+   */
+  adopt(tool: Tool, args: ToolArguments, run: TaskRun, origin: TaskOrigin): Promise<TaskHandle>;
   /** A handle of one's own on the running task of the same tool with the same arguments in any order. */
-  findRunning(toolName: string, args: ToolArguments): TaskHandle | undefined;
+  findRunning(toolName: string, args: ToolArguments, origin: TaskOrigin): TaskHandle | undefined;
   /** Oldest first. */
   list(): readonly TaskSummary[];
   get(id: string): TaskRecord | undefined;
@@ -105,7 +116,7 @@ export async function openTasks({ listener, ...parts }: TasksParts): Promise<Tas
   const store = new TaskStore({
     ...parts,
     onExpired: (task) => {
-      listener.onExpired(summaryOf(task));
+      if (task.announce !== false) listener.onExpired(summaryOf(task));
       onGone(task.id);
     },
     onProblem: (error) => listener.onProblem(error),
@@ -124,6 +135,8 @@ class RunningTasks implements Tasks {
   readonly #waiting = new Map<string, number>();
   /** Promises that are being written, by tool and arguments. */
   readonly #accepting = new Map<string, Promise<Live>>();
+  /** Runs whose promises are being written. */
+  #adopting = 0;
   /** Handed over as mail and not told yet. */
   readonly #posted = new Set<string>();
   /** Those of them that nobody had room for. */
@@ -135,23 +148,33 @@ class RunningTasks implements Tasks {
     this.#parts = parts;
   }
 
-  async accept(tool: Tool, args: ToolArguments, { channel }: { channel: string }): Promise<TaskHandle> {
+  async accept(tool: Tool, args: ToolArguments, origin: TaskOrigin): Promise<TaskHandle> {
     const key = keyOf(tool.name, args);
     if (key === undefined) throw argumentsTooLong(tool);
     // A server that repeats a call at once has no task to join yet.
     let accepting = this.#accepting.get(key);
     if (!accepting) {
       this.#refuseWhenBusy(tool);
-      accepting = this.#promise(tool, args, channel, key).finally(() => this.#accepting.delete(key));
+      const begin = () => startTaskRun(tool, args, this.#parts);
+      accepting = this.#promise(tool, args, begin, origin, key).finally(() => this.#accepting.delete(key));
       this.#accepting.set(key, accepting);
     }
-    return this.#handle(await accepting);
+    return this.#handle(await accepting, origin);
   }
 
-  findRunning(toolName: string, args: ToolArguments): TaskHandle | undefined {
+  async adopt(tool: Tool, args: ToolArguments, run: TaskRun, origin: TaskOrigin): Promise<TaskHandle> {
+    const key = keyOf(tool.name, args);
+    if (key === undefined) throw argumentsTooLong(tool);
+    this.#refuseWhenBusy(tool);
+    this.#adopting += 1;
+    const adopting = this.#promise(tool, args, () => run, origin, key);
+    return this.#handle(await adopting.finally(() => (this.#adopting -= 1)), origin);
+  }
+
+  findRunning(toolName: string, args: ToolArguments, origin: TaskOrigin): TaskHandle | undefined {
     const key = keyOf(toolName, args);
     if (key === undefined) return undefined;
-    for (const live of this.#live.values()) if (live.key === key) return this.#handle(live);
+    for (const live of this.#live.values()) if (live.key === key) return this.#handle(live, origin);
     return undefined;
   }
 
@@ -203,7 +226,7 @@ class RunningTasks implements Tasks {
   async resume(resolveTool: (name: string) => Tool | undefined): Promise<void> {
     for (const task of this.#store.all()) {
       if (this.#live.has(task.id) || this.#waiting.has(task.id)) continue;
-      if (isUndelivered(task)) this.#post(task.id);
+      if (mustBeTold(task)) this.#post(task.id);
       else if (task.state === 'running') await this.#resumeRun(task, resolveTool(task.tool));
     }
   }
@@ -215,9 +238,16 @@ class RunningTasks implements Tasks {
     await this.#store.close();
   }
 
-  async #promise(tool: Tool, args: ToolArguments, channel: string, key: string): Promise<Live> {
-    const { id } = await this.#store.add({ tool: tool.name, args, channel });
-    if (!this.#stopping) return this.#start(id, tool, args, key);
+  async #promise(
+    tool: Tool,
+    args: ToolArguments,
+    begin: () => TaskRun,
+    { channel, announce }: TaskOrigin,
+    key: string,
+  ): Promise<Live> {
+    const kept = announce === false ? { announce } : {};
+    const { id } = await this.#store.add({ tool: tool.name, args, channel, ...kept });
+    if (!this.#stopping) return this.#start(id, tool, begin(), key);
     await this.#store.change(id, { state: 'cancelled', finishedAtMs: this.#parts.wallClock() });
     throw shuttingDown();
   }
@@ -227,7 +257,7 @@ class RunningTasks implements Tasks {
     const lives = [...this.#live.values()];
     const reminders = lives.filter(({ waits }) => waits).length;
     if (source === 'builtin' && reminders >= maxWaitingReminders) throw busy(reminders);
-    const working = lives.length - reminders + this.#accepting.size;
+    const working = lives.length - reminders + this.#accepting.size + this.#adopting;
     if (source !== 'builtin' && working >= this.#parts.limits.maxRunning) throw busy(working);
   }
 
@@ -237,15 +267,14 @@ class RunningTasks implements Tasks {
     const mayRun = tool?.idempotent && (task.runs < maxRuns || tool.source === 'builtin');
     if (mayRun && key !== undefined) {
       await this.#store.change(task.id, { runs: task.runs + 1 });
-      if (!this.#stopping) this.#start(task.id, tool, task.args, key);
+      if (!this.#stopping) this.#start(task.id, tool, startTaskRun(tool, task.args, this.#parts), key);
       return;
     }
     await this.#store.change(task.id, { state: 'interrupted', finishedAtMs: this.#parts.wallClock() });
     this.#post(task.id);
   }
 
-  #start(id: string, tool: Tool, args: ToolArguments, key: string): Live {
-    const run = startTaskRun(tool, args, this.#parts);
+  #start(id: string, tool: Tool, run: TaskRun, key: string): Live {
     const result = run.result.then((outcome) => this.#settle(id, outcome));
     const live: Live = { id, run, result, key, waits: tool.source === 'builtin' };
     this.#live.set(id, live);
@@ -262,7 +291,7 @@ class RunningTasks implements Tasks {
     return result;
   }
 
-  #handle({ id, result }: Live): TaskHandle {
+  #handle({ id, result }: Live, { announce }: TaskOrigin): TaskHandle {
     let open = true;
     this.#waiting.set(id, (this.#waiting.get(id) ?? 0) + 1);
     const release = (): void => {
@@ -276,6 +305,8 @@ class RunningTasks implements Tasks {
       id,
       result,
       detach: () => {
+        // Whoever asks here is to hear it here, whoever asked first.
+        if (open && announce !== false) void this.#store.announce(id);
         release();
         this.#post(id);
       },
@@ -290,7 +321,7 @@ class RunningTasks implements Tasks {
   /** Hands the result over to be announced, if it has to be and nobody waits for it. */
   #post(id: string): void {
     const task = this.#store.get(id);
-    if (!task || !isUndelivered(task) || this.#live.has(id)) return;
+    if (!task || !mustBeTold(task) || this.#live.has(id)) return;
     if (this.#waiting.has(id) || this.#posted.has(id) || this.#stopping) return;
     this.#posted.add(id);
     this.#parts.listener.onMail(mailOf(task));

@@ -34,6 +34,8 @@ export interface ToolRunContext {
   /** On the injected clock. */
   readonly deadlineMs: number;
   readonly log: Logger;
+  /** `false`: whoever called does not hear this loudspeaker. */
+  readonly announce?: boolean | undefined;
 }
 
 /** Does the work. Rejects with a ClientError whose message can be spoken to a person; anything else is a fault of ours. */
@@ -55,5 +57,7 @@ export interface Tool {
   readonly maxResultBytes: number;
   /** May be run again after a crash of the device. */
   readonly idempotent: boolean;
+  /** `sync` only: several calls may run at once; else one after the other. */
+  readonly parallel?: boolean | undefined;
   readonly run: RunTool;
 }

@@ -18,6 +18,8 @@ export interface TunnelServerOptions {
   /** What the capability report says besides the tools. */
   readonly report: Readonly<Record<'audio' | 'host' | 'version', unknown>>;
   readonly replyWithinMs: number;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
   readonly logger: Logger;
   /** Hands one object to the tunnel; false when it is gone. Must not throw. */
   send(payload: unknown): boolean;
@@ -87,7 +89,13 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
     const caller = new Caller();
     callers.add(caller);
     const { tool, args } = parsed.data;
-    const reply = await dispatcher.call(tool, args, { channel, caller, replyWithinMs, permits });
+    const reply = await dispatcher.call(tool, args, {
+      channel,
+      caller,
+      replyWithinMs,
+      permits,
+      announce: options.announce,
+    });
     callers.delete(caller);
     if (reply.kind === 'nobody') return;
     if (reply.kind === 'failure') {

@@ -10,6 +10,7 @@ export interface ToolDescription {
   readonly handoffMs: number;
   readonly maxResultBytes: number;
   readonly idempotent: boolean;
+  readonly parallel: boolean;
 }
 
 /** A program: arguments as JSON on its standard input, result on its standard output. */

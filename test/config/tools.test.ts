@@ -34,6 +34,7 @@ test('a program needs little: defaults fill the rest', () => {
     handoffMs: 6000,
     maxResultBytes: 1024,
     idempotent: false,
+    parallel: false,
     target: { type: 'subprocess', command: ['python3', 'weather.py'], args: [], cwd: undefined, env: {} },
   });
 });

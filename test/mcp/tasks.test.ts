@@ -66,15 +66,17 @@ test('who asks for the same joins the running task, and mail comes only when nob
     origin,
   );
   first.detach();
-  expect(bench.tasks.findRunning('weather', { city: 'Rome' })).toBeUndefined();
-  const joined = bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' });
+  expect(bench.tasks.findRunning('weather', { city: 'Rome' }, origin)).toBeUndefined();
+  const joined = bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' }, origin);
   expect(joined?.id).toBe(first.id);
   weather.runs[0]?.finish(text('rain'));
   await joined?.result;
   expect(bench.mail).toEqual([]);
   joined?.markDelivered();
   expect(bench.mail).toEqual([]);
-  expect(bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' })).toBeUndefined();
+  expect(
+    bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' }, origin),
+  ).toBeUndefined();
   expect(weather.runs).toHaveLength(1);
 });
 
@@ -125,7 +127,7 @@ test('a cancelled task ends its run, is not announced and not joined', async () 
   handle.detach();
   expect(bench.tasks.cancel(handle.id)).toBe(true);
   expect(weather.runs[0]?.signal.aborted).toBe(true);
-  expect(bench.tasks.findRunning('weather', {})).toBeUndefined();
+  expect(bench.tasks.findRunning('weather', {}, origin)).toBeUndefined();
   expect(await handle.result).toEqual({ kind: 'cancelled' });
   expect(bench.states()).toEqual({ t1: 'cancelled' });
   expect(bench.tasks.cancel(handle.id)).toBe(false);
@@ -177,7 +179,7 @@ test('beyond the limit a task is refused in words that can be spoken; reminders 
       '2 tasks are running already, and no more can be started. Wait for one to finish, or cancel one.',
   });
   work.runs[0]?.finish(text('done'));
-  await bench.tasks.findRunning('work', { n: 1 })?.result;
+  await bench.tasks.findRunning('work', { n: 1 }, origin)?.result;
   expect((await bench.tasks.accept(work.tool, { n: 3 }, origin)).id).toBe('t23');
 });
 
@@ -242,7 +244,7 @@ test('after a kill, a running task is reported as interrupted; an idempotent one
   const third = await second.restarted();
   await third.tasks.resume((name) => tools.get(name));
   timer.runs[2]?.finish(text('ring'));
-  await third.tasks.findRunning('timer', { at: 5 })?.result;
+  await third.tasks.findRunning('timer', { at: 5 }, origin)?.result;
   const fourth = await second.restarted();
   expect(fourth.states()).toEqual({ t1: 'interrupted', t2: 'done' });
 });

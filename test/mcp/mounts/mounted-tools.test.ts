@@ -25,6 +25,7 @@ describe('the tools of a mounted server', () => {
       handoffMs: 6000,
       maxResultBytes: 1024,
       idempotent: false,
+      parallel: false,
       run: expect.any(Function),
     });
   });
@@ -38,6 +39,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 200,
         idempotent: true,
+        parallel: true,
       },
       tools: {
         now: {
@@ -66,6 +68,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 64,
         idempotent: true,
+        parallel: true,
       },
       {
         name: 'clock__zone',
@@ -77,6 +80,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 200,
         idempotent: true,
+        parallel: true,
       },
     ]);
   });
