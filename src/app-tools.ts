@@ -159,7 +159,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     dispatcher,
     tasks,
     reportCollisions,
-    openTools: (send, maxMessageBytes) =>
+    openTools: (send, maxMessageBytes, onUse) =>
       createChannelServer({
         registry,
         access,
@@ -170,6 +170,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
         logger: logger.child('mcp'),
         send,
         replyWithinMs,
+        ...(onUse && { onUse }),
         onVision: (endpoint) => {
           vision = endpoint;
         },
@@ -240,6 +241,8 @@ function notices(tasks: Tasks): NoticeOutlet {
   });
   return {
     render,
+    markSent: (ids) => tasks.markSent(ids),
+    markUnsent: (ids) => tasks.markUnsent(ids),
     markTold: (ids) => tasks.markTold(ids),
     bringAgain: (ids) => tasks.bringAgain(ids),
   };

@@ -74,7 +74,8 @@ export class TurnDriver implements StatusDisplay {
     if (event.type === 'session') this.#reached = true;
     else if (event.type === 'error') this.#onError(event.code);
     else if (event.type === 'turn') this.#onTurn(event.phase);
-    else if (event.type === 'state') this.#onState(event.to);
+    // A conversation that pauses for a notice goes on by itself.
+    else if (event.type === 'state' && !event.pausing) this.#onState(event.to);
   }
 
   close(): void {

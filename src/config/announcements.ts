@@ -38,6 +38,22 @@ export const AnnouncementsSchema = z
       .max(10_000)
       .default(32)
       .describe('Results that wait in memory to be told; more wait on disk and are told after them.'),
+    quietMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(3_000)
+      .describe(
+        'Within a conversation a result is told when nobody has spoken for so long; five thirds of it after a voice that the server did not understand.',
+      ),
+    heardMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(1_000)
+      .describe(
+        'A result counts as told when so much of the announcement has been played, or all of a shorter one.',
+      ),
     quietHours: z
       .strictObject({
         from: timeOfDay.describe('Begin, local time HH:MM.'),

@@ -71,6 +71,12 @@ const Server = z
       .describe(
         '`embedded` (the demo server in this process), `cloud` (the official service), an `http(s)://…/ota/` URL, a `ws(s)://` URL or `mqtt(s)://host:port`. `"server": "cloud"` is short for `"server": {"url": "cloud"}`.',
       ),
+    textWay: z
+      .enum(['auto', 'detect', 'listen-text', 'text'])
+      .default('auto')
+      .describe(
+        'How typed text and notices go to the server. `detect`: as a wake word, which most servers take · `listen-text`: `{"type":"listen","state":"text"}` · `text`: `{"type":"text"}` · `auto`: in this order until one is answered, which is then remembered.',
+      ),
     transport: z
       .enum(['auto', 'websocket', 'mqtt'])
       .default('auto')
@@ -263,8 +269,24 @@ const Conversation = z
       .optional()
       .describe('With `turns`: exit 1 when they are not finished by then.'),
     replyTimeoutMs: durationMs(100)
+      .default(60_000)
+      .describe(
+        'How long the device waits for the first sound of an answer. While the server waits for a tool of this device there is no limit.',
+      ),
+    soundGapTimeoutMs: durationMs(100)
       .default(20_000)
-      .describe('How long the device waits for an answer to begin.'),
+      .describe('How long an answer may pause before the device goes on without the rest.'),
+    resumeWithinMs: durationMs(0)
+      .default(5_000)
+      .describe(
+        'A conversation whose connection was lost listens again by itself within this time; later somebody has to ask for it.',
+      ),
+    serverMayListen: z
+      .boolean()
+      .default(false)
+      .describe(
+        'A server that asks to speak (`speak_request` with `auto_listen`) may open the microphone after its words. Otherwise only a person does.',
+      ),
     idleSettleMs: durationMs(0)
       .default(800)
       .describe('How long the device must have been idle before it may announce something.'),

@@ -37,6 +37,8 @@ export const ErrorCode = {
   toolTimeout: 'TOOL_TIMEOUT',
   toolBusy: 'TOOL_BUSY',
   replyTimeout: 'REPLY_TIMEOUT',
+  conversationNotResumed: 'CONVERSATION_NOT_RESUMED',
+  notReady: 'NOT_READY',
   textUnanswered: 'TEXT_UNANSWERED',
   turnsTimeout: 'TURNS_TIMEOUT',
   turnsUnfinished: 'TURNS_UNFINISHED',

@@ -16,6 +16,9 @@ export interface ChannelCallsOptions {
   readonly failures?: FailureStyle;
   /** `false`: what is handed over is kept to be read and not announced here. */
   readonly announce?: boolean;
+  /** A call waits for its answer from now on, and does no more. */
+  readonly onTaken?: () => void;
+  readonly onEnded?: () => void;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
 }
@@ -64,6 +67,7 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       ...(announce !== undefined && { announce }),
     });
     callers.delete(caller);
+    options.onEnded?.();
     if (open.get(id)?.caller === caller) open.delete(id);
     // Members in the order in which the firmware writes them (G5).
     const head = { jsonrpc: '2.0', id };
@@ -97,6 +101,7 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       const caller = new Caller();
       callers.add(caller);
       open.set(call.id, { call, caller });
+      options.onTaken?.();
       void answer(call, caller);
     },
     cancel: (id) => open.get(id)?.caller.end('cancelled'),

@@ -28,6 +28,8 @@ export interface ChannelServerOptions {
   readonly logger: Logger;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
+  /** See `ToolUse` of the runtime. Must not throw. */
+  readonly onUse?: (use: 'introduced' | 'listed' | 'called' | 'answered') => void;
   /** The server has said where pictures are explained. */
   readonly onVision?: (vision: VisionEndpoint) => void;
   /** How long the server waits for the answer of a call; not set: as long as it takes. */
@@ -80,11 +82,18 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
   let connecting: Promise<Server | undefined> | undefined;
   let connected = false;
 
-  const transport = createChannelTransport(options.send);
+  const { onUse = () => {} } = options;
+  const transport = createChannelTransport((payload) => {
+    const isSent = options.send(payload);
+    if (isSent && isLastPage(payload)) onUse('listed');
+    return isSent;
+  });
   const calls = createChannelCalls({
     dispatcher,
     channel,
     send: options.send,
+    onTaken: () => onUse('called'),
+    onEnded: () => onUse('answered'),
     permits,
     ...(replyWithinMs !== undefined && { replyWithinMs }),
     ...(options.failures && { failures: options.failures }),
@@ -195,6 +204,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
           return;
         case 'request':
           if (message.vision) options.onVision?.(message.vision);
+          if (message.request.method === 'initialize') onUse('introduced');
           ask(message.request);
           return;
         default:
@@ -218,6 +228,12 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
       logger.debug('MCP channel closed', { ...counters, ...calls.counters });
     },
   };
+}
+
+/** An answer to `tools/list` after which nothing is left to read. */
+function isLastPage(payload: unknown): boolean {
+  const { result } = payload as { result?: { tools?: unknown; nextCursor?: unknown } };
+  return result?.tools !== undefined && result.nextCursor === undefined;
 }
 
 /** As it goes on the wire: tools that were published anew and say the same are no change. */

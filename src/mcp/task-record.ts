@@ -17,6 +17,8 @@ export interface TaskSummary {
   readonly finishedAtMs?: number | undefined;
   /** When the person or the model was told the result; absent: still to be told, or nothing to tell. */
   readonly deliveredAtMs?: number | undefined;
+  /** When the device began to tell it; whether anybody heard it is not known before `deliveredAtMs`. */
+  readonly sentAtMs?: number | undefined;
   /** When the device gave up telling it (too old, or too many). */
   readonly expiredAtMs?: number | undefined;
   /** `false`: whoever asked hears of it elsewhere; the result is kept to be read and never becomes mail. */
@@ -72,6 +74,7 @@ const Task = z.object({
   acceptedAtMs: time,
   finishedAtMs: time.optional(),
   deliveredAtMs: time.optional(),
+  sentAtMs: time.optional(),
   expiredAtMs: time.optional(),
   announce: z.literal(false).optional(),
   args: z.record(z.string(), z.unknown()),
@@ -83,12 +86,14 @@ const Task = z.object({
 
 /**
  * `next`: number of the next id, in every entry, so that no id comes back however much of the journal is lost. `task`
- * replaces all that was known of it; `told` and `expired` are the short forms for the most frequent change of a record
- * that may be long.
+ * replaces all that was known of it; `sent` (it is about to be told), `unsent` (it surely was not heard), `told` and
+ * `expired` are short forms for the most frequent changes of a record that may be long.
  */
 const Entry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('task'), next: z.int(), task: Task }),
   z.object({ kind: z.literal('told'), next: z.int(), ids: z.array(taskId), atMs: time }),
+  z.object({ kind: z.literal('sent'), next: z.int(), ids: z.array(taskId), atMs: time }),
+  z.object({ kind: z.literal('unsent'), next: z.int(), ids: z.array(taskId) }),
   z.object({ kind: z.literal('expired'), next: z.int(), ids: z.array(taskId), atMs: time }),
   z.object({ kind: z.literal('forgotten'), next: z.int(), ids: z.array(taskId) }),
 ]);
@@ -122,10 +127,24 @@ export function foldJournal(entries: readonly unknown[]): FoldedTasks {
 function apply(tasks: Map<string, TaskRecord>, entry: z.output<typeof Entry>): void {
   if (entry.kind === 'task') tasks.set(entry.task.id, entry.task);
   if (entry.kind === 'forgotten') for (const id of entry.ids) tasks.delete(id);
-  if (entry.kind !== 'told' && entry.kind !== 'expired') return;
+  if (entry.kind === 'task' || entry.kind === 'forgotten') return;
   for (const id of entry.ids) {
     const task = tasks.get(id);
-    if (task && entry.kind === 'told') tasks.set(id, { ...task, deliveredAtMs: entry.atMs });
-    if (task && entry.kind === 'expired') tasks.set(id, { ...task, expiredAtMs: entry.atMs });
+    if (task) tasks.set(id, { ...task, ...changeOf(entry) });
+  }
+}
+
+function changeOf(
+  entry: Exclude<z.output<typeof Entry>, { kind: 'task' | 'forgotten' }>,
+): Partial<TaskRecord> {
+  switch (entry.kind) {
+    case 'told':
+      return { deliveredAtMs: entry.atMs };
+    case 'expired':
+      return { expiredAtMs: entry.atMs };
+    case 'sent':
+      return { sentAtMs: entry.atMs };
+    case 'unsent':
+      return { sentAtMs: undefined };
   }
 }

@@ -135,6 +135,25 @@ export class TaskStore {
     return this.#close(ids, 'told');
   }
 
+  /** These are about to be told; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
+  async markSent(ids: readonly string[]): Promise<void> {
+    const atMs = this.#parts.wallClock();
+    const open = this.#undelivered(ids);
+    for (const task of open) this.#tasks.set(task.id, { ...task, sentAtMs: atMs });
+    const openIds = open.map(({ id }) => id);
+    if (openIds.length > 0)
+      await this.#save({ kind: 'sent', next: this.#nextNumber, ids: openIds, atMs }, openIds);
+  }
+
+  /** Nobody can have heard these: the next telling is the first. */
+  markUnsent(ids: readonly string[]): void {
+    const open = this.#undelivered(ids).filter(({ sentAtMs }) => sentAtMs !== undefined);
+    for (const task of open) this.#tasks.set(task.id, { ...task, sentAtMs: undefined });
+    const openIds = open.map(({ id }) => id);
+    if (openIds.length > 0)
+      void this.#save({ kind: 'unsent', next: this.#nextNumber, ids: openIds }, openIds);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#parts.clock.clearTimeout(this.#retryTimer);
@@ -144,16 +163,20 @@ export class TaskStore {
   }
 
   #close(ids: readonly string[], kind: 'told' | 'expired'): readonly string[] {
-    const open = [...new Set(ids)].filter((id) => {
-      const task = this.#tasks.get(id);
-      return task !== undefined && isUndelivered(task);
-    });
+    const open = this.#undelivered(ids).map(({ id }) => id);
     if (open.length === 0) return open;
     const atMs = this.#parts.wallClock();
     const field = kind === 'told' ? 'deliveredAtMs' : 'expiredAtMs';
     for (const id of open) this.#tasks.set(id, { ...(this.#tasks.get(id) as TaskRecord), [field]: atMs });
     void this.#save({ kind, next: this.#nextNumber, ids: open, atMs }, open);
     return open;
+  }
+
+  #undelivered(ids: readonly string[]): readonly TaskRecord[] {
+    return [...new Set(ids)].flatMap((id) => {
+      const task = this.#tasks.get(id);
+      return task !== undefined && isUndelivered(task) ? [task] : [];
+    });
   }
 
   #expire(ids: readonly string[]): void {

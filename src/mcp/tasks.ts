@@ -62,6 +62,10 @@ export interface Tasks extends TaskKeeper {
   read(id: string, offset: number, maxBytes: number): TextPage | undefined;
   /** The person has been told of these results. */
   markTold(ids: readonly string[]): void;
+  /** These are about to be told; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
+  markSent(ids: readonly string[]): Promise<void>;
+  /** Nobody can have heard these: the next telling is the first. */
+  markUnsent(ids: readonly string[]): void;
   /** Nobody had room for the mail of these tasks: it becomes mail again, oldest first, as others are told or given up. */
   bringAgain(ids: readonly string[]): void;
   /** Ends all runs; what they were doing counts as unfinished and is looked at by the next `resume`. */
@@ -197,6 +201,14 @@ class RunningTasks implements Tasks {
     live.key = undefined;
     live.run.cancel();
     return true;
+  }
+
+  markSent(ids: readonly string[]): Promise<void> {
+    return this.#store.markSent(ids);
+  }
+
+  markUnsent(ids: readonly string[]): void {
+    this.#store.markUnsent(ids);
   }
 
   markTold(ids: readonly string[]): void {
@@ -336,9 +348,11 @@ function outcomeOf(result: TaskResult): Pick<TaskRecord, 'state' | 'text' | 'cut
   return { state: result.kind, text: kept, ...cut };
 }
 
-function mailOf({ id, tool, state, text }: TaskRecord): TaskMail {
+function mailOf({ id, tool, state, text, sentAtMs }: TaskRecord): TaskMail {
   const outcome = state === 'done' || state === 'failed' ? state : 'interrupted';
-  return { taskId: id, tool, outcome, text: firstCharacters(text, maxMailCharacters) };
+  const mail = { taskId: id, tool, outcome, text: firstCharacters(text, maxMailCharacters) } as const;
+  // The device ended while it told it.
+  return sentAtMs === undefined ? mail : { ...mail, maybeTold: true };
 }
 
 function keyOf(toolName: string, args: ToolArguments): string | undefined {

@@ -26,7 +26,14 @@ export interface AudioCounters {
 
 /** All that the device tells the outside, in the vocabulary of the event stream (`--events`). */
 export type StatusEvent =
-  | { readonly type: 'state'; readonly from: DeviceStatus; readonly to: DeviceStatus; readonly cause: string }
+  /** `pausing`: idle for a moment within a conversation, which goes on after something has been told. */
+  | {
+      readonly type: 'state';
+      readonly from: DeviceStatus;
+      readonly to: DeviceStatus;
+      readonly cause: string;
+      readonly pausing?: boolean;
+    }
   | { readonly type: 'activation'; readonly code: string; readonly message: string }
   | {
       readonly type: 'session';

@@ -101,6 +101,9 @@ export const clientMessage = {
     JSON.stringify({ session_id: sessionId, type: 'mcp', payload }),
   /** Answer of newer servers' `speak_request`: they may begin to speak (servers.md 5.2). */
   speakReady: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'speak_ready' }),
+  /** Text input of some servers, which then answer with tools. */
+  listenText: (sessionId: string, text: string) =>
+    JSON.stringify({ session_id: sessionId, type: 'listen', state: 'text', text }),
   text: (sessionId: string, text: string) => JSON.stringify({ session_id: sessionId, type: 'text', text }),
   goodbye: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'goodbye' }),
 };

@@ -23,6 +23,9 @@ export function createLinkLogic(parts: LinkParts): LinkLogic {
     const tools = parts.openTools?.(
       (payload) => link.sendText(clientMessage.mcp(parts.wire.sessionId, payload)),
       link.maxMessageBytes,
+      (use) => {
+        if (use === 'listed') sendBack({ type: 'link.listed' });
+      },
     );
     link.open({
       onUp: () => sendBack({ type: 'link.up' }),

@@ -21,12 +21,13 @@ export class Narrator {
     return this.#status;
   }
 
-  enter(status: DeviceStatus, cause: string): void {
+  /** `pausing`: idle for a moment within a conversation. */
+  enter(status: DeviceStatus, cause: string, pausing = false): void {
     const from = this.#status;
     if (status === from) return;
     this.#status = status;
     if (from === 'speaking') this.#leaveSpeaking(cause);
-    this.#display.show({ type: 'state', from, to: status, cause });
+    this.#display.show({ type: 'state', from, to: status, cause, ...(pausing && { pausing }) });
     if (status === 'idle') this.#turnOpen = false;
     if (status === 'listening' || status === 'thinking') this.#startTurn();
   }

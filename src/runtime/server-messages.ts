@@ -64,8 +64,9 @@ function handleSpeech(
   } else if (message.state === 'stop') {
     display.show({ type: 'tts', state: 'stop' });
     toMachine({ type: 'tts.stopped' });
-  } else if (message.state === 'sentence_start' && message.text !== undefined) {
-    display.show({ type: 'tts', state: 'sentence', text: cut(message.text) });
+  } else if (message.state === 'sentence_start') {
+    toMachine({ type: 'tts.sentence' });
+    if (message.text !== undefined) display.show({ type: 'tts', state: 'sentence', text: cut(message.text) });
   }
 }
 

@@ -8,10 +8,17 @@ export interface ToolChannel {
   close(): Promise<void>;
 }
 
+/**
+ * What a server does with the tools: it says `initialize`, it has read the last page of the list, a call has come, a call has
+ * been answered (or will not be).
+ */
+export type ToolUse = 'introduced' | 'listed' | 'called' | 'answered';
+
 /** Serves the device's tools. `maxMessageBytes`: what the channel takes in one message; undefined when it does not matter. */
 export type OpenTools = (
   send: (payload: unknown) => boolean,
   maxMessageBytes: number | undefined,
+  onUse?: (use: ToolUse) => void,
 ) => ToolChannel;
 
 /** All channels on which the tools are served at the moment. */
@@ -20,8 +27,8 @@ export class ToolChannels {
 
   /** The same, with every channel kept until it is closed. */
   following(openTools: OpenTools): OpenTools {
-    return (send, maxMessageBytes) => {
-      const channel = openTools(send, maxMessageBytes);
+    return (send, maxMessageBytes, onUse) => {
+      const channel = openTools(send, maxMessageBytes, onUse);
       this.#open.add(channel);
       return {
         ...channel,

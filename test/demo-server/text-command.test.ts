@@ -24,8 +24,11 @@ describe('a text', () => {
   });
 
   it('that only says which results wait names them', () => {
+    const mails = ['t1', 't22'].map(
+      (taskId) => ({ taskId, tool: 'tea', outcome: 'done', text: '' }) as const,
+    );
     for (const language of ['en', 'zh-CN'] as const)
-      expect(parseTextCommand(cueToRead(['t1', 't22'], language, 80).text)).toEqual({
+      expect(parseTextCommand(cueToRead(mails, language, 80).text)).toEqual({
         type: 'cue',
         taskIds: ['t1', 't22'],
       });

@@ -17,7 +17,9 @@ export const link = deviceSetup.createStateConfig({
     attached: {
       invoke: { src: 'link', id: 'link' },
       initial: 'connecting',
+      exit: 'forgetListedOverLink',
       on: {
+        'link.listed': { actions: 'noteListedOverLink' },
         'link.unneeded': 'none',
         'link.failed': [
           {

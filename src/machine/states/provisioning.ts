@@ -20,10 +20,20 @@ export const provisioning = deviceSetup.createStateConfig({
   id: 'provisioning',
   initial: 'checking',
   on: {
+    'talk.toggled': { target: '.checking', actions: 'wishForDefaultMode' },
+    'talk.pressed': { target: '.checking', actions: 'wishForManualMode' },
+    'wake.detected': { target: '.checking', actions: 'wishForDefaultMode' },
     'text.submitted': { actions: { type: 'rememberText', params: ({ event }) => ({ text: event.text }) } },
   },
   states: {
     checking: {
+      // Who asks to talk now is heard as soon as the server is known, unless they take it back.
+      on: {
+        'talk.toggled': [{ guard: 'hasWish', actions: 'forgetWish' }, { actions: 'wishForDefaultMode' }],
+        'talk.pressed': { actions: 'wishForManualMode' },
+        'talk.released': { guard: 'wishesToPress', actions: ['forgetWish', 'reportNotReady'] },
+        'wake.detected': { actions: 'wishForDefaultMode' },
+      },
       invoke: {
         src: 'checkProvisioning',
         onDone: [
@@ -67,19 +77,12 @@ export const provisioning = deviceSetup.createStateConfig({
         ],
       },
     },
-    retrying: {
-      after: { provisioningRetry: 'checking' },
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
-    },
+    retrying: { entry: 'forgetWish', after: { provisioningRetry: 'checking' } },
     /** The person has to type a code into a web page; meanwhile we poll. */
-    activating: {
-      invoke: { src: 'activate', onDone: 'checking' },
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
-    },
+    activating: { entry: 'forgetWish', invoke: { src: 'activate', onDone: 'checking' } },
     /** Gave up asking by ourselves; a press of the button asks again. */
     stuck: {
-      entry: ['reportProvisioningGaveUp', 'forgetProvisioningFailures'],
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
+      entry: ['forgetWish', 'reportProvisioningGaveUp', 'forgetProvisioningFailures'],
     },
   },
 });

@@ -6,4 +6,6 @@ export interface TaskMail {
   readonly outcome: 'done' | 'failed' | 'interrupted';
   /** The beginning of the result, or what went wrong; empty when `interrupted`. */
   readonly text: string;
+  /** It was being told when something broke off: the person may have heard it. */
+  readonly maybeTold?: boolean;
 }

@@ -59,6 +59,14 @@ export function mailsOf({ blocks }: Mailbox): readonly TaskMail[] {
   return blocks.flat();
 }
 
+/** The person may have been told of these: the next telling says so. */
+export function doubt(mailbox: Mailbox, ids: readonly string[]): Mailbox {
+  const doubted = new Set(ids);
+  const doubtful = (mail: TaskMail): TaskMail =>
+    doubted.has(mail.taskId) ? { ...mail, maybeTold: true } : mail;
+  return { ...mailbox, blocks: mailbox.blocks.map((block) => block.map(doubtful)) };
+}
+
 function appended({ length, blocks }: Mailbox, mail: TaskMail): Omit<Mailbox, 'beyond'> {
   const last = blocks.at(-1);
   const room = last !== undefined && last.length < blockLength;

@@ -1,5 +1,5 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
-import { type Mailbox, mailsOf, taskIdsOf } from './mailbox.ts';
+import { type Mailbox, mailsOf } from './mailbox.ts';
 import { quietForMs } from './quiet-hours.ts';
 import type { AnnouncementSettings, AnnouncementStrategy } from './settings.ts';
 import { cueToRead, factOf, joinFacts, requestToSpeak } from './wording.ts';
@@ -83,7 +83,7 @@ export function announcementDelayMs(
 
 function noticeOf(mailbox: Mailbox, strategy: AnnouncementStrategy, settings: AnnouncementSettings): Notice {
   const { language, maxCueCharacters } = settings;
-  if (strategy === 'detect-cue') return cueToRead(taskIdsOf(mailbox), language, maxCueCharacters);
+  if (strategy === 'detect-cue') return cueToRead(mailsOf(mailbox), language, maxCueCharacters);
   const { facts, taskIds, left } = factsOf(mailbox, settings);
   const told = joinFacts(facts, left, language);
   const toModel = strategy === 'detect' || strategy === 'text';

@@ -8,12 +8,16 @@ interface Wording {
   readonly failed: (tool: string, text: string) => string;
   readonly interrupted: (tool: string) => string;
   readonly reminder: (text: string) => string;
+  /** The person may have heard the fact already. */
+  readonly perhapsAgain: (fact: string) => string;
   /** What our own sentences about failures are in this language, without the name of the tool that is told anyway. */
   readonly reasons: readonly (readonly [RegExp, string])[];
   readonly andMore: (count: number) => string;
   /** For a model: what the facts are and that it should speak. */
   readonly request: (facts: string) => string;
   readonly cue: (taskIds: string) => string;
+  /** The same for what may have been told already. */
+  readonly cueAgain: (taskIds: string) => string;
   /** Ends a sentence whose result did not. */
   readonly stop: string;
   readonly joint: string;
@@ -28,6 +32,7 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     interrupted: (tool) =>
       `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
     reminder: (text) => `Reminder: ${text}`,
+    perhapsAgain: (fact) => `I may have told you already: ${fact}`,
     reasons: [
       [/^The tool \S+ failed: /, ''],
       [/^The tool \S+ (?=cannot be reached|gave no usable answer)/, 'it '],
@@ -37,6 +42,8 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
     cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
+    cueAgain: (taskIds) =>
+      `[Notice] Read ${taskIds} with self.tasks.read, say "I may have told you already" and tell me.`,
     stop: '.',
     joint: ' ',
   },
@@ -46,6 +53,7 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     failed: (tool, text) => `任务“${tool}”失败了：${text}`,
     interrupted: (tool) => `任务“${tool}”因设备重启而中断，没有完成。`,
     reminder: (text) => `提醒：${text}`,
+    perhapsAgain: (fact) => `我可能已经告诉过你了：${fact}`,
     reasons: [
       [/^The tool \S+ failed: /, ''],
       [/^The tool \S+ cannot be reached: /, '无法连接，'],
@@ -56,6 +64,8 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     andMore: (count) => `另外还有${count}个结果。`,
     request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
     cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
+    cueAgain: (taskIds) =>
+      `【通知】请用self.tasks.read读取${taskIds}，先说“我可能已经告诉过你了”，再告诉我。`,
     stop: '。',
     joint: '',
   },
@@ -66,8 +76,9 @@ const maxToolNameCharacters = 64;
 /** What happened, as a person would be told. The result is cut to `maxCharacters`. */
 export function factOf(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
   const wording = wordings[language];
-  const fact = mailFact(mail, wording, maxCharacters);
-  return /\p{P}$/u.test(fact) ? fact : `${fact}${wording.stop}`;
+  const words = mailFact(mail, wording, maxCharacters);
+  const fact = /\p{P}$/u.test(words) ? words : `${words}${wording.stop}`;
+  return mail.maybeTold ? wording.perhapsAgain(fact) : fact;
 }
 
 /** Several facts, and how many are left for the next time. */
@@ -81,13 +92,16 @@ export function requestToSpeak(facts: string, language: AnnouncementLanguage): s
   return wordings[language].request(facts);
 }
 
-/** As many task ids as fit the limit, at least one; see `detect-cue`. */
+/** As many tasks as fit the limit, at least one, and either all or none of them perhaps told already; see `detect-cue`. */
 export function cueToRead(
-  taskIds: readonly string[],
+  mails: readonly TaskMail[],
   language: AnnouncementLanguage,
   maxCharacters: number,
 ): { readonly text: string; readonly taskIds: readonly string[] } {
-  const { cue } = wordings[language];
+  const again = mails[0]?.maybeTold === true;
+  const { cue: first, cueAgain } = wordings[language];
+  const cue = again ? cueAgain : first;
+  const taskIds = mails.filter(({ maybeTold = false }) => maybeTold === again).map(({ taskId }) => taskId);
   let count = Math.min(taskIds.length, 3);
   while (count > 1 && cue(taskIds.slice(0, count).join(', ')).length > maxCharacters) count -= 1;
   const told = taskIds.slice(0, count);

@@ -3,11 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AnnouncementsSchema } from '../../../src/config/announcements.ts';
 import type { TaskMail } from '../../../src/mcp/announcements/mail.ts';
 import { deliver, emptyMailbox, type Mailbox, taskIdsOf } from '../../../src/mcp/announcements/mailbox.ts';
-import {
-  announcementEvents,
-  notificationPayload,
-  textMessage,
-} from '../../../src/mcp/announcements/messages.ts';
+import { announcementEvents, notificationPayload } from '../../../src/mcp/announcements/messages.ts';
 import {
   announcementDelayMs,
   nextAttempt,
@@ -222,7 +218,6 @@ describe('quiet hours', () => {
 
 test('messages, literally', () => {
   const told = { taskIds: ['t1', 't2'], text: '晴' };
-  expect(textMessage('s1', told)).toBe('{"session_id":"s1","type":"text","text":"晴"}');
   expect(notificationPayload(told)).toEqual({
     jsonrpc: '2.0',
     method: 'notifications/message',
