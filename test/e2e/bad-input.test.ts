@@ -423,7 +423,7 @@ describe.concurrent('a server that misbehaves in every way at once', { timeout: 
           for (let i = 0; i < 200; i++) peer.socket.send(Buffer.from([0xff, i, 0, 0xff]));
           peer.send({ type: 'tts', state: 'start' });
           peer.send({ type: 'tts' });
-          peer.send({ type: 'iot', commands: [] });
+          peer.send({ type: 'glow', commands: [] });
           peer.send('[[[');
           peer.send({ type: 'tts', state: 'stop' });
           peer.send({ type: 'tts', state: 'stop' });
