@@ -55,7 +55,7 @@ export function createWebSocketLink(
   }
 
   return {
-    helloFields: () => ({ version: 1, transport: 'websocket' }),
+    helloFields: () => ({ version: version === 'gateway' ? 1 : version, transport: 'websocket' }),
     sendJson(message) {
       if (socket.readyState !== WebSocket.OPEN) return;
       if (socket.bufferedAmount > maxBacklogBytes) socket.terminate();

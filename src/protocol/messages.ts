@@ -145,5 +145,7 @@ export const clientMessage = {
   listenText: (sessionId: string, text: string) =>
     JSON.stringify({ session_id: sessionId, type: 'listen', state: 'text', text }),
   text: (sessionId: string, text: string) => JSON.stringify({ session_id: sessionId, type: 'text', text }),
+  /** No sound of the server arrives (servers.md 3.4). */
+  udpTimeout: () => JSON.stringify({ type: 'udp_timeout' }),
   goodbye: (sessionId: string) => JSON.stringify({ session_id: sessionId, type: 'goodbye' }),
 };

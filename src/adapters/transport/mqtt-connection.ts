@@ -3,10 +3,17 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { MqttClient } from 'mqtt';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { ClientError } from '../../core/errors.ts';
 import type { MqttEndpoint } from '../../ports/provisioning.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
 import type { MqttAddress } from './mqtt-address.ts';
-import { endOfConnectTimeout, endOfMqttClose, endOfMqttError, type MqttStage } from './mqtt-end.ts';
+import {
+  endOfConnectTimeout,
+  endOfMqttClose,
+  endOfMqttError,
+  type MqttMoment,
+  subscriptionRefused,
+} from './mqtt-end.ts';
 import { MqttPacketGuard } from './mqtt-packet-guard.ts';
 
 export interface MqttConnectionOptions {
@@ -23,12 +30,20 @@ export interface MqttConnectionHandlers {
   /** CONNACK: the broker has taken the connection, which is not to say that it likes us. */
   onConnected(): void;
   onMessage(text: string): void;
+  /** Something is wrong, but the connection lives. */
+  onProblem(error: ClientError): void;
+  /** Whether anybody talks over it: a lost connection is told differently. */
+  isTalking(): boolean;
   /** Exactly once, unless `end` was first. */
   onEnd(end: ChannelEnd): void;
 }
 
 /** Firmware D2. */
 const keepAliveSeconds = 240;
+/** As long as the field of the protocol holds. */
+const maxKeepAliveSeconds = 65_535;
+/** Who hangs up so soon after CONNACK has refused (servers.md 3.1); later it is a lost connection. */
+const refusalMs = 2_000;
 /** As much as a WebSocket server may say at once. */
 const maxIncomingBytes = 1_048_576;
 /** Control messages that a broker does not take: more than any conversation has. */
@@ -45,7 +60,8 @@ export class MqttConnection {
   readonly #client: MqttClient;
   readonly #closed: Promise<void>;
   #socket: Socket | undefined;
-  #stage: MqttStage = 'connecting';
+  #stage: 'connecting' | 'accepted' | 'heard' = 'connecting';
+  #acceptedMs = 0;
   #over = false;
   #ending: Promise<void> | undefined;
   #connectTimer: TimerHandle;
@@ -58,9 +74,8 @@ export class MqttConnection {
       protocolVersion: 4,
       clean: true,
       clientId: endpoint.clientId,
-      username: endpoint.username,
-      password: endpoint.password,
-      keepalive: endpoint.keepAliveSeconds ?? keepAliveSeconds,
+      ...credentialsOf(endpoint),
+      keepalive: keepAliveOf(endpoint),
       reconnectPeriod: 0,
       // The clock above decides; this only stops the library from deciding earlier.
       connectTimeout: handshakeTimeoutMs + 60_000,
@@ -79,8 +94,21 @@ export class MqttConnection {
       if (!retain) this.#heard(payload);
     });
     // Stays installed while the socket is torn down: an error without a listener would end the process.
-    this.#client.on('error', (error) => this.#finish(endOfMqttError(error, this.#stage, address.label)));
-    this.#client.on('close', () => this.#finish(endOfMqttClose(this.#stage, address.label)));
+    this.#client.on('error', (error) => this.#finish(endOfMqttError(error, this.#now)));
+    this.#client.on('close', () => this.#finish(endOfMqttClose(this.#now)));
+  }
+
+  /** How long the broker has had us; undefined before CONNACK. */
+  get livedMs(): number | undefined {
+    return this.#stage === 'connecting' ? undefined : this.#options.clock.now() - this.#acceptedMs;
+  }
+
+  get #now(): MqttMoment {
+    const host = this.#options.address.label;
+    const isTalking = this.#handlers.isTalking();
+    if (this.#stage === 'connecting') return { stage: 'connecting', host, isTalking };
+    const isFresh = this.#stage === 'accepted' && (this.livedMs ?? 0) < refusalMs;
+    return { stage: isFresh ? 'fresh' : 'kept', host, isTalking };
   }
 
   /** The server has said something, so it has let us in. */
@@ -137,11 +165,13 @@ export class MqttConnection {
           ...(ca === undefined ? {} : { ca: [...ca] }),
         })
       : connectTcp({ host, port });
+    // The library listens, too, but not from the first moment to the last.
+    socket.on('error', () => {});
     socket.setNoDelay(true);
     const guard = new MqttPacketGuard(maxIncomingBytes);
     socket.on('data', (bytes: Buffer) => {
       if (!guard.take(bytes))
-        this.#finish(endOfMqttError(new Error('it sent a packet without end'), this.#stage, address.label));
+        this.#finish(endOfMqttError(new Error('it sent a packet without end'), this.#now));
     });
     this.#socket = socket;
     return socket;
@@ -151,10 +181,13 @@ export class MqttConnection {
     if (this.#over) return;
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#stage = 'accepted';
+    this.#acceptedMs = this.#options.clock.now();
     const { subscribeTopic } = this.#options.endpoint;
     // Some servers write "null" where there is none (servers.md 5.1); gateways push without (D4).
     if (subscribeTopic !== undefined && subscribeTopic !== '' && subscribeTopic !== 'null') {
-      this.#client.subscribe(subscribeTopic, { qos: 0 }, () => {});
+      this.#client.subscribe(subscribeTopic, { qos: 0 }, (failure) => {
+        if (failure && this.connected) this.#handlers.onProblem(subscriptionRefused(subscribeTopic, failure));
+      });
     }
     this.#handlers.onConnected();
   }
@@ -177,4 +210,14 @@ export class MqttConnection {
     this.#client.end(true);
     this.#socket?.destroy();
   }
+}
+
+/** Some brokers refuse fields that are there and empty (servers.md 7); a password needs a name beside it (MQTT 3.1.1, 3.1.2.9). */
+function credentialsOf({ username, password }: MqttEndpoint): { username?: string; password?: string } {
+  if (password !== '') return { username, password };
+  return username === '' ? {} : { username };
+}
+
+function keepAliveOf({ keepAliveSeconds: wanted = keepAliveSeconds }: MqttEndpoint): number {
+  return Math.min(maxKeepAliveSeconds, Math.max(1, Math.round(wanted)));
 }

@@ -72,6 +72,12 @@ export class UdpAudio {
     return this.#counters;
   }
 
+  /** Datagrams that came, usable or not. */
+  get arrived(): number {
+    const { sent: _, reordered: __, ...arrived } = this.#counters;
+    return Object.values(arrived).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Only the reasons that occurred. */
   get rejected(): Readonly<Partial<Record<UdpAudioRejection, number>>> {
     const { received: _, reordered: __, sent: ___, ...rejected } = this.#counters;

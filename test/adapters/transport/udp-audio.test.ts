@@ -21,6 +21,7 @@ const offer = (host = '127.0.0.1'): UdpOffer => ({
   hello: { sessionId: 's-1', sampleRateHz: 24_000, frameDurationMs: 60 },
   host,
   port: server.address().port,
+  isCountedBySession: true,
 });
 const listen = async () => {
   const socket = createSocket('udp4');
