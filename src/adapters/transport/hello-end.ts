@@ -29,6 +29,9 @@ export function endOfHelloRefused(said: string, host: string): ChannelEnd {
   );
 }
 
+/** A hello that cannot be used may be followed by one that can; who says only that is not waited for. */
+export const secondHelloMs = 250;
+
 /** `fault`: see `ReadHello`. */
 export function endOfUnusableHello(fault: string, host: string): ChannelEnd {
   return failed(

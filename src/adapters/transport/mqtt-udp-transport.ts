@@ -13,6 +13,7 @@ import {
   endOfNoHello,
   endOfUnusableHello,
   laterHelloProblem,
+  secondHelloMs,
   unboundProblem,
 } from './hello-end.ts';
 import {
@@ -227,7 +228,11 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
       return;
     }
     if (typeof session_id === 'string') this.#sessionId = session_id;
-    this.#end(endOfUnusableHello(fault, this.#hub.label), true);
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#helloTimer = this.#options.clock.setTimeout(
+      () => this.#end(endOfUnusableHello(fault, this.#hub.label), true),
+      secondHelloMs,
+    );
   }
 
   /** Told once, until some has arrived. The gateway that knows the word begins its side anew. */

@@ -19,6 +19,7 @@ import {
   endOfNoHello,
   endOfUnusableHello,
   laterHelloProblem,
+  secondHelloMs,
   unboundProblem,
 } from './hello-end.ts';
 import { connectLean } from './lean-connection.ts';
@@ -290,7 +291,12 @@ export class WebSocketTransport implements SessionTransport {
       this.#adaptTo(read.version);
       this.#begin(read.hello);
     } else if (this.#helloSeen) this.#handlers?.onProblem(laterHelloProblem(read.fault));
-    else this.#giveUp(endOfUnusableHello(read.fault, this.#host));
+    else this.#endSoon(endOfUnusableHello(read.fault, this.#host));
+  }
+
+  #endSoon(end: ChannelEnd): void {
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#helloTimer = this.#options.clock.setTimeout(() => this.#giveUp(end), secondHelloMs);
   }
 
   #begin(info: SessionInfo): void {

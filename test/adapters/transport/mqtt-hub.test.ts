@@ -432,7 +432,9 @@ describe('the hello of a gateway', () => {
     const { record } = openSession();
     await until(() => hellos() === 1);
     peer().send({ type: 'hello', transport: 'udp', session_id: 's-1', ...fault });
-    await until(() => record.ends.length > 0);
+    peer().send({ type: 'llm' });
+    await until(() => record.messages.length > 0);
+    clock.advance(250);
     expect(record.sessions).toEqual([]);
     expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_REFUSED', retryable: false } }]);
     expect(record.ends[0]?.description).toContain(`said hello, but ${words}`);

@@ -117,13 +117,24 @@ describe('the hello (firmware C5)', () => {
     ['no transport', {}, 'transport is missing'],
     ['a transport of the wrong type', { transport: 1 }, 'transport is no text'],
   ])('of a server with %s is told at once, with what is wrong', async (_, members, words) => {
-    const { record, peer } = await meet();
+    const { record, peer, clock } = await meet();
     peer.send({ type: 'hello', session_id: 's-1', ...members });
-    await until(() => record.ends.length > 0);
-    expect(record.events).toEqual(['end']);
+    peer.send({ type: 'llm' });
+    await until(() => record.messages.length > 0);
+    clock.advance(250);
+    expect(record.events).toEqual(['message llm', 'end']);
     expect(record.ends[0]?.error).toMatchObject({ code: ErrorCode.transportRefused, retryable: false });
     expect(record.ends[0]?.description).toMatch(new RegExp(`said hello, but ${words}`, 'u'));
     await until(() => peer.ended !== undefined);
+  });
+
+  it('of a server that cannot be used may be followed by one that can', async () => {
+    const { record, peer, clock } = await meet();
+    peer.send({ type: 'hello' });
+    peer.send(helloOf());
+    await until(() => record.sessions.length === 1);
+    clock.advance(60_000);
+    expect(record.events).toEqual(['session']);
   });
 
   it('of a server that cannot be used is ignored in the middle of a conversation', async () => {
