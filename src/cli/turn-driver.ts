@@ -51,6 +51,8 @@ export class TurnDriver implements StatusDisplay {
   #reached = false;
   #restarts = 0;
   #transportError: string | undefined;
+  /** The server spoke to a device that it does not know. */
+  #isStranger = false;
   #timer: TimerHandle;
   #done = false;
 
@@ -90,7 +92,8 @@ export class TurnDriver implements StatusDisplay {
     }
     this.#open = 'nothing';
     this.#finished += 1;
-    if (this.#finished === this.#plan.turns) this.#finish(ExitCode.done);
+    if (this.#finished === this.#plan.turns)
+      this.#finish(this.#isStranger ? ExitCode.notActivated : ExitCode.done);
   }
 
   #onState(status: DeviceStatus): void {
@@ -112,10 +115,11 @@ export class TurnDriver implements StatusDisplay {
   #giveUp(): void {
     const message = `The conversation ended before the answer did; ${this.#finished} of ${this.#plan.turns} turns were finished. Look at the events before this one, and at the log of the server.`;
     this.#parts.display.show(errorEvent(new ClientError(ErrorCode.turnsUnfinished, message)));
-    this.#finish(ExitCode.failed);
+    this.#finish(this.#isStranger ? ExitCode.notActivated : ExitCode.failed);
   }
 
   #exitCodeOfFailure(): number {
+    if (this.#isStranger) return ExitCode.notActivated;
     return this.#transportError === ErrorCode.transportRefused
       ? ExitCode.failed
       : ExitCode.serverNeverReached;
@@ -137,6 +141,7 @@ export class TurnDriver implements StatusDisplay {
   }
 
   #onError(code: string): void {
+    if (code === ErrorCode.deviceNotBound) this.#isStranger = true;
     if (code.startsWith('TRANSPORT_')) this.#transportError = code;
     if (this.#plan.turns === undefined) return;
     if (noSound.has(code)) this.#finish(ExitCode.noSoundDevice);
@@ -153,7 +158,7 @@ export class TurnDriver implements StatusDisplay {
         ),
       ),
     );
-    if (this.#status === 'activating') this.#finish(ExitCode.notActivated);
+    if (this.#status === 'activating' || this.#isStranger) this.#finish(ExitCode.notActivated);
     else this.#finish(this.#reached ? ExitCode.failed : ExitCode.serverNeverReached);
   }
 

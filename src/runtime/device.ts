@@ -240,6 +240,7 @@ export class Device {
       ...(heardThresholdMs !== undefined && { heardThresholdMs }),
       edges: {
         onStarted: () => {
+          this.#narrator.noteSound();
           this.#showPlayback('started');
           this.send({ type: 'playback.started' });
         },

@@ -178,6 +178,29 @@ describe('an answer', () => {
     await harness.pass(1_320);
     expect([harness.status, harness.loudspeaker.heardMs(), harness.errors]).toEqual(['idle', 1_200, []]);
     expect(harness.loudspeaker.open).toBe(false);
+    expect(harness.eventsOf('turn').map(({ phase }) => phase)).toEqual(['finished']);
+  });
+
+  it.each([
+    ['the channel is closed', (harness: DeviceHarness) => harness.far.hangUp()],
+    ['the connection is lost', (harness: DeviceHarness) => harness.far.fail()],
+  ])('is no answer, and the turn not finished, when %s before any sound of it', async (_what, end) => {
+    const harness = await DeviceHarness.listening();
+    harness.say({ type: 'stt', text: '退出' });
+    harness.tts('start');
+    end(harness);
+    await harness.pass(540);
+    expect(harness.eventsOf('turn').filter(({ phase }) => phase === 'finished')).toEqual([]);
+  });
+
+  it('is finished when the channel is closed while its first sound waits to be played', async () => {
+    const harness = await DeviceHarness.listening();
+    harness.tts('start');
+    harness.sendAudio(answerPackets(120));
+    harness.far.hangUp();
+    await harness.pass(540);
+    expect(harness.eventsOf('turn').filter(({ phase }) => phase === 'finished')).toHaveLength(1);
+    expect([harness.status, harness.loudspeaker.heardMs()]).toEqual(['idle', 120]);
   });
 });
 
