@@ -159,7 +159,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     dispatcher,
     tasks,
     reportCollisions,
-    openTools: (send, maxMessageBytes, onUse) =>
+    openTools: (send, limit, onUse) =>
       createChannelServer({
         registry,
         access,
@@ -174,7 +174,10 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
         onVision: (endpoint) => {
           vision = endpoint;
         },
-        ...(maxMessageBytes === undefined ? {} : { maxPageBytes: pageBytesWithin(maxMessageBytes) }),
+        ...(limit && {
+          maxPageBytes: pageBytesWithin(limit.maxMessageBytes),
+          maxPayloadBytes: limit.payloadBytes,
+        }),
       }),
     notices: notices(tasks),
     attach: async (attached, idle) => {

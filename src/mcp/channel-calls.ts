@@ -1,5 +1,5 @@
 import { Caller } from './caller.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { CallReply, Dispatcher } from './dispatcher.ts';
 import type { RequestId } from './normalise.ts';
 import { failedResultOf, rpcErrorOf } from './result.ts';
 import type { ToolArguments } from './tool.ts';
@@ -14,6 +14,8 @@ export interface ChannelCallsOptions {
   readonly permits?: (toolName: string) => boolean;
   /** How a failed call is told; a JSON-RPC error when not given. */
   readonly failures?: FailureStyle;
+  /** What the channel takes in one message at this moment; not given: anything. */
+  readonly maxPayloadBytes?: () => number;
   /** `false`: what is handed over is kept to be read and not announced here. */
   readonly announce?: boolean;
   /** A call waits for its answer from now on, and does no more. */
@@ -80,9 +82,8 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       return;
     }
     if (reply.kind === 'content') {
-      const { content, lost } = reply;
-      if (!gone && send({ ...head, result: { content, isError: false } })) return;
-      lost();
+      if (!gone && send(fitting(head, reply, options.maxPayloadBytes?.()))) return;
+      reply.lost();
     }
     counters.unsent += 1;
   }
@@ -110,6 +111,27 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       for (const caller of callers) caller.end('gone');
     },
   };
+}
+
+/** The answer with as much of the result as the channel takes. */
+function fitting(
+  head: { readonly jsonrpc: string; readonly id: RequestId },
+  { content, within }: Extract<CallReply, { kind: 'content' }>,
+  maxBytes: number | undefined,
+): object {
+  const answerWith = (some: typeof content) => ({ ...head, result: { content: some, isError: false } });
+  const whole = answerWith(content);
+  if (maxBytes === undefined || Buffer.byteLength(JSON.stringify(whole)) <= maxBytes) return whole;
+  let [best, low, high] = [whole, 0, maxBytes];
+  // Escaping makes a text longer by what only trying tells.
+  while (high - low > 16) {
+    const middle = Math.floor((low + high) / 2);
+    const tried = answerWith(within(middle));
+    const fits = Buffer.byteLength(JSON.stringify(tried)) <= maxBytes;
+    if (fits) [best, low] = [tried, middle];
+    else high = middle;
+  }
+  return best;
 }
 
 function isSame(one: ToolCallRequest, other: ToolCallRequest): boolean {

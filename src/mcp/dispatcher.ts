@@ -9,7 +9,7 @@ import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
 import { type CallOrigin, firstOf } from './first-of.ts';
 import type { ToolRegistry } from './registry.ts';
-import { contentOf } from './result.ts';
+import { contentOf, contentWithin, type ResultPointer } from './result.ts';
 import type { ResultShelf } from './result-shelf.ts';
 import { createRunQueue, type QueuedRun } from './run-queue.ts';
 import { canonicalArguments } from './task-arguments.ts';
@@ -23,6 +23,8 @@ export type CallReply =
   | {
       readonly kind: 'content';
       readonly content: readonly ContentBlock[];
+      /** The same with at most so many bytes of the result; what cannot be cut is told of. */
+      readonly within: (maxBytes: number) => readonly ContentBlock[];
       /** What the tool gave, uncut; absent when the reply only tells that a task goes on. */
       readonly output?: ToolOutput;
       /** To be called when the reply could not be sent: the result becomes mail. */
@@ -300,10 +302,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     if (result.kind === 'failed') return { kind: 'failure', error: result.error };
     if (result.kind === 'cancelled') return { kind: 'failure', error: wasCancelled(tool) };
     const mayReadOn = access.permits(readTool) && call.origin.permits?.(readTool) !== false;
-    const keep = (text: string) => (mayReadOn ? { taskId: taskId ?? shelf.put(tool.name, text) } : undefined);
+    let pointer: ResultPointer | undefined;
+    const keep = (text: string) => {
+      if (mayReadOn) pointer ??= { taskId: taskId ?? shelf.put(tool.name, text) };
+      return pointer;
+    };
     return {
       kind: 'content',
       content: contentOf(result.output, tool.maxResultBytes, keep),
+      within: (maxBytes) => contentWithin(result.output, Math.min(maxBytes, tool.maxResultBytes), keep),
       output: result.output,
       lost: () => {
         if (tool.source === 'builtin') return;
@@ -337,7 +344,8 @@ function replyLimitMs({ tool, origin }: Call): number {
 
 function status(word: 'started' | 'running', taskId: string): CallReply {
   const text = JSON.stringify({ status: word, task_id: taskId });
-  return { kind: 'content', content: [{ type: 'text', text }], lost: () => {} };
+  const content = [{ type: 'text', text }] as const;
+  return { kind: 'content', content, within: () => content, lost: () => {} };
 }
 
 const failure = (thrown: unknown): CallReply => ({ kind: 'failure', error: toClientError(thrown) });

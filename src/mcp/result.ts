@@ -14,12 +14,25 @@ export interface ResultPointer {
 
 /**
  * The whole text of a result, well-formed and at most 50 000 characters: JSON minified, without a top-level `action`,
- * which servers would execute (servers.md 1.10). Undefined for an image.
+ * which servers would execute (servers.md 1.10). Never empty: a server keeps no message for an empty text and tells its
+ * model ever after that the call was interrupted. Undefined for an image.
  */
 export function textOf(output: ToolOutput): string | undefined {
   if (output.kind === 'image') return undefined;
+  if (saysNothing(output)) return saidForNothing;
   if (output.kind === 'json') return stored(minified(withoutAction(output.value)));
   return stored(output.verbatim ? output.text : withoutActionText(output.text));
+}
+
+/** What a model gets in place of an empty text. */
+export const saidForNothing = 'Done.';
+
+const visible = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u;
+
+/** A text, or JSON that is one, without a visible character. */
+export function saysNothing(output: ToolOutput): boolean {
+  const text = output.kind === 'json' ? output.value : output.kind === 'text' ? output.text : undefined;
+  return typeof text === 'string' && !visible.test(text);
 }
 
 /**
@@ -54,6 +67,16 @@ export function contentOf(
   keep: (text: string) => ResultPointer | undefined,
 ): readonly ContentBlock[] {
   if (output.kind === 'image') return [pictureOf(output, Math.max(maxBytes, smallPictureBytes))];
+  return contentWithin(output, maxBytes, keep);
+}
+
+/** The same where the channel takes no more than `maxBytes`. */
+export function contentWithin(
+  output: ToolOutput,
+  maxBytes: number,
+  keep: (text: string) => ResultPointer | undefined,
+): readonly ContentBlock[] {
+  if (output.kind === 'image') return [pictureOf(output, maxBytes)];
   const text = textOf(output) ?? '';
   return [{ type: 'text', text: shortened(text, maxBytes, () => keep(text)) }];
 }

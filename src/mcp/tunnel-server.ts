@@ -5,7 +5,7 @@ import { Caller } from './caller.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
 import { type RequestId, rpcErrorCode } from './normalise.ts';
 import type { ToolRegistry } from './registry.ts';
-import { contentOf, pictureBeside, rpcErrorOf } from './result.ts';
+import { contentOf, pictureBeside, rpcErrorOf, saidForNothing, saysNothing } from './result.ts';
 import { firstCharacters, maxStoredCharacters, outputText } from './task-text.ts';
 
 export interface TunnelServerOptions {
@@ -141,7 +141,7 @@ function resultOf({ content, output }: Extract<CallReply, { kind: 'content' }>) 
   if (!output) return { content, isError: false };
   if (output.kind === 'image')
     return { content: contentOf(output, Number.POSITIVE_INFINITY, () => undefined), isError: false };
-  const whole = outputText(output);
+  const whole = saysNothing(output) ? saidForNothing : outputText(output);
   const text = firstCharacters(whole, maxStoredCharacters);
   const cut = text.length < whole.length && { truncated: true, originalLength: whole.length };
   return { content: [{ type: 'text', text }, ...pictureBeside(output)], isError: false, ...cut };

@@ -137,6 +137,7 @@ export const clientMessage = {
         ? { session_id: sessionId, type: 'abort', reason: 'wake_word_detected' }
         : { session_id: sessionId, type: 'abort' },
     ),
+  /** `payload`: JSON. */
   mcp: (sessionId: string, payload: unknown) =>
     JSON.stringify({ session_id: sessionId, type: 'mcp', payload }),
   /** Answer of newer servers' `speak_request`: they may begin to speak (servers.md 5.2). */

@@ -13,7 +13,7 @@ import type {
 import { clientMessage } from '../protocol/messages.ts';
 import { type MessageParts, receiveMessage } from './receive-message.ts';
 import type { RejectedPackets } from './rejected-packets.ts';
-import type { OpenTools, ToolUse } from './tool-channel.ts';
+import { messageLimit, type OpenTools, type ToolUse } from './tool-channel.ts';
 
 export interface ChannelParts extends MessageParts {
   readonly transports: TransportFactory;
@@ -41,7 +41,7 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
     const { wire } = parts;
     const tools = parts.openTools?.(
       (payload) => transport.sendText(clientMessage.mcp(wire.sessionId, payload)),
-      transport.maxMessageBytes,
+      messageLimit(transport.maxMessageBytes, () => wire.sessionId),
       (use) => sendBack(useEvents[use]),
     );
     transport.open({

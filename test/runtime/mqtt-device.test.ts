@@ -45,8 +45,8 @@ const startDevice = (options: { serverMayListen?: boolean } = {}) =>
   startMqttDevice({
     ...options,
     endpoint: broker.endpointOf('d'),
-    openTools: (send, maxMessageBytes) => {
-      limits.push(maxMessageBytes);
+    openTools: (send, limit) => {
+      limits.push(limit?.maxMessageBytes);
       return {
         receive: ({ id }) => void send({ jsonrpc: '2.0', id, result: { tools: [] } }),
         isOutdated: () => toolListIsOutdated,

@@ -13,6 +13,7 @@ export interface AccessPointConnection {
   readonly failures: 'rpc-error' | 'tool-result';
   readonly replyWithinMs: number;
   readonly maxPageBytes: number;
+  readonly maxPayloadBytes: () => number;
   readonly maxPageTools: number;
 }
 
@@ -64,6 +65,8 @@ const dialects = {
   'self-hosted': { failures: 'rpc-error', replyWithinMs: 25_000 },
 } as const;
 export const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
+/** What WebSocket servers in Python take in one message when nobody set a limit is 1 MiB; a longer one ends the connection. */
+const maxPayloadBytes = () => 1_040_000;
 /** A relay that has mixed up the old connection and the new one sends nothing, for ever (mcp.md 2.3). */
 const suspiciousSilenceMs = 5000;
 
@@ -81,7 +84,7 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
     label: name === '' ? 'access point' : `access point ${name}`,
     target: () => ({ url, caFile }),
     onOpen({ afterLoss }) {
-      server = options.openServer({ send, ...dialects[profile], ...onePage });
+      server = options.openServer({ send, maxPayloadBytes, ...dialects[profile], ...onePage });
       if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);
     },
     onMessage(payload) {
