@@ -1,3 +1,5 @@
+import type { Words } from './words.ts';
+
 /**
  * Codes of expected failures, grouped by subsystem. They appear in `error` events and logs, so scripts may rely on them:
  * add freely, never rename.
@@ -65,6 +67,8 @@ export interface ClientErrorOptions {
   /** True when the same attempt may succeed later without anybody changing anything. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
+  /** What went wrong, before it is in any language, for those who tell a person; `message` is a whole sentence in English. */
+  readonly words?: Words | undefined;
 }
 
 /**
@@ -75,11 +79,18 @@ export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** Absent where `message` is somebody else's, or nothing that a person is told later. */
+  readonly words: Words | undefined;
 
-  constructor(code: ErrorCode, message: string, { retryable = false, cause }: ClientErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { retryable = false, cause, words }: ClientErrorOptions = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;
+    this.words = words;
   }
 }
 

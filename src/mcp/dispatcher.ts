@@ -4,6 +4,7 @@ import { ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { type NextTurn, nextLoopTurn } from '../core/loop-turns.ts';
 import { printableText } from '../core/printable-text.ts';
+import { words } from '../core/words.ts';
 import type { AccessList } from './access-list.ts';
 import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
@@ -354,7 +355,9 @@ const unknownTool = (name: string): ClientError =>
   new ClientError(ErrorCode.toolUnknown, `Unknown tool: ${name.slice(0, 100)}`);
 
 const wasCancelled = ({ name }: Tool): ClientError =>
-  new ClientError(ErrorCode.toolCancelled, `The call of ${name} was cancelled.`);
+  new ClientError(ErrorCode.toolCancelled, `The call of ${name} was cancelled.`, {
+    words: words('cancelled'),
+  });
 
 const busy = ({ name }: Tool): ClientError =>
   new ClientError(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Words, wordsFrom } from '../core/words.ts';
 import type { ToolArguments } from './tool.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface TaskRecord extends TaskSummary {
   readonly runs: number;
   /** The result as text, or what went wrong as a sentence; at most 50 000 characters. */
   readonly text: string;
+  /** What `text` says, where that is ours: in any language. */
+  readonly words?: Words | undefined;
   /** Length of the whole result when `text` is only its beginning. */
   readonly cutFromCharacters?: number | undefined;
 }
@@ -81,6 +84,7 @@ const Task = z.object({
   channel: z.string(),
   runs: z.int(),
   text: z.string(),
+  words: z.custom<Words>().optional(),
   cutFromCharacters: z.int().optional(),
 });
 
@@ -124,8 +128,14 @@ export function foldJournal(entries: readonly unknown[]): FoldedTasks {
   return { tasks: new Map(inOrder.map((task) => [task.id, task])), nextNumber, unknown };
 }
 
+/** Words of a version that knows others are told as the text that stands beside them. */
+function withKnownWords({ words, ...task }: z.output<typeof Task>): TaskRecord {
+  const known = wordsFrom(words);
+  return known ? { ...task, words: known } : task;
+}
+
 function apply(tasks: Map<string, TaskRecord>, entry: z.output<typeof Entry>): void {
-  if (entry.kind === 'task') tasks.set(entry.task.id, entry.task);
+  if (entry.kind === 'task') tasks.set(entry.task.id, withKnownWords(entry.task));
   if (entry.kind === 'forgotten') for (const id of entry.ids) tasks.delete(id);
   if (entry.kind === 'task' || entry.kind === 'forgotten') return;
   for (const id of entry.ids) {

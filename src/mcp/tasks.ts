@@ -1,13 +1,21 @@
 import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { words } from '../core/words.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import type { TaskMail } from './announcements/mail.ts';
 import { canonicalArguments } from './task-arguments.ts';
 import { mustBeTold, summaryOf, type TaskRecord, type TaskSummary } from './task-record.ts';
 import { startTaskRun, type TaskResult, type TaskRun } from './task-run.ts';
 import { type RetentionLimits, TaskStore } from './task-store.ts';
-import { firstCharacters, maxStoredCharacters, outputText, pageOf, type TextPage } from './task-text.ts';
+import {
+  firstCharacters,
+  maxStoredCharacters,
+  outputText,
+  pageOf,
+  type TextPage,
+  wordsOf,
+} from './task-text.ts';
 import type { Tool, ToolArguments } from './tool.ts';
 
 export type { TaskRecord, TaskResult, TaskSummary };
@@ -112,6 +120,8 @@ const maxWaitingReminders = 64;
 const maxRuns = 3;
 /** Mail carries no more; the rest can be read. */
 const maxMailCharacters = 1000;
+/** Of our own words as JSON; longer ones hold somebody else's. */
+const maxWordsCharacters = 4000;
 
 /** Reads the journal and keeps the tasks from then on. Never rejects: with a broken disk, it refuses new tasks. */
 export async function openTasks({ listener, ...parts }: TasksParts): Promise<Tasks> {
@@ -340,19 +350,27 @@ class RunningTasks implements Tasks {
   }
 }
 
-function outcomeOf(result: TaskResult): Pick<TaskRecord, 'state' | 'text' | 'cutFromCharacters'> {
+function outcomeOf(result: TaskResult): Pick<TaskRecord, 'state' | 'text' | 'cutFromCharacters' | 'words'> {
   if (result.kind === 'cancelled') return { state: 'cancelled', text: '' };
   const text = result.kind === 'failed' ? result.error.message : outputText(result.output);
   const kept = firstCharacters(text, maxStoredCharacters);
   const cut = kept.length < text.length ? { cutFromCharacters: text.length } : {};
-  return { state: result.kind, text: kept, ...cut };
+  const said = result.kind === 'failed' ? result.error.words : wordsOf(result.output);
+  const words = said && JSON.stringify(said).length <= maxWordsCharacters ? { words: said } : {};
+  return { state: result.kind, text: kept, ...cut, ...words };
 }
 
-function mailOf({ id, tool, state, text, sentAtMs }: TaskRecord): TaskMail {
+function mailOf({ id, tool, state, text, words, sentAtMs }: TaskRecord): TaskMail {
   const outcome = state === 'done' || state === 'failed' ? state : 'interrupted';
-  const mail = { taskId: id, tool, outcome, text: firstCharacters(text, maxMailCharacters) } as const;
-  // The device ended while it told it.
-  return sentAtMs === undefined ? mail : { ...mail, maybeTold: true };
+  return {
+    taskId: id,
+    tool,
+    outcome,
+    text: firstCharacters(text, maxMailCharacters),
+    ...(words && { words }),
+    // The device ended while it told it.
+    ...(sentAtMs !== undefined && { maybeTold: true }),
+  };
 }
 
 function keyOf(toolName: string, args: ToolArguments): string | undefined {
@@ -378,5 +396,6 @@ function argumentsTooLong({ name }: Tool): ClientError {
 function shuttingDown(): ClientError {
   return new ClientError(ErrorCode.toolCancelled, 'The device is shutting down. Ask again when it is back.', {
     retryable: true,
+    words: words('shuttingDown'),
   });
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.ts';
+import type { Words } from '../core/words.ts';
 
 /**
  * What a call means for the conversation (the code never blocks). `sync`: the model waits for the result. `async`: it waits
@@ -22,9 +23,16 @@ export interface Picture {
 export type ToolOutput =
   /**
    * `verbatim`: an `action` inside it is meant for the server, as in the answer of a vision service; it is left alone. `picture`
-   * came with the text, for whoever shows results whole; a voice has the text.
+   * came with the text, for whoever shows results whole; a voice has the text. `words`: the text is ours, and this is it in any
+   * language.
    */
-  | { readonly kind: 'text'; readonly text: string; readonly verbatim?: boolean; readonly picture?: Picture }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly verbatim?: boolean;
+      readonly picture?: Picture;
+      readonly words?: Words;
+    }
   | { readonly kind: 'json'; readonly value: unknown }
   | ({ readonly kind: 'image' } & Picture);
 

@@ -1,6 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/client';
 import { wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
+import { words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { CancellingTransport } from './cancelling-transport.ts';
 import type { Failures } from './failures.ts';
@@ -57,7 +58,7 @@ export async function openHttpRoad(
     // It would open a new stream by itself, which is a new session that nobody has initialised.
     transport.onerror = (error) => {
       if (error instanceof SseError && watch.hadStream())
-        lose(failures.unreachable('it closed the connection'));
+        lose(failures.unreachable(words('closedConnection')));
     };
   } else {
     const streamable = new StreamableHTTPClientTransport(url, {

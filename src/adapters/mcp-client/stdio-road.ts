@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { ClientError } from '../../core/errors.ts';
+import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { createLineReader } from './line-reader.ts';
 import { createLogLines } from './log-lines.ts';
@@ -64,7 +65,7 @@ class StdioTransport implements Transport {
     const readMessages = createLineReader({
       maxBytes: maxMessageBytes,
       onLine: (line, isCut) => {
-        if (isCut) this.#lose(failures.badOutput(`it sent a message of more than ${maxMessageBytes} bytes`));
+        if (isCut) this.#lose(failures.badOutput(words('messageTooLong', { bytes: maxMessageBytes })));
         else if (this.#receive(line) === 'unasked') unasked.spend(1);
       },
     });
@@ -101,10 +102,10 @@ class StdioTransport implements Transport {
 
   send(message: JSONRPCMessage): Promise<void> {
     const { stdin } = this.#server.child;
-    if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable('it has ended'));
+    if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable(words('hasEnded')));
     const line = `${JSON.stringify(message)}\n`;
     if (stdin.writableLength + line.length > maxUnsentBytes)
-      return Promise.reject(this.#failures.unreachable('it does not read what it is sent'));
+      return Promise.reject(this.#failures.unreachable(words('doesNotRead')));
     stdin.write(line);
     if ('method' in message && 'id' in message) this.#open += 1;
     return Promise.resolve();
@@ -138,9 +139,10 @@ class StdioTransport implements Transport {
   }
 
   #endedBecause({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): ClientError {
-    const how = code === null ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
-    const words = this.#failures.quoted(this.#lastWords);
-    return this.#failures.unreachable(words === '' ? how : `${how}: ${words}`);
+    const what =
+      code === null ? words('wasEndedBy', { signal: signal ?? '' }) : words('endedWithCode', { code });
+    const text = this.#failures.quoted(this.#lastWords);
+    return this.#failures.unreachable(text === '' ? what : words('because', { what, text }));
   }
 }
 

@@ -1,3 +1,4 @@
+import { foreignWords, words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { FailureMaker } from './tool-failure.ts';
 import { outputOfValue } from './tool-output.ts';
@@ -29,5 +30,7 @@ export function parseJsonRpc(text: string): { readonly answer?: JsonRpcAnswer } 
 export function outputOfAnswer({ result, error }: JsonRpcAnswer, failure: FailureMaker): ToolOutput {
   if (error === undefined || error === null) return outputOfValue(result);
   const message = typeof error === 'object' ? (error as { message?: unknown }).message : error;
-  throw failure.failed(typeof message === 'string' ? failure.quoted(message) : 'it reported an error');
+  throw failure.failed(
+    typeof message === 'string' ? foreignWords(failure.quoted(message)) : words('reportedError'),
+  );
 }

@@ -1,4 +1,5 @@
 import type { NetConnectOpts, Socket } from 'node:net';
+import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { StreamProtocol } from '../../ports/tool-definition.ts';
 import { createFrameReader, encodeFrame, FrameTooLargeError } from './frame-reader.ts';
@@ -69,13 +70,7 @@ function converse(
       guarded(() => {
         const rest = reader.rest();
         if (framing === 'newline' && isWhole(rest)) read(rest);
-        fail(
-          failure.badOutput(
-            rest.length === 0
-              ? 'it closed the connection without an answer'
-              : 'it closed the connection in the middle of its answer',
-          ),
-        );
+        fail(failure.badOutput(rest.length === 0 ? words('closedUnanswered') : words('closedMidway')));
       }),
     );
   });
@@ -98,11 +93,10 @@ function outputOfFrame(
   failure: FailureMaker,
 ): ToolOutput | undefined {
   const text = textOf(frame);
-  if (text === undefined) throw failure.badOutput('it sent binary data instead of text');
+  if (text === undefined) throw failure.badOutput(words('sentBinary'));
   if (method === undefined) return outputOf(text);
   const message = parseJsonRpc(text);
-  if (message === undefined)
-    throw failure.badOutput(`it did not answer with JSON-RPC but "${failure.quoted(text)}"`);
+  if (message === undefined) throw failure.badOutput(words('notJsonRpc', { text: failure.quoted(text) }));
   const { answer } = message;
   // Errors that come before a request could be read carry a null id (JSON-RPC 2.0 §5).
   if (answer === undefined || (answer.id !== requestId && answer.id !== null)) return undefined;

@@ -4,6 +4,7 @@ import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
@@ -56,18 +57,17 @@ function logStderr({ stderr, exitCode }: ChildResult, tool: string, log: Logger)
 }
 
 function commandFor(target: SubprocessTarget, args: ToolArguments, failure: FailureMaker) {
-  const [program, ...words] = target.command;
-  const filled = fillArguments(target.args, args, words.includes('--'));
+  const [program, ...fixed] = target.command;
+  const filled = fillArguments(target.args, args, fixed.includes('--'));
   if ('fault' in filled) {
+    const { name } = filled;
     throw failure.failed(
-      filled.fault === 'nul'
-        ? `the value of ${filled.name} holds a zero byte`
-        : `the value of ${filled.name} begins with "-" and would be taken for an option`,
+      filled.fault === 'nul' ? words('zeroByte', { name }) : words('likeOption', { name }),
     );
   }
   return {
     program,
-    args: [...words, ...filled.words],
+    args: [...fixed, ...filled.words],
     input: JSON.stringify(args),
   };
 }
@@ -82,14 +82,16 @@ async function notStarted(
     case 'ENOENT': {
       const there = await stat(cwd).catch(() => undefined);
       return failure.failed(
-        there?.isDirectory() ? `the program ${program} was not found` : `its directory ${cwd} does not exist`,
+        there?.isDirectory()
+          ? words('programMissing', { program })
+          : words('directoryMissing', { directory: cwd }),
         thrown,
       );
     }
     case 'EACCES':
-      return failure.failed(`the program ${program} may not be executed; chmod +x it`, thrown);
+      return failure.failed(words('notExecutable', { program }), thrown);
     case 'E2BIG':
-      return failure.failed('its arguments are too long for a command line', thrown);
+      return failure.failed(words('argumentsTooLong'), thrown);
     default:
       return failure.unreachable(thrown);
   }
@@ -99,11 +101,14 @@ function outputOfRun({ exitCode, exitSignal, stdout, stderr, overflow }: ChildRe
   if (overflow) throw failure.tooLarge(maxAnswerBytes);
   const text = textOf(stdout);
   if (exitCode !== 0) {
-    const how = exitCode === null ? `ended by ${exitSignal}` : `exit code ${exitCode}`;
+    const what =
+      exitCode === null
+        ? words('endedBySignal', { signal: exitSignal ?? '' })
+        : words('exitCode', { code: exitCode });
     const last = failure.quoted(lastLine(stderr) || lastLine(text ?? ''));
-    throw failure.failed(last === '' ? how : `${last.replace(/\.$/, '')} (${how})`);
+    throw failure.failed(last === '' ? what : words('remarked', { text: last.replace(/\.$/, ''), what }));
   }
-  if (text === undefined) throw failure.badOutput('it printed binary data instead of text');
+  if (text === undefined) throw failure.badOutput(words('printedBinary'));
   return outputOf(text);
 }
 

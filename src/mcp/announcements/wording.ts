@@ -1,4 +1,5 @@
 import { printableText } from '../../core/printable-text.ts';
+import { inWords } from '../../core/words.ts';
 import type { TaskMail } from './mail.ts';
 import type { AnnouncementLanguage } from './settings.ts';
 
@@ -10,8 +11,6 @@ interface Wording {
   readonly reminder: (text: string) => string;
   /** The person may have heard the fact already. */
   readonly perhapsAgain: (fact: string) => string;
-  /** What our own sentences about failures are in this language, without the name of the tool that is told anyway. */
-  readonly reasons: readonly (readonly [RegExp, string])[];
   readonly andMore: (count: number) => string;
   /** For a model: what the facts are and that it should speak. */
   readonly request: (facts: string) => string;
@@ -33,12 +32,6 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
       `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
     reminder: (text) => `Reminder: ${text}`,
     perhapsAgain: (fact) => `I may have told you already: ${fact}`,
-    reasons: [
-      [/^The tool \S+ failed: /, ''],
-      [/^The tool \S+ (?=cannot be reached|gave no usable answer)/, 'it '],
-      [/^\S+ (did not finish within [\d.]+ seconds).*$/s, 'it $1.'],
-      [/^\S+ failed because of a fault in this program\..*$/s, 'there is a fault in this program.'],
-    ],
     andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
     cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
@@ -54,13 +47,6 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     interrupted: (tool) => `任务“${tool}”因设备重启而中断，没有完成。`,
     reminder: (text) => `提醒：${text}`,
     perhapsAgain: (fact) => `我可能已经告诉过你了：${fact}`,
-    reasons: [
-      [/^The tool \S+ failed: /, ''],
-      [/^The tool \S+ cannot be reached: /, '无法连接，'],
-      [/^The tool \S+ gave no usable answer: /, '结果无法使用，'],
-      [/^\S+ did not finish within ([\d.]+) seconds.*$/s, '$1秒内没有完成，已被停止。'],
-      [/^\S+ failed because of a fault in this program\..*$/s, '程序内部出错。'],
-    ],
     andMore: (count) => `另外还有${count}个结果。`,
     request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
     cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
@@ -75,10 +61,10 @@ const maxToolNameCharacters = 64;
 
 /** What happened, as a person would be told. The result is cut to `maxCharacters`. */
 export function factOf(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
-  const wording = wordings[language];
-  const words = mailFact(mail, wording, maxCharacters);
-  const fact = /\p{P}$/u.test(words) ? words : `${words}${wording.stop}`;
-  return mail.maybeTold ? wording.perhapsAgain(fact) : fact;
+  const words = mailFact(mail, language, maxCharacters);
+  const { stop, perhapsAgain } = wordings[language];
+  const fact = /(?![)）\]】])\p{P}$/u.test(words) ? words : `${words}${stop}`;
+  return mail.maybeTold ? perhapsAgain(fact) : fact;
 }
 
 /** Several facts, and how many are left for the next time. */
@@ -108,19 +94,15 @@ export function cueToRead(
   return { text: cue(told.join(', ')), taskIds: told };
 }
 
-function mailFact(mail: TaskMail, wording: Wording, maxCharacters: number): string {
+function mailFact(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
+  const wording = wordings[language];
   const tool = toolName(mail);
-  const text = printableText(mail.text, maxCharacters);
   if (mail.outcome === 'interrupted') return wording.interrupted(tool);
-  if (mail.outcome === 'failed')
-    return wording.failed(tool, printableText(reasonOf(mail, wording), maxCharacters));
+  const text = printableText(mail.words ? inWords(mail.words, language) : mail.text, maxCharacters);
+  if (mail.outcome === 'failed') return wording.failed(tool, text);
   if (text === '') return wording.doneEmpty(tool);
   // What a built-in tool has to say later is a reminder; its name means nothing to a person.
   return mail.tool.startsWith('self.') ? wording.reminder(text) : wording.done(tool, text);
-}
-
-function reasonOf({ text }: TaskMail, { reasons }: Wording): string {
-  return reasons.reduce((rest, [pattern, words]) => rest.replace(pattern, words), text);
 }
 
 function toolName({ tool }: TaskMail): string {

@@ -12,7 +12,6 @@ import {
 } from '../../../src/mcp/announcements/plan.ts';
 import { quietForMs } from '../../../src/mcp/announcements/quiet-hours.ts';
 import type { AnnouncementSettings } from '../../../src/mcp/announcements/settings.ts';
-import { factOf } from '../../../src/mcp/announcements/wording.ts';
 
 const settings: AnnouncementSettings = { ...AnnouncementsSchema.parse({}), language: 'en' };
 const noon = new Date(2026, 4, 5, 12, 0);
@@ -243,36 +242,4 @@ test('the configuration has these defaults and refuses what is no time of day', 
   for (const from of ['24:00', '7:00', '07:60'])
     expect(AnnouncementsSchema.safeParse({ quietHours: { from, to: '06:00' } }).success).toBe(false);
   expect(AnnouncementsSchema.safeParse({ quietHours: { from: '06:00', to: '06:00' } }).success).toBe(false);
-});
-
-test('our own words about a failure are told in the language of the notice, once', () => {
-  const reasons = [
-    'The tool cake failed: no eggs (exit code 3).',
-    'The tool cake cannot be reached: nothing is listening there.',
-    'The tool cake gave no usable answer: it printed binary data instead of text.',
-    'cake did not finish within 20 seconds and was stopped. Try it with less, or raise its timeout_ms.',
-    'cake failed because of a fault in this program. The log has the details.',
-  ];
-  const told = (language: 'en' | 'zh-CN') =>
-    reasons.map((text) => {
-      return factOf({ taskId: 't1', tool: 'cake', outcome: 'failed', text }, language, 300);
-    });
-  expect(told('en')).toEqual(
-    [
-      'no eggs (exit code 3).',
-      'it cannot be reached: nothing is listening there.',
-      'it gave no usable answer: it printed binary data instead of text.',
-      'it did not finish within 20 seconds.',
-      'there is a fault in this program.',
-    ].map((reason) => `The task "cake" has failed: ${reason}`),
-  );
-  expect(told('zh-CN')).toEqual(
-    [
-      'no eggs (exit code 3).',
-      '无法连接，nothing is listening there.',
-      '结果无法使用，it printed binary data instead of text.',
-      '20秒内没有完成，已被停止。',
-      '程序内部出错。',
-    ].map((reason) => `任务“cake”失败了：${reason}`),
-  );
 });

@@ -129,11 +129,11 @@ describe('what a server answers', () => {
       value: { a: 1 },
     });
     expect(output(text(''), image)).toEqual({ kind: 'image', base64: 'AAAA', mimeType: 'image/png' });
-    expect(output({ type: 'other', kind: 'audio' })).toEqual({
+    expect(output({ type: 'other', kind: 'audio' })).toMatchObject({
       kind: 'text',
       text: 'Done; the result (audio) cannot be shown or read out here.',
     });
-    expect(output()).toEqual({ kind: 'text', text: 'Done; the tool gave no result.' });
+    expect(output()).toMatchObject({ kind: 'text', text: 'Done; the tool gave no result.' });
   });
 
   it('is a failure with the words of the server when it says so', () => {
