@@ -231,7 +231,7 @@ describe.concurrent('a call', () => {
     // Of its 50 ms 4 had passed before it got here.
     await expect(connection.text('sleep', { ms: 300 }, 46)).rejects.toMatchObject({
       code: 'TOOL_TIMEOUT',
-      message: 'The tool sleep did not finish within 0.05 s and was stopped.',
+      message: 'The tool sleep did not finish within 0.05 seconds and was stopped.',
     });
     await until(() => expect(journalOf(file).join()).toContain('notifications/cancelled {"requestId":'));
     expect(await connection.text('sleep', { ms: 500 })).toBe('slept 500');
