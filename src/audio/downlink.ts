@@ -3,7 +3,7 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import { DecodingChain, type DecodingChainOptions } from './decoding-chain.ts';
-import { samplesPerFrame } from './format.ts';
+import { durationMs, samplesPerFrame } from './format.ts';
 import { Gain, levelDbfs } from './gain.ts';
 import { Gate } from './gate.ts';
 import { HeardMeter } from './heard-meter.ts';
@@ -302,15 +302,14 @@ export class Downlink {
         case 'frame': {
           const pcm = this.#decode(output, pulled.packet);
           if (!pcm) continue;
+          this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
+          const heard = this.#quiet ? this.#shorten(output, pcm, pulled.surplusMs) : pcm;
+          if (heard.length === 0) continue;
           this.#played += 1;
           this.#timestampMs = pulled.timestampMs;
           this.#answer = pulled.answer;
-          this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
-          return output.chain.accept(pcm);
+          return output.chain.accept(heard);
         }
-        case 'skip':
-          this.#decode(output, pulled.packet);
-          continue;
         case 'conceal':
           return output.chain.conceal(pulled.durationMs, pulled.next);
         case 'wait':
@@ -323,6 +322,14 @@ export class Downlink {
           return undefined;
       }
     }
+  }
+
+  /** Without the beginning of a quiet frame that playback is late by. */
+  #shorten({ chain }: Output, pcm: Int16Array, surplusMs: number): Int16Array {
+    const samples = Math.min(pcm.length, samplesPerFrame(chain.sampleRateHz, Math.floor(surplusMs)));
+    if (samples === 0) return pcm;
+    this.#buffer.leftOut(durationMs(samples, chain.sampleRateHz));
+    return pcm.subarray(samples);
   }
 
   #decode({ chain }: Output, packet: Uint8Array): Int16Array | undefined {
