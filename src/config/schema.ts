@@ -62,6 +62,32 @@ const Mqtt = z
   })
   .prefault({});
 
+const Embedded = z
+  .strictObject({
+    manner: z
+      .enum(['plain', 'python'])
+      .default('plain')
+      .describe(
+        'Which real server the embedded one takes after; see src/demo-server/README.md. `plain`: what they agree in.',
+      ),
+    thinkMs: durationMs(0)
+      .default(0)
+      .describe('How long the model of the embedded server thinks before it calls a tool or speaks.'),
+    textWays: z
+      .array(z.enum(['detect', 'listen-text', 'text']))
+      .optional()
+      .describe(
+        'Ways in which the embedded server takes a text. Not set: those of `manner`. `detect`, `listen-text`: `listen` with state `detect` or `text` · `text`: a `{"type":"text"}` message.',
+      ),
+    spokenCommand: z
+      .union([z.string(), z.array(z.string())])
+      .optional()
+      .describe(
+        'What the embedded server understands of the first spoken turns, one after the other, such as `call NAME {}`. It repeats the others.',
+      ),
+  })
+  .prefault({});
+
 const Server = z
   .strictObject({
     url: z
@@ -110,6 +136,7 @@ const Server = z
       .describe('Send the activation request as `{"Payload": …}`, which some servers want.'),
     mqtt: Mqtt,
     recovery: Recovery,
+    embedded: Embedded,
   })
   .prefault({});
 

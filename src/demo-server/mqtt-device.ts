@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type ConversationParts, createConversation } from './conversation.ts';
+import type { ConversationParts } from './conversation-parts.ts';
+import { createConversation } from './converse.ts';
 import type { DeviceLink, DeviceLinkHandler } from './device-link.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
@@ -51,6 +52,8 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
         if (type === 'hello' && typeof session_id === 'string') begun.sessionId = session_id;
         push(message);
       },
+      // What is no message has cost the connection already (`receive`).
+      echo: (text) => push(JSON.parse(text)),
       sendAudio: (packet, timestampMs) => audio.send(packet, timestampMs),
       close: () => {
         if (talk === begun) endTalk();
@@ -107,6 +110,7 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
       const id = message.payload?.id;
       if (type === 'hello') beginTalk(text);
       else if (type === 'mcp' && typeof id === 'number' && id >= initializeId) takeOwnAnswer(id);
+      else if (talk && type === 'goodbye') endTalk();
       else if (talk) talk.handler.onText(text);
       else if (type !== 'goodbye' && type !== 'mcp') push({ type: 'goodbye', session_id });
       else logger.debug('nothing to do outside of a conversation', { type });

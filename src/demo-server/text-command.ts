@@ -51,6 +51,8 @@ export const phrases = {
   help: 'Speak, and I repeat it. Type a sentence, and I read it out. Type "tools" to hear which tools your device offers, or "call", the name of a tool and its arguments as JSON.',
   tools: (tools: readonly DeviceTool[]): string =>
     `Your device offers ${tools.length === 1 ? 'one tool' : `${tools.length} tools`}: ${tools.map(({ name }) => name).join(', ')}.`,
+  withoutTools: (reply: string): string => `(Without the device's tools) ${reply}`,
+  unknownTool: (tool: string): string => `I know no tool ${tool}.`,
   toolFailed: (tool: string, reason: string): string =>
     reason.includes(tool) ? reason : `The tool ${tool} failed: ${reason}`,
   toolAnswered: (text: string): string => {

@@ -5,7 +5,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../core/logger.ts';
 import type { BinaryVersion } from '../protocol/binary-frame.ts';
 import type { LoadWav } from './answer-speech.ts';
-import { type ConversationParts, createConversation } from './conversation.ts';
+import type { ConversationParts } from './conversation-parts.ts';
+import { createConversation } from './converse.ts';
 import { createImpairedStreamLink } from './impaired-link.ts';
 import type { Impairment } from './impairment.ts';
 import { createKeepAlive } from './keep-alive.ts';
@@ -35,7 +36,7 @@ export interface WebSocketEndpoint {
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
-  const { clock, logger, script, admits, impairment } = options;
+  const { behaviour, clock, logger, script, admits, impairment } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -51,7 +52,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       socket.on('error', () => {});
       const deviceId = headerOrQuery(request, 'device-id');
       const deviceLogger = logger.child(deviceId || 'device');
-      const link = createWebSocketLink(socket, versionOf(request), deviceLogger);
+      const asked = versionOf(request);
+      // Real servers know bare Opus and the frame of the gateway, whatever a device asks for (servers.md 1.1).
+      const version = behaviour.manner === 'plain' || asked === 'gateway' ? asked : 1;
+      const link = createWebSocketLink(socket, version, deviceLogger);
       if (scripted) return serveScript(scripted, socket, raw, link, deviceLogger);
       const refusal = refusalFor(request, deviceId);
       if (refusal) {
@@ -60,7 +64,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         socket.close(1000);
         return;
       }
-      deviceLogger.info('device connected', { binaryVersion: versionOf(request) });
+      deviceLogger.info('device connected', { binaryVersion: version });
       keepAlive.watch(socket);
       const parts = { ...options, logger: deviceLogger };
       if (!impairment) return link.serve(createConversation(link, parts));

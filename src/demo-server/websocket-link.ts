@@ -54,13 +54,16 @@ export function createWebSocketLink(
     }
   }
 
+  function sendText(text: string): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > maxBacklogBytes) socket.terminate();
+    else socket.send(text);
+  }
+
   return {
     helloFields: () => ({ version: version === 'gateway' ? 1 : version, transport: 'websocket' }),
-    sendJson(message) {
-      if (socket.readyState !== WebSocket.OPEN) return;
-      if (socket.bufferedAmount > maxBacklogBytes) socket.terminate();
-      else socket.send(JSON.stringify(message));
-    },
+    sendJson: (message) => sendText(JSON.stringify(message)),
+    echo: sendText,
     sendAudio(packet, timestampMs) {
       if (socket.readyState !== WebSocket.OPEN) return;
       if (socket.bufferedAmount > maxAudioBacklogBytes) droppedPackets += 1;

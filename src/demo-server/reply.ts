@@ -1,0 +1,60 @@
+import { assertNever } from '../core/exhaustive.ts';
+import type { Logger } from '../core/logger.ts';
+import type { McpSession } from './mcp-session.ts';
+import { parseTextCommand, phrases, taskText } from './text-command.ts';
+
+/** What a model may do with the device. */
+export interface Toolbox {
+  /** A sentence about the tools there are. */
+  describe(): string;
+  /** What is said about the result. Never rejects. */
+  call(tool: string, args: Readonly<Record<string, unknown>>): Promise<string>;
+}
+
+/** What the server says to a text. It never rejects unless the toolbox does. */
+export function replyTo(text: string, tools: Toolbox): string | Promise<string> {
+  const command = parseTextCommand(text);
+  switch (command.type) {
+    case 'echo':
+      return phrases.echo(command.text);
+    case 'help':
+      return phrases.help;
+    case 'tools':
+      return tools.describe();
+    case 'call':
+      return tools.call(command.tool, command.args);
+    case 'unclear':
+      return command.hint;
+    case 'notice':
+      return command.facts;
+    case 'cue':
+      return readTasks(command.taskIds, tools);
+    default:
+      return assertNever(command);
+  }
+}
+
+async function readTasks(taskIds: readonly string[], tools: Toolbox): Promise<string> {
+  const results = await Promise.all(
+    taskIds.map(async (id) => taskText(await tools.call('self.tasks.read', { task_id: id }))),
+  );
+  return results.join(' ');
+}
+
+/** The tools of a device that has some. */
+export function toolboxOf(mcp: McpSession, logger: Logger): Toolbox {
+  return {
+    describe: () => (mcp.tools.length > 0 ? phrases.tools(mcp.tools) : phrases.noTools),
+    async call(tool, args) {
+      const result = await mcp.call(tool, args);
+      logger.info('tool answered', { tool, ok: result.ok, private: result });
+      return result.ok ? phrases.toolAnswered(result.text) : phrases.toolFailed(tool, result.reason);
+    },
+  };
+}
+
+/** A device without tools. */
+export const noToolbox: Toolbox = {
+  describe: () => phrases.noTools,
+  call: () => Promise.resolve(phrases.noTools),
+};
