@@ -221,7 +221,9 @@ program
   .option('--script <file>', 'play a scripted conversation')
   .option('--impair <network>', 'a bad network, loss=5%,jitter=40ms,reorder=3%,dup=2%,seed=1')
   .addOption(
-    new Option('--manner <server>', 'take after a real server').choices(['plain', 'python']).default('plain'),
+    new Option('--manner <server>', 'take after a real server')
+      .choices(['plain', 'python', 'go', 'java'])
+      .default('plain'),
   )
   .option('--think <ms>', 'how long the model thinks before it calls a tool or speaks', milliseconds, 0)
   .option('--mqtt-port <port>', 'port of the MQTT broker; 0 takes any', port, 0)

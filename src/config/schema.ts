@@ -65,7 +65,7 @@ const Mqtt = z
 const Embedded = z
   .strictObject({
     manner: z
-      .enum(['plain', 'python'])
+      .enum(['plain', 'python', 'go', 'java'])
       .default('plain')
       .describe(
         'Which real server the embedded one takes after; see src/demo-server/README.md. `plain`: what they agree in.',

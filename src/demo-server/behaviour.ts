@@ -1,5 +1,5 @@
 /** Whom the server takes after: `plain` is what real servers agree in, the others are one real server each. */
-export const manners = ['plain', 'python'] as const;
+export const manners = ['plain', 'python', 'go', 'java'] as const;
 export type Manner = (typeof manners)[number];
 
 /** How a device may hand over a text: `listen` with `detect` or with `text`, or a message of type `text`. */
@@ -30,6 +30,8 @@ export interface Behaviour {
 const waysOf: Readonly<Record<Manner, readonly TextWay[]>> = {
   plain: ['detect', 'text'],
   python: ['detect'],
+  go: ['detect'],
+  java: ['detect', 'listen-text'],
 };
 
 export function createBehaviour(options: BehaviourOptions): Behaviour {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type TimerHandle, wait } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
+import { createAnswerOrder, type MakeAnswer } from './answer-order.ts';
 import { leadFrames, stopDelayMs } from './answer-player.ts';
 import { type ConversationParts, inSentences, think, understood } from './conversation-parts.ts';
 import { type DeviceLink, type DeviceLinkHandler, downlinkFormat } from './device-link.ts';
@@ -9,8 +9,7 @@ import { type DeviceMessage, parseDeviceMessage, readJson } from './device-messa
 import { createMcpSession, type McpSession } from './mcp-session.ts';
 import { farewell, greeting, heardText, interrupted } from './python-texts.ts';
 import { createPythonTools, readFirstText } from './python-tools.ts';
-import { replyTo } from './reply.ts';
-import { createSpeechLine, type Sentence } from './speech-line.ts';
+import type { Sentence } from './speech-line.ts';
 import { createUtteranceRecorder, type ListeningMode } from './utterance-recorder.ts';
 
 /** Behind a text, from the next audio frame on. */
@@ -24,17 +23,6 @@ const farewellAfterMs = 120_000;
 const closeAfterMs = 180_000;
 const greetingRateHz = 16_000;
 
-/** Everything a turn needs to be made void: what is being thought of and said for it. */
-interface Round {
-  readonly cut: AbortController;
-  /** Turns that have begun and have nothing to say yet. */
-  pending: number;
-  /** Turns are answered in the order in which they began. */
-  order: Promise<void>;
-}
-
-const newRound = (): Round => ({ cut: new AbortController(), pending: 0, order: Promise.resolve() });
-
 /** A channel as the Python server holds it (servers.md 1 and 7). */
 export function createPythonConversation(link: DeviceLink, parts: ConversationParts): DeviceLinkHandler {
   const { codec, clock, logger, behaviour } = parts;
@@ -42,7 +30,6 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
   let mode: ListeningMode = 'auto';
   let features = { mcp: false, aec: false };
   let mcp: McpSession | undefined;
-  let round = newRound();
   let recognition = new AbortController();
   let wokenUp = false;
   let deafness: TimerHandle;
@@ -55,8 +42,9 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
     logger,
     (tool) => say('stt', { text: `% ${tool}` }),
   );
-  const line = createSpeechLine({
+  const answers = createAnswerOrder({
     codec,
+    logger,
     clock,
     pace: {
       sampleRateHz: downlinkFormat.sampleRateHz,
@@ -70,7 +58,10 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
       link.sendAudio(packet, timestampMs);
     },
     onSentenceStart: (text) => say('tts', { state: 'sentence_start', text }),
-    onEnd: endIfNothingIsLeft,
+    onEnd() {
+      say('tts', { state: 'stop' });
+      if (leaving) link.close('nobody speaks');
+    },
   });
   const recorder = createUtteranceRecorder({
     codec,
@@ -89,52 +80,20 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
     link.sendJson({ type, ...fields, session_id: sessionId });
   }
 
-  /** From `tts start` to `tts stop`. */
-  function isAnswering(): boolean {
-    return round.pending > 0 || line.speaking;
-  }
-
-  function cut(): void {
-    round.cut.abort();
-    round = newRound();
-    line.cancel();
-  }
-
   function interrupt(): void {
-    if (!isAnswering()) return;
-    cut();
-    say('tts', { state: 'stop' });
-  }
-
-  function endIfNothingIsLeft(): void {
-    if (isAnswering()) return;
-    say('tts', { state: 'stop' });
-    if (leaving) link.close('nobody speaks');
+    if (answers.cut()) say('tts', { state: 'stop' });
   }
 
   /** `tts start` comes with the words, before the model is asked; in manual mode behind what is being said. */
-  function beginTurn(make: (signal: AbortSignal) => Promise<readonly Sentence[]>, text?: string): void {
+  function beginTurn(make: MakeAnswer, text?: string): void {
     if (mode !== 'manual') interrupt();
     if (text !== undefined) say('stt', { text });
     say('tts', { state: 'start' });
-    const begun = round;
-    begun.pending += 1;
-    begun.order = begun.order
-      .then(() => make(begun.cut.signal))
-      .catch((thrown: unknown) => {
-        logger.error('no answer could be made', { reason: messageOf(thrown) });
-        return [];
-      })
-      .then((sentences) => {
-        if (begun.cut.signal.aborted) return;
-        begun.pending -= 1;
-        if (sentences.length > 0) line.say(sentences);
-        else endIfNothingIsLeft();
-      });
+    answers.add(make);
   }
 
-  function ask(reply: () => Promise<readonly Sentence[]>) {
-    return async (signal: AbortSignal): Promise<readonly Sentence[]> => {
+  function ask(reply: () => Promise<readonly Sentence[]>): MakeAnswer {
+    return async (signal) => {
       await think(parts, signal);
       if (signal.aborted) return [];
       const sentences = tools.broken ? await inSentences(parts, interrupted) : await reply();
@@ -144,7 +103,7 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
   }
 
   async function replyInWords(text: string): Promise<readonly Sentence[]> {
-    const reply = await tools.reply((toolbox) => replyTo(text, toolbox));
+    const reply = await tools.reply(text);
     return inSentences(parts, tools.broken ? interrupted : reply);
   }
 
@@ -208,7 +167,7 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
   }
 
   function leaveWhenNobodySpeaks(): void {
-    if (leaving || isAnswering() || clock.now() - activeMs < farewellAfterMs) return;
+    if (leaving || answers.busy || clock.now() - activeMs < farewellAfterMs) return;
     leaving = true;
     beginTurn(() => inSentences(parts, farewell));
   }
@@ -288,7 +247,7 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
         if (behaviour.takes('text')) takeText(message.text);
         break;
       case 'abort':
-        cut();
+        answers.cut();
         say('tts', { state: 'stop' });
         break;
       case 'mcp':
@@ -324,7 +283,7 @@ export function createPythonConversation(link: DeviceLink, parts: ConversationPa
       clock.clearTimeout(idleTimer);
       clock.clearTimeout(deafness);
       recognition.abort();
-      cut();
+      answers.cut();
       mcp?.stop();
     },
   };

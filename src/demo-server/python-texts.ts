@@ -9,7 +9,7 @@ export type HeardText =
   | { readonly type: 'fatal' }
   | { readonly type: 'nothing' };
 
-const wakeWords = new Set(['你好小智', '你好小志', '小爱同学', '小智小智', '嘿你好呀', 'hey xiaozhi']);
+const wakeWords = new Set(['你好小智', '你好小志', '小爱同学', '小智小智', '嘿你好呀', 'heyxiaozhi']);
 const exitWords = new Set(['退出', '关闭']);
 const everyMark = /[\p{P}\p{S}\s]+/gu;
 /** The question mark stays. */
@@ -22,14 +22,21 @@ export const farewell = '时间过得真快，我们下次再聊吧。';
 export const interrupted = '动作已取消/被打断';
 
 export function heardText(text: string): HeardText {
-  const bare = text.replace(everyMark, '').toLowerCase();
-  if (wakeWords.has(bare) || wakeWords.has(text.trim().toLowerCase())) return { type: 'greeting' };
+  if (isWakeWord(text)) return { type: 'greeting' };
+  const bare = bareWords(text);
   if (exitWords.has(bare)) return { type: 'exit', text: bare };
   const tagged = text.trimStart().startsWith('{') ? taggedText.safeParse(jsonOf(text)).data : undefined;
   if (tagged && typeof tagged.content !== 'string') return { type: 'fatal' };
   const question = String(tagged?.content ?? text).replace(marksAtTheEdges, '');
   return question === '' ? { type: 'nothing' } : { type: 'question', text: question };
 }
+
+/** Whatever its punctuation. */
+export function isWakeWord(text: string): boolean {
+  return wakeWords.has(bareWords(text));
+}
+
+const bareWords = (text: string): string => text.replace(everyMark, '').toLowerCase();
 
 /** As the name of a tool appears to the model. */
 export function sanitised(tool: string): string {

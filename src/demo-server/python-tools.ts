@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Logger } from '../core/logger.ts';
 import type { McpSession, ToolAnswer } from './mcp-session.ts';
 import { sanitised } from './python-texts.ts';
-import { noToolbox, type Toolbox } from './reply.ts';
+import { replyTo, replyWithoutTools } from './reply.ts';
 import { phrases } from './text-command.ts';
 
 const callResult = z.looseObject({
@@ -23,7 +23,7 @@ export interface PythonTools {
   /** A tool answered with an empty text: no model request succeeds any more (servers.md 7). */
   readonly broken: boolean;
   /** With the tools as they are known at this moment. */
-  reply(make: (tools: Toolbox) => string | Promise<string>): Promise<string>;
+  reply(text: string): string | Promise<string>;
 }
 
 /** @param onCall gets the name that the model uses, when it calls */
@@ -49,15 +49,10 @@ export function createPythonTools(
     get broken() {
       return broken;
     },
-    async reply(make) {
+    reply(text) {
       const mcp = session();
-      if (!mcp) return make(noToolbox);
-      // Tools become known with the last page; a question before is asked without them.
-      if (!mcp.listed)
-        return phrases.withoutTools(
-          await make({ ...noToolbox, call: (tool) => Promise.resolve(phrases.unknownTool(tool)) }),
-        );
-      return make({
+      if (!mcp?.listed) return replyWithoutTools(text, mcp);
+      return replyTo(text, {
         describe: () => phrases.tools(mcp.tools),
         call: (tool, args) => call(mcp, tool, args),
       });

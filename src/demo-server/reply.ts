@@ -58,3 +58,23 @@ export const noToolbox: Toolbox = {
   describe: () => phrases.noTools,
   call: () => Promise.resolve(phrases.noTools),
 };
+
+/** A device without tools that are known. */
+const unknownTools: Toolbox = {
+  describe: () => phrases.noTools,
+  call: (tool) => Promise.resolve(phrases.unknownTool(tool)),
+};
+
+/** As a model answers that was asked without the tools; the answer says so where the device has some. */
+export async function replyWithoutTools(text: string, mcp: McpSession | undefined): Promise<string> {
+  return mcp ? phrases.withoutTools(await replyTo(text, unknownTools)) : replyTo(text, noToolbox);
+}
+
+/** With the tools as they are known at this moment: before the last page has come there are none. */
+export function replyWithKnownTools(
+  text: string,
+  mcp: McpSession | undefined,
+  logger: Logger,
+): string | Promise<string> {
+  return mcp?.listed ? replyTo(text, toolboxOf(mcp, logger)) : replyWithoutTools(text, mcp);
+}

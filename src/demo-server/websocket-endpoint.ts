@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../core/logger.ts';
 import type { BinaryVersion } from '../protocol/binary-frame.ts';
 import type { LoadWav } from './answer-speech.ts';
+import { createBehaviour } from './behaviour.ts';
 import type { ConversationParts } from './conversation-parts.ts';
 import { createConversation } from './converse.ts';
 import { createImpairedStreamLink } from './impaired-link.ts';
@@ -36,7 +37,7 @@ export interface WebSocketEndpoint {
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
-  const { behaviour, clock, logger, script, admits, impairment } = options;
+  const { clock, logger, script, admits, impairment } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxMessageBytes,
@@ -47,6 +48,8 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   let connections = 0;
 
   function accept(request: IncomingMessage, raw: Socket, head: Buffer, scripted?: Scripted): void {
+    const converse = scripted?.connection.converse;
+    const behaviour = converse ? createBehaviour(converse) : options.behaviour;
     sockets.handleUpgrade(request, raw, head, (socket) => {
       // ws reports protocol violations here and then closes the socket itself; the close is what is logged.
       socket.on('error', () => {});
@@ -56,7 +59,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       // Real servers know bare Opus and the frame of the gateway, whatever a device asks for (servers.md 1.1).
       const version = behaviour.manner === 'plain' || asked === 'gateway' ? asked : 1;
       const link = createWebSocketLink(socket, version, deviceLogger);
-      if (scripted) return serveScript(scripted, socket, raw, link, deviceLogger);
+      if (scripted && !converse) return serveScript(scripted, socket, raw, link, deviceLogger);
       const refusal = refusalFor(request, deviceId);
       if (refusal) {
         deviceLogger.warn('device refused', { reason: refusal });
@@ -66,7 +69,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       }
       deviceLogger.info('device connected', { binaryVersion: version });
       keepAlive.watch(socket);
-      const parts = { ...options, logger: deviceLogger };
+      const parts = { ...options, behaviour, logger: deviceLogger };
       if (!impairment) return link.serve(createConversation(link, parts));
       const impaired = createImpairedStreamLink(link, impairment, clock);
       link.serve(impaired.listen(createConversation(impaired.link, parts)));
