@@ -9,8 +9,8 @@ export type TextWay = (typeof textWays)[number];
 export interface BehaviourOptions {
   /** `plain` when not given. */
   readonly manner?: Manner | undefined;
-  /** How long the model thinks before it calls a tool or speaks; 0 when not given. */
-  readonly thinkMs?: number | undefined;
+  /** How long the model thinks before it calls a tool or speaks, asked for each turn; 0 when not given. */
+  readonly thinkMs?: number | (() => number) | undefined;
   /** The only ways that are taken; those of the manner when not given. */
   readonly textWays?: readonly TextWay[] | undefined;
   /** What is recognised in the first spoken turns, in order; in later ones only their length. */
@@ -20,7 +20,7 @@ export interface BehaviourOptions {
 /** How the server behaves, in all its connections. */
 export interface Behaviour {
   readonly manner: Manner;
-  readonly thinkMs: number;
+  thinkMs(): number;
   takes(way: TextWay): boolean;
   /** The words of the next spoken turn; undefined when it is to be repeated. */
   nextSpokenWords(): string | undefined;
@@ -40,7 +40,7 @@ export function createBehaviour(options: BehaviourOptions): Behaviour {
   const words = [spokenCommand].flat();
   return {
     manner,
-    thinkMs,
+    thinkMs: () => (typeof thinkMs === 'number' ? thinkMs : thinkMs()),
     takes: (way) => ways.includes(way),
     nextSpokenWords: () => words.shift(),
   };

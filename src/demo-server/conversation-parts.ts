@@ -20,7 +20,8 @@ export interface ConversationParts {
 
 /** What a model needs before anything comes of a question. Resolves early when `signal` aborts. */
 export async function think({ behaviour, clock }: ConversationParts, signal: AbortSignal): Promise<void> {
-  if (behaviour.thinkMs > 0) await wait(clock, behaviour.thinkMs, signal);
+  const ms = behaviour.thinkMs();
+  if (ms > 0) await wait(clock, ms, signal);
 }
 
 /** A reply, sentence by sentence; never empty, because an answer without a sound leaves the device waiting. */
