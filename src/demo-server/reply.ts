@@ -1,7 +1,7 @@
 import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { McpSession } from './mcp-session.ts';
-import { parseTextCommand, phrases, taskText } from './text-command.ts';
+import { parseTextCommand, phrases, type TextCommand, taskText } from './text-command.ts';
 
 /** What a model may do with the device. */
 export interface Toolbox {
@@ -28,17 +28,21 @@ export function replyTo(text: string, tools: Toolbox): string | Promise<string> 
     case 'notice':
       return command.facts;
     case 'cue':
-      return readTasks(command.taskIds, tools);
+      return readTasks(command, tools);
     default:
       return assertNever(command);
   }
 }
 
-async function readTasks(taskIds: readonly string[], tools: Toolbox): Promise<string> {
+async function readTasks(
+  { taskIds, preface }: Extract<TextCommand, { type: 'cue' }>,
+  tools: Toolbox,
+): Promise<string> {
   const results = await Promise.all(
     taskIds.map(async (id) => taskText(await tools.call('self.tasks.read', { task_id: id }))),
   );
-  return results.join(' ');
+  const said = results.join(' ');
+  return preface === undefined ? said : `${preface}: ${said}`;
 }
 
 /** The tools of a device that has some. */
