@@ -31,6 +31,7 @@ describe('layers', () => {
     expect(read).toBeUndefined();
     expect(config.server).toEqual({
       url: 'embedded',
+      textWay: 'auto',
       embedded: { manner: 'plain', thinkMs: 0 },
       transport: 'auto',
       handshakeTimeoutMs: 10_000,

@@ -76,7 +76,7 @@ export class MannerDevice {
       ...options,
       createTransports: (given) => new ServedTransports(given, (transport) => serve(transport, () => device)),
       parts: {
-        openTools: (send, maxMessageBytes, onUse) =>
+        openTools: (send, limit, onUse) =>
           createChannelServer({
             registry,
             access,
@@ -88,7 +88,7 @@ export class MannerDevice {
             send,
             replyWithinMs: 29_000,
             ...(onUse && { onUse }),
-            ...(maxMessageBytes === undefined ? {} : { maxPageBytes: maxMessageBytes - 200 }),
+            ...(limit && { maxPageBytes: limit.maxMessageBytes - 200, maxPayloadBytes: limit.payloadBytes }),
           }),
         notices: {
           render: () => Promise.resolve({ pcm: tone(500, 24_000, 1_500), sampleRateHz: 24_000 }),

@@ -238,6 +238,8 @@ test('the configuration has these defaults and refuses what is no time of day', 
     maxSpokenCharacters: 300,
     maxCueCharacters: 80,
     mailboxCapacity: 32,
+    quietMs: 3_000,
+    heardMs: 1_000,
   });
   for (const from of ['24:00', '7:00', '07:60'])
     expect(AnnouncementsSchema.safeParse({ quietHours: { from, to: '06:00' } }).success).toBe(false);
