@@ -44,7 +44,9 @@ function wholeSeconds(): number {
 function tape(): Buffer {
   const { pcm, sampleRateHz } = speech;
   const pause = new Int16Array(8 * sampleRateHz);
-  const all = concat([pcm, pause, pcm, pause, pcm, pause]);
+  // A server reads the tools first.
+  const beginning = new Int16Array(4 * sampleRateHz);
+  const all = concat([beginning, pcm, pause, pcm, pause, pcm, pause]);
   return buildWav(new Uint8Array(all.buffer), { sampleRateHz });
 }
 
