@@ -15,7 +15,7 @@ const isBulk = process.env.KILLS !== undefined;
 describe.concurrent('a device that is killed while it tells a result', () => {
   it.for(Array.from({ length: chains }, (_, index) => ({ seed: firstSeed + index })))(
     'tells it afterwards, and says so where the person may know it already (seed $seed)',
-    { timeout: 60_000 + killsPerChain * 30_000 },
+    { timeout: 180_000 + killsPerChain * 60_000 },
     async ({ seed }, { expect }) => {
       const language = seed % 3 === 0 ? 'zh-CN' : 'en';
       const onKill = (text: string) => isBulk && process.stderr.write(`seed ${seed}: kill ${text}\n`);
