@@ -46,7 +46,7 @@ function wholeSeconds(): number {
  */
 function tape(): Buffer {
   const { pcm, sampleRateHz } = speech;
-  const pause = new Int16Array(8 * sampleRateHz);
+  const pause = new Int16Array(10 * sampleRateHz);
   const all = concat([pause.subarray(0, sampleRateHz), pcm, pause, pcm, pause, pcm, pause, pcm, pause]);
   return buildWav(new Uint8Array(all.buffer), { sampleRateHz });
 }
