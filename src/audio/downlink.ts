@@ -57,7 +57,9 @@ export interface DownlinkCounters {
   readonly decoded: number;
   readonly concealed: number;
   readonly late: number;
+  /** Never decoded. */
   readonly dropped: number;
+  /** Less than `decoded` by frames of silence that were left out, because playback had fallen behind. */
   readonly played: number;
   readonly underruns: number;
 }
@@ -233,13 +235,13 @@ export class Downlink {
   }
 
   get counters(): DownlinkCounters {
-    const { concealed, late, duplicates, skipped, dropped, flushed } = this.#buffer.counters;
+    const { concealed, late, duplicates, dropped, flushed } = this.#buffer.counters;
     return {
       received: this.#received,
       decoded: this.#decoded,
       concealed,
       late,
-      dropped: this.#gate.dropped + dropped + duplicates + skipped + flushed + this.#bad + this.#unheard,
+      dropped: this.#gate.dropped + dropped + duplicates + flushed + this.#bad + this.#unheard,
       played: this.#played,
       underruns: this.#underruns,
     };

@@ -127,7 +127,7 @@ export class MediaTimeLine {
     const step = this.#estimator.observe(arrivedMs, mediaMs);
     if (step) this.#lead.step(step, arrivedMs);
     else if (fastestMs !== undefined)
-      this.#lead.arrive(arrivedMs, fastestMs - (this.#estimator.fastestTransitMs as number));
+      this.#lead.arrive(arrivedMs, fastestMs - (this.#estimator.fastestTransitMs as number), this.#frameMs);
     if (!this.#estimator.isUnsettled) this.#wasSilent = false;
   }
 }

@@ -1,7 +1,7 @@
 import type { Step } from './jitter-estimator.ts';
 
-/** The undisturbed path does not become shorter by so much within one frame, unless the sender runs ahead. */
-const GROWTH_MS = 5;
+/** The undisturbed path does not become shorter by such a part of a frame within one, unless the sender runs ahead. */
+const GROWTH = 1 / 12;
 /** The sender has kept time for so long: what it is ahead was given at the beginning. */
 const STEADY_MS = 1_000;
 /** No event loop is late by more. */
@@ -44,9 +44,9 @@ export class SenderLead {
     this.#leadMs = cushionMs;
   }
 
-  /** A packet came, and shortened the undisturbed path by so much. */
-  arrive(arrivedMs: number, shortenedMs: number): void {
-    if (shortenedMs > GROWTH_MS) {
+  /** A packet with a frame of `frameMs` came, and shortened the undisturbed path by so much. */
+  arrive(arrivedMs: number, shortenedMs: number, frameMs: number): void {
+    if (shortenedMs > frameMs * GROWTH) {
       this.#leadMs += shortenedMs;
       this.#grownAtMs = arrivedMs;
       this.#isSteady = false;
