@@ -4,15 +4,15 @@ import type { Step } from './jitter-estimator.ts';
 const GROWTH = 1 / 12;
 /** The sender has kept time for so long: what it is ahead was given at the beginning. */
 const STEADY_MS = 1_000;
-/** No event loop is late by more. */
-const ACCIDENT_MS = 500;
+/** An event loop is hardly late by more, and servers that run ahead begin with five frames or more. */
+const ACCIDENT_MS = 200;
 /** Answers that must have begun alike. */
 const HABIT_ANSWERS = 2;
 
 /**
  * How far ahead of time the sender runs: distance between the undisturbed arrival and being heard that nobody had to wait
  * for. Packets that were handled together because this process was busy look the same; but a sender runs ahead in every
- * answer, and a process is not always late. So a lead that was not there in the last answers is not trusted.
+ * answer, and a process is not always late. So a small lead that was not there in the last answers is not trusted.
  */
 export class SenderLead {
   #leadMs = 0;
