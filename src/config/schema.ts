@@ -187,11 +187,13 @@ const Audio = z
     loudspeaker: z
       .string()
       .regex(
-        /^(auto|null|(portaudio|speaker)(:.+)?|wav:.+)$/,
-        '"auto", "portaudio", "portaudio:DEVICE", "speaker", "speaker:DEVICE", "wav:FILE" or "null"',
+        /^(auto|null|(play|portaudio|speaker)(:.+)?|wav:.+)$/,
+        '"auto", "play", "play:DEVICE", "speaker", "speaker:DEVICE", "portaudio", "portaudio:DEVICE", "wav:FILE" or "null"',
       )
       .default('auto')
-      .describe('`auto` · `portaudio[:DEVICE]` · `speaker[:DEVICE]` · `wav:FILE` · `null`; see `devices`.'),
+      .describe(
+        '`auto` · `play[:DEVICE]` · `speaker[:DEVICE]` · `portaudio[:DEVICE]` · `wav:FILE` · `null`; see `devices`.',
+      ),
     sampleRateHz: z
       .literal([8000, 12_000, 16_000, 24_000, 48_000])
       .default(16_000)
