@@ -2,6 +2,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { parseExact } from '../core/exact-json.ts';
 import { silentLogger } from '../core/logger.ts';
 import { printableText } from '../core/printable-text.ts';
 import { checkArguments } from '../mcp/arguments.ts';
@@ -146,7 +147,7 @@ function load(options: RunOptions, { env }: CliContext): Promise<LoadedConfig> {
 function parseArguments(text: string): ToolArguments {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch (cause) {
     throw wrongArguments(cause);
   }

@@ -93,6 +93,10 @@ export const wordCatalogue = {
     en: 'its arguments are too long for a command line',
     'zh-CN': '参数太长，命令行放不下',
   },
+  numberUnkept: {
+    en: 'the number {number} has more digits than it can take; give it as text',
+    'zh-CN': '数字{number}的位数超出了它能接受的范围；请改用文字传递',
+  },
   valueNeeded: { en: 'it needs a value for {name}', 'zh-CN': '缺少参数{name}的值' },
   leadsElsewhere: {
     en: 'the value of {name} would lead to another address',

@@ -1,5 +1,6 @@
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { withDoubles } from '../core/exact-json.ts';
 import { printableText } from '../core/printable-text.ts';
 import { timeBoxed } from '../core/time-boxed.ts';
 import { judgedSchema } from './judged-schema.ts';
@@ -15,8 +16,9 @@ const maxCharacters = 100_000;
  */
 export function checkArguments(tool: Tool, args: ToolArguments): ToolArguments {
   checkBounds(args);
-  if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, args);
-  const fault = validatorOf(tool)(args);
+  const plain = withDoubles(args) as ToolArguments;
+  if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, plain);
+  const fault = validatorOf(tool)(plain);
   if (fault !== undefined) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(fault)}`);
   return args;
 }

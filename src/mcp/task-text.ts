@@ -1,3 +1,4 @@
+import { stringifyExact } from '../core/exact-json.ts';
 import { inWords, type Words, words } from '../core/words.ts';
 import type { Picture, ToolOutput } from './tool.ts';
 
@@ -14,7 +15,7 @@ export function outputText(output: ToolOutput): string {
     case 'text':
       return output.text;
     case 'json':
-      return JSON.stringify(output.value) ?? '';
+      return output.source ?? stringifyExact(output.value) ?? '';
     case 'image':
       return inWords(pictureWords(output), 'en');
   }

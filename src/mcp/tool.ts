@@ -33,7 +33,8 @@ export type ToolOutput =
       readonly picture?: Picture;
       readonly words?: Words;
     }
-  | { readonly kind: 'json'; readonly value: unknown }
+  /** `source`: the JSON as it was written; where nothing is picked out of it, it is passed on like that. */
+  | { readonly kind: 'json'; readonly value: unknown; readonly source?: string }
   | ({ readonly kind: 'image' } & Picture);
 
 export interface ToolRunContext {

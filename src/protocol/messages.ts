@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withExactMember } from '../core/exact-json.ts';
 import { faultWords } from '../core/fault-words.ts';
 
 /** How many characters of a text message are looked at; a longer one is refused unread. Tool lists stay far below it. */
@@ -115,7 +116,9 @@ export function parseMessageText(raw: string): ParsedText {
   try {
     const value: unknown = JSON.parse(raw);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return { ok: true, json: value as Readonly<Record<string, unknown>> };
+      const json = value as Readonly<Record<string, unknown>>;
+      if (json.type !== 'mcp') return { ok: true, json };
+      return { ok: true, json: withExactMember(json, raw, ['payload', 'params', 'arguments']) };
     }
     return { ok: false, reason: 'it is JSON, but not an object' };
   } catch {

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { stringifyExact, withExactMember } from '../../core/exact-json.ts';
 import type { ToolControl } from '../../ports/control-api.ts';
 import { answers, byName, jsonBody } from './route-parts.ts';
 import { CallReply, CallRequest, Tool, ToolDefinition, ToolList } from './schemas.ts';
@@ -52,7 +53,11 @@ export function addToolRoutes(app: OpenAPIHono, tools: ToolControl): void {
   });
   app.openapi(approve, async (c) => c.json(await tools.approve(c.req.valid('param').name), 200));
   app.openapi(call, async (c) => {
-    const { args } = c.req.valid('json');
-    return c.json(await tools.call(c.req.valid('param').name, args, c.req.raw.signal), 200);
+    // Numbers keep their digits on the way in and out, which no validated body does.
+    const sent = withExactMember(c.req.valid('json'), await c.req.text(), ['args']) as {
+      readonly args: Readonly<Record<string, unknown>>;
+    };
+    const reply = await tools.call(c.req.valid('param').name, sent.args, c.req.raw.signal);
+    return c.body(stringifyExact(reply) ?? 'null', 200, { 'content-type': 'application/json' }) as never;
   });
 }

@@ -1,3 +1,4 @@
+import { withExactNumbers } from '../../core/exact-json.ts';
 import type { ForeignContent, ForeignResult } from '../../ports/mcp-client.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -7,7 +8,8 @@ export function foreignResultOf(answer: unknown): ForeignResult {
   const { content, structuredContent, isError } = isObject(answer) ? answer : {};
   return {
     content: Array.isArray(content) ? content.map(contentOf) : [],
-    ...(structuredContent !== undefined && structuredContent !== null && { structuredContent }),
+    ...(structuredContent !== undefined &&
+      structuredContent !== null && { structuredContent: withExactNumbers(structuredContent) }),
     isError: isError === true,
   };
 }

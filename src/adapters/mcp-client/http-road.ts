@@ -1,9 +1,11 @@
 import type { Transport } from '@modelcontextprotocol/client';
 import { wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
+import { marked } from '../../core/exact-json.ts';
 import { words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { CancellingTransport } from './cancelling-transport.ts';
+import { createExactFetch } from './exact-fetch.ts';
 import type { Failures } from './failures.ts';
 import { createHttpWatch } from './http-watch.ts';
 import { createNodeFetch } from './node-fetch.ts';
@@ -48,7 +50,7 @@ export async function openHttpRoad(
     onLost: lose,
     maxStreamFailures: reconnection.maxRetries,
   });
-  const options = { fetch: watch.fetch, requestInit: { headers: { ...target.headers } } };
+  const options = { fetch: createExactFetch(watch.fetch), requestInit: { headers: { ...target.headers } } };
   const url = new URL(target.url);
 
   let transport: Transport;
@@ -72,6 +74,9 @@ export async function openHttpRoad(
     sayGoodbye = () => streamable.terminateSession();
     transport = new CancellingTransport(streamable);
   }
+
+  const send = transport.send.bind(transport);
+  transport.send = (message, how) => send(marked(message), how);
 
   const close = () => {
     closing ??= leave();

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { ClientError } from '../../core/errors.ts';
+import { stringifyExact, withExactMember } from '../../core/exact-json.ts';
 import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { createLineReader } from './line-reader.ts';
@@ -103,7 +104,7 @@ class StdioTransport implements Transport {
   send(message: JSONRPCMessage): Promise<void> {
     const { stdin } = this.#server.child;
     if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable(words('hasEnded')));
-    const line = `${JSON.stringify(message)}\n`;
+    const line = `${stringifyExact(message)}\n`;
     if (stdin.writableLength + line.length > maxUnsentBytes)
       return Promise.reject(this.#failures.unreachable(words('doesNotRead')));
     stdin.write(line);
@@ -151,7 +152,8 @@ function parsed(line: string): JSONRPCMessage | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const value = JSON.parse(line) as JSONRPCMessage;
-    return 'jsonrpc' in value ? value : undefined;
+    if (!('jsonrpc' in value)) return undefined;
+    return withExactMember({ ...value }, line, ['result', 'structuredContent']) as unknown as JSONRPCMessage;
   } catch {
     return undefined;
   }

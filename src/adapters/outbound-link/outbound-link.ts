@@ -1,6 +1,7 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { createQuote } from '../../core/quoting.ts';
 import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound-link.ts';
@@ -277,9 +278,9 @@ const isReplacement = ({ code, reason }: SocketEnd): boolean =>
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const json = withExactMember(value as Readonly<Record<string, unknown>>, text, ['params', 'arguments']);
+    return withExactMember(json, text, ['params', 'args']);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../core/exact-json.ts';
 import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { CozeTarget, ToolDefinition } from '../../ports/tool-definition.ts';
@@ -26,7 +27,7 @@ export function createCozeRunner(
   const call = async (args: ToolArguments, signal: AbortSignal): Promise<ToolOutput> => {
     if (credentials.missing !== undefined) throw failure.missingVariable(credentials.missing);
     const parameters = { ...args, ...target.parameters };
-    const body = JSON.stringify({ workflow_id: target.workflowId, parameters });
+    const body = stringifyExact({ workflow_id: target.workflowId, parameters }) ?? '';
     const headers = { ...bodyHeaders('application/json', body), ...credentials.headers };
     const reply = await client.send({ url: new URL(url), method: 'POST', headers, body }, signal);
     return outputOfWorkflow(reply, failure);

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ClientError } from '../../core/errors.ts';
+import { parseExact, unkeptNumber, withDoubles } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
 import { printableText } from '../../core/printable-text.ts';
@@ -33,10 +34,16 @@ export function createCustomRunner(
   const runs = createRuns(failure);
 
   const call = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
+    const unkept = unkeptNumber(args);
+    if (unkept) throw failure.failed(words('numberUnkept', { number: failure.quoted(unkept.text) }));
     const version = await versionOf(file, target.module, failure);
     const { function: functionName, context } = target;
     try {
-      const outcome = await module.call({ function: functionName, args, context }, version, signal);
+      const outcome = await module.call(
+        { function: functionName, args: withDoubles(args) as ToolArguments, context },
+        version,
+        signal,
+      );
       if (signal.aborted) throw failure.aborted(signal);
       await nextLoopTurn();
       return outputOfOutcome(outcome, failure);
@@ -74,7 +81,7 @@ function outputOfOutcome(outcome: ModuleOutcome, failure: FailureMaker): ToolOut
     case 'text':
       return { kind: 'text', text: outcome.text };
     case 'json':
-      return { kind: 'json', value: JSON.parse(outcome.json) };
+      return { kind: 'json', value: parseExact(outcome.json) };
     case 'failed':
       throw failure.failed(
         outcome.message === '' ? words('gaveNoReason') : foreignWords(sentence(outcome, failure)),

@@ -1,3 +1,4 @@
+import { stringifyExact, withDoubles } from '../../core/exact-json.ts';
 import { foreignWords, words } from '../../core/words.ts';
 import type { ToolOutput } from '../../mcp/tool.ts';
 import type { HttpTarget } from '../../ports/tool-definition.ts';
@@ -50,7 +51,7 @@ function complaintIn(text: string, { errorPath }: HttpTarget): string | undefine
   if (errorPath === undefined) return undefined;
   const output = outputOf(text);
   const value = output.kind === 'json' ? valueAt(output.value, errorPath) : undefined;
-  return value ? shown(value) : undefined;
+  return withDoubles(value) ? shown(value) : undefined;
 }
 
 /** Many servers answer "200 OK" and say in the body that it was not. */
@@ -60,7 +61,8 @@ function refuseFailure(text: string, target: HttpTarget, failure: FailureMaker):
   const output = outputOf(text);
   if (output.kind !== 'json') throw failure.badOutput(words('serverNotJson'));
   const complaint = complaintIn(text, target);
-  const failed = successPath === undefined ? complaint !== undefined : !valueAt(output.value, successPath);
+  const failed =
+    successPath === undefined ? complaint !== undefined : !withDoubles(valueAt(output.value, successPath));
   if (failed)
     throw failure.failed(
       complaint === undefined ? words('serverFailed') : foreignWords(failure.quoted(complaint)),
@@ -89,5 +91,5 @@ function valueAt(value: unknown, path: string): unknown {
 
 function shown(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : stringifyExact(value);
 }

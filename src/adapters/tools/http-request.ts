@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../core/exact-json.ts';
 import { words } from '../../core/words.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 import type { HttpTarget } from '../../ports/tool-definition.ts';
@@ -49,5 +50,5 @@ function bodyOf({ body, bodyTemplate }: HttpTarget, args: ToolArguments, used: R
   if (body === 'form')
     return { type: 'application/x-www-form-urlencoded', body: queryOf(args, used).toString() };
   const rest = Object.entries(args).filter(([key]) => !used.has(key));
-  return { type: 'application/json', body: JSON.stringify(Object.fromEntries(rest)) };
+  return { type: 'application/json', body: stringifyExact(Object.fromEntries(rest)) ?? '' };
 }

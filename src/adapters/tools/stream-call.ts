@@ -1,4 +1,5 @@
 import type { NetConnectOpts, Socket } from 'node:net';
+import { stringifyExact } from '../../core/exact-json.ts';
 import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { StreamProtocol } from '../../ports/tool-definition.ts';
@@ -42,7 +43,8 @@ function converse(
   signal: AbortSignal,
 ): Promise<ToolOutput> {
   const reader = createFrameReader(framing, maxAnswerBytes);
-  const request = method === undefined ? JSON.stringify(args) : jsonRpcRequest(requestId, method, args);
+  const request =
+    method === undefined ? (stringifyExact(args) ?? '') : jsonRpcRequest(requestId, method, args);
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
       signal.removeEventListener('abort', onAbort);

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
 import { printableText } from '../../core/printable-text.ts';
@@ -68,7 +69,7 @@ function commandFor(target: SubprocessTarget, args: ToolArguments, failure: Fail
   return {
     program,
     args: [...fixed, ...filled.words],
-    input: JSON.stringify(args),
+    input: stringifyExact(args) ?? '',
   };
 }
 

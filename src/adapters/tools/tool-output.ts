@@ -1,3 +1,4 @@
+import { parseExact } from '../../core/exact-json.ts';
 import type { ToolOutput } from '../../mcp/tool.ts';
 
 /** Bytes as text, or undefined when they are no text in this encoding. */
@@ -15,7 +16,7 @@ export function outputOf(text: string): ToolOutput {
   const trimmed = text.trim();
   if (!/^[{[]/.test(trimmed)) return { kind: 'text', text: trimmed };
   try {
-    return { kind: 'json', value: JSON.parse(trimmed) };
+    return { kind: 'json', value: parseExact(trimmed), source: trimmed };
   } catch {
     return { kind: 'text', text: trimmed };
   }
