@@ -238,6 +238,10 @@ export const wordCatalogue = {
     en: 'Done; the result ({kinds}) cannot be shown or read out here',
     'zh-CN': '结果（{kinds}）不能在这里显示或朗读',
   },
+  resultUnreadable: {
+    en: 'The tool answered with something ({kind}) that cannot be read, so it is not known whether it worked',
+    'zh-CN': '工具返回了无法读取的内容（{kind}），不知道是否成功',
+  },
   picture: { en: '[{type}, {bytes} bytes]', 'zh-CN': '一张图片（{type}，{bytes}字节）' },
   timerLate: { en: '{text} (was due {time})', 'zh-CN': '{text}（原定时间{time}）' },
   timer: { en: 'timer', 'zh-CN': '计时器' },

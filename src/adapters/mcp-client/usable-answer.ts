@@ -7,6 +7,9 @@ export function usableAnswer(message: JSONRPCMessage): JSONRPCMessage {
   const { id, method, result, error } = message as Readonly<Record<string, unknown>>;
   if (method !== undefined || isObject(result) || isError(error)) return message;
   if (typeof id !== 'number' && typeof id !== 'string') return message;
+  // No object, but something: the client wants one.
+  if (error === undefined && result !== undefined && result !== null)
+    return { jsonrpc: '2.0', id, result: { content: result } };
   return { jsonrpc: '2.0', id, error: { code: -32_603, message: noResult } };
 }
 

@@ -1,5 +1,6 @@
 import { ClientError, ErrorCode } from '../../core/errors.ts';
-import { inWords, type Words, words } from '../../core/words.ts';
+import { printableText } from '../../core/printable-text.ts';
+import { inWords, sentenceOf, type Words, words } from '../../core/words.ts';
 import type { ForeignContent, ForeignResult } from '../../ports/mcp-client.ts';
 import type { ToolOutput } from '../tool.ts';
 
@@ -10,12 +11,15 @@ import type { ToolOutput } from '../tool.ts';
  */
 export function mountedOutput({ content, structuredContent, isError }: ForeignResult): ToolOutput {
   const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
-  if (isError) throw failed(text);
+  const failures = content.flatMap((part) => (part.type === 'failure' ? [part.text] : []));
+  if (isError) throw failed([...failures, text].filter((words) => words.trim() !== '').join('\n'));
   const image = content.find((part) => part.type === 'image');
   const picture = image && { base64: image.data, mimeType: image.mimeType };
   if (text.trim() !== '') return { kind: 'text', text, ...(picture && { picture }) };
   if (structuredContent !== undefined) return { kind: 'json', value: structuredContent };
   if (picture) return { kind: 'image', ...picture };
+  const unreadable = content.find((part) => part.type === 'unreadable');
+  if (unreadable) throw notUnderstood(unreadable.kind);
   const said = sentenceFor(content);
   return { kind: 'text', text: `${inWords(said, 'en')}.`, words: said };
 }
@@ -24,6 +28,11 @@ function sentenceFor(content: readonly ForeignContent[]): Words {
   const kinds = new Set(content.flatMap((part) => (part.type === 'other' ? [part.kind] : [])));
   if (kinds.size === 0) return words('doneWithoutResult');
   return words('resultNotShown', { kinds: [...kinds].join(', ') });
+}
+
+function notUnderstood(kind: string): ClientError {
+  const said = words('resultUnreadable', { kind: printableText(kind, 40) });
+  return new ClientError(ErrorCode.toolBadOutput, sentenceOf(said, 'en'), { words: said });
 }
 
 function failed(text: string): ClientError {
