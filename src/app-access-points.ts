@@ -185,14 +185,27 @@ function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
 }
 
 /** What every link wants. */
-function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger) {
+function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger, channel: string) {
+  let shown = '';
   return {
     clock,
     random,
     logger,
     readAuthorities,
-    onStatus: ({ url, state, lastClose, nextAttemptInMs }: OutboundLinkStatus) =>
-      logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs }),
+    onStatus: (status: OutboundLinkStatus & Pick<TunnelStatus, 'approvedTools'>) => {
+      const { url, state, lastClose, nextAttemptInMs, approvedTools } = status;
+      logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs });
+      const event = {
+        type: 'link',
+        channel,
+        state,
+        ...(approvedTools !== undefined && { approvedTools }),
+      } as const;
+      // Told of every call's end, too.
+      if (JSON.stringify(event) === shown) return;
+      shown = JSON.stringify(event);
+      display.show(event);
+    },
     onProblem: (error: ClientError) => display.show(errorEvent(error)),
   };
 }
@@ -205,7 +218,7 @@ function accessPointOptions(
   const logger = parts.logger.child(channel);
   const access = narrowed(rules, parts.access);
   return {
-    ...linkParts(parts, logger),
+    ...linkParts(parts, logger, channel),
     name,
     url,
     caFile,
@@ -235,7 +248,7 @@ function tunnelOptions(
   const logger = parts.logger.child(channel);
   const access = narrowed(rules, parts.access);
   return {
-    ...linkParts(parts, logger),
+    ...linkParts(parts, logger, channel),
     name,
     target: { url, token, caFile },
     openServer: (send) =>

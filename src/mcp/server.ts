@@ -168,7 +168,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     const server = new Server(
       { name: options.name, version: options.version },
       {
-        capabilities: { tools: {} },
+        capabilities: { tools: { listChanged: true } },
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );

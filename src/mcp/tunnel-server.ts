@@ -40,7 +40,15 @@ export interface TunnelServer {
 const maxApprovedTools = 10_000;
 const toolName = z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]);
 const ApprovedTools = z.object({ tools: z.array(toolName).max(maxApprovedTools) });
-const Request = z.object({ id: z.union([z.string(), z.number()]), method: z.string() });
+/** A call without an id is answered, too: with null for the id. */
+const Request = z.object({
+  id: z
+    .union([z.string(), z.number()])
+    .nullish()
+    .catch(null)
+    .transform((id) => id ?? null),
+  method: z.string(),
+});
 const CallParams = z.object({
   tool: z.string(),
   args: z
@@ -77,10 +85,10 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
     else refuse(id, rpcErrorCode.methodNotFound, `Method not implemented: ${method.slice(0, 100)}`);
   }
 
-  const refuse = (id: RequestId, code: number, message: string): boolean =>
+  const refuse = (id: RequestId | null, code: number, message: string): boolean =>
     send({ jsonrpc: '2.0', id, error: { code, message } });
 
-  async function call(id: RequestId, params: unknown): Promise<void> {
+  async function call(id: RequestId | null, params: unknown): Promise<void> {
     const parsed = CallParams.safeParse(params);
     if (!parsed.success) {
       refuse(id, rpcErrorCode.invalidParams, 'params must be {"tool": NAME, "args": {…}}');
@@ -136,13 +144,24 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
   };
 }
 
-/** Text is cut between characters; a picture is sent whole, as half of it is of no use. */
+/** Text is cut between characters; `output` is it once more, marked where it is cut. A picture is sent whole, as half of it is of no use. */
 function resultOf({ content, output }: Extract<CallReply, { kind: 'content' }>) {
-  if (!output) return { content, isError: false };
-  if (output.kind === 'image')
-    return { content: contentOf(output, Number.POSITIVE_INFINITY, () => undefined), isError: false };
+  if (!output) {
+    const [block] = content;
+    return { content, isError: false, ...(block?.type === 'text' && { output: block.text }) };
+  }
+  if (output.kind === 'image') {
+    const picture = contentOf(output, Number.POSITIVE_INFINITY, () => undefined);
+    return { content: picture, isError: false, output: outputText(output) };
+  }
   const whole = saysNothing(output) ? saidForNothing : outputText(output);
   const text = firstCharacters(whole, maxStoredCharacters);
   const cut = text.length < whole.length && { truncated: true, originalLength: whole.length };
-  return { content: [{ type: 'text', text }, ...pictureBeside(output)], isError: false, ...cut };
+  const marked = cut ? `${text}…[${text.length} of ${whole.length} characters]` : text;
+  return {
+    content: [{ type: 'text', text }, ...pictureBeside(output)],
+    isError: false,
+    output: marked,
+    ...cut,
+  };
 }

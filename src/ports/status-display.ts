@@ -84,6 +84,14 @@ export type StatusEvent =
       readonly seconds: number;
       readonly reason?: string;
     }
+  /** A connection that we dial for others: `access-point:home`, `tunnel`. */
+  | {
+      readonly type: 'link';
+      readonly channel: string;
+      readonly state: 'connecting' | 'connected' | 'waiting' | 'refused' | 'stopped';
+      /** Tunnels, once the other end has said so. */
+      readonly approvedTools?: number;
+    }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly retryable: boolean };
 
 /** A screen, a lamp, a log of events: anything that shows what the device does. Must not throw. */

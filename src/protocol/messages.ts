@@ -6,6 +6,16 @@ import { faultWords } from '../core/fault-words.ts';
 export const maxMessageCharacters = 1_048_576;
 
 const text = z.string();
+
+/** Some servers put JSON into a text. */
+function readText(payload: unknown): unknown {
+  if (typeof payload !== 'string') return payload;
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
 const optionalText = text.catch('');
 
 /** Servers that tell voices apart put the words into an object, or into JSON within the text (servers.md 7). */
@@ -27,7 +37,7 @@ const serverMessage = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('tts'), state: text, text: text.optional().catch(undefined) }),
   z.looseObject({ type: z.literal('stt'), text: transcript }),
   z.looseObject({ type: z.literal('llm'), emotion: text, text: text.optional().catch(undefined) }),
-  z.looseObject({ type: z.literal('mcp'), payload: z.record(text, z.unknown()) }),
+  z.looseObject({ type: z.literal('mcp'), payload: z.preprocess(readText, z.record(text, z.unknown())) }),
   z.looseObject({ type: z.literal('system'), command: text }),
   z.looseObject({ type: z.literal('alert'), status: optionalText, message: text, emotion: optionalText }),
   /** Its words: `serverWords`. */

@@ -73,7 +73,7 @@ describe('frames of the firmware', () => {
     server.receive(request(0, 'initialize'));
     await answers(3);
     const result =
-      '"result":{"protocolVersion":"2024-11-05","capabilities":{"tools":{}},"serverInfo":{"name":"xiaozhi-speaker-linux","version":"0.1.0"}}}';
+      '"result":{"protocolVersion":"2024-11-05","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"xiaozhi-speaker-linux","version":"0.1.0"}}}';
     expect(sent).toEqual([1, 10_000, 0].map((id) => `{"jsonrpc":"2.0","id":${id},${result}`));
     expect(visions).toEqual([capabilities.vision]);
   });

@@ -46,7 +46,7 @@ describe('messages of a server', () => {
     [{ type: 'tts' }, 'bad-field', /^the member "state" is missing; it must be text$/],
     [{ type: 'tts', state: 1 }, 'bad-field', /^the member "state" must be text$/],
     [{ type: 'mcp', payload: [] }, 'bad-field', /^the member "payload" must be an object$/],
-    [{ type: 'mcp', payload: '{}' }, 'bad-field', /^the member "payload" must be an object$/],
+    [{ type: 'mcp', payload: 'no JSON' }, 'bad-field', /^the member "payload" must be an object$/],
     [{ type: 'alert', status: 'a' }, 'bad-field', /^the member "message" is missing; it must be text$/],
     [{ type: 'glow', commands: [] }, 'unknown-type', /does not know/],
     [{ type: '__proto__' }, 'unknown-type', /does not know/],

@@ -3,6 +3,7 @@ import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { IdleSignal } from '../../ports/idle-signal.ts';
 import type { AccessPointStatus, LinkServer } from '../../ports/outbound-link.ts';
+import { parseErrorAnswer } from '../../protocol/parse-error.ts';
 import { CallTimes } from './call-times.ts';
 import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 import { Reannouncer } from './reannouncer.ts';
@@ -83,7 +84,9 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
     ...options,
     label: name === '' ? 'access point' : `access point ${name}`,
     target: () => ({ url, caFile }),
+    onNotJson: () => void send(parseErrorAnswer),
     onOpen({ afterLoss }) {
+      link.logConnected();
       server = options.openServer({ send, maxPayloadBytes, ...dialects[profile], ...onePage });
       if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);
     },

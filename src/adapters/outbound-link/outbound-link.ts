@@ -29,6 +29,8 @@ export interface OutboundLinkOptions {
   /** `afterLoss`: the connection before it was cut, or somebody else took its place; the other end may still mean that one. */
   onOpen(connection: { readonly afterLoss: boolean }): void;
   onMessage(payload: Readonly<Record<string, unknown>>): void;
+  /** A text that is no JSON. */
+  onNotJson(): void;
   /** A connection that was open is gone. */
   onClosed(): void;
   onChange(): void;
@@ -103,6 +105,12 @@ export class OutboundLink {
     return this.#socket?.send(JSON.stringify(payload)) ?? false;
   }
 
+  /** Says that the other end takes part; only it knows when that is. */
+  logConnected(): void {
+    const { logger, label, target } = this.#options;
+    logger.info('Connected', { link: label, url: shownUrl(target().url) });
+  }
+
   /** Closes completely and dials again; a link without connection dials soon anyway. */
   redial(): void {
     if (!this.#socket) return;
@@ -142,14 +150,13 @@ export class OutboundLink {
   }
 
   #connection(): Promise<SocketEnd> {
-    const { target, clock, logger, label, onOpen, onClosed } = this.#options;
+    const { clock, onOpen, onClosed } = this.#options;
     this.#become('connecting');
     return new Promise((resolve) => {
       try {
         this.#socket = dial(this.#socketTarget(), clock, {
           onOpen: () => {
             this.counters.connections += 1;
-            logger.info('Connected', { link: label, url: shownUrl(target().url) });
             this.#become('connected');
             onOpen({ afterLoss: this.#afterLoss });
           },
@@ -182,8 +189,12 @@ export class OutboundLink {
 
   #take(text: string): void {
     const payload = parseObject(text);
-    if (payload) this.#options.onMessage(payload);
-    else this.counters.notJson += 1;
+    if (payload && payload !== 'not JSON') {
+      this.#options.onMessage(payload);
+      return;
+    }
+    this.counters.notJson += 1;
+    if (payload === 'not JSON') this.#options.onNotJson();
   }
 
   #planAfter(end: SocketEnd): Plan {
@@ -275,13 +286,14 @@ const isRefusal = ({ code, httpStatus }: SocketEnd): boolean =>
 const isReplacement = ({ code, reason }: SocketEnd): boolean =>
   code === 1000 && reason.includes('新连接替换');
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Undefined for JSON that is no object. */
+function parseObject(text: string): Readonly<Record<string, unknown>> | 'not JSON' | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     const json = withExactMember(value as Readonly<Record<string, unknown>>, text, ['params', 'arguments']);
     return withExactMember(json, text, ['params', 'args']);
   } catch {
-    return undefined;
+    return 'not JSON';
   }
 }

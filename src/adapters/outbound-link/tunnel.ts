@@ -2,6 +2,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { LinkServer, TunnelStatus } from '../../ports/outbound-link.ts';
+import { parseErrorAnswer } from '../../protocol/parse-error.ts';
 import { CallTimes } from './call-times.ts';
 import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 
@@ -68,6 +69,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     ...options,
     label: name === '' ? 'tunnel' : `tunnel ${name}`,
     target: () => ({ ...target, headers: { Authorization: `Bearer ${target.token}` } }),
+    onNotJson: () => void (server && send(parseErrorAnswer)),
     onOpen() {
       open = true;
       timer = clock.setTimeout(
@@ -101,6 +103,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     timer = undefined;
     if (typeof user === 'string' || typeof user === 'number')
       userId = String(user).slice(0, maxUserIdCharacters);
+    link.logConnected();
     server = options.openServer(send);
     server.report();
     options.onStatus(status());

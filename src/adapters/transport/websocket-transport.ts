@@ -74,6 +74,8 @@ export class WebSocketTransport implements SessionTransport {
   #socket: WebSocket | undefined;
   #handlers: TransportHandlers | undefined;
   /** The server has said hello, or speaks as if it had. */
+  /** Of the next packet, where frames are counted. */
+  #sequence = 0;
   #helloSeen = false;
   /** It speaks without one: to a stranger. */
   #isStranger = false;
@@ -147,7 +149,10 @@ export class WebSocketTransport implements SessionTransport {
   sendAudio(packet: Uint8Array, timestampMs: number): boolean {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > maxBackedUpBytes) return false;
-    socket.send(encodeBinaryFrame(this.#binaryVersion, packet, timestampMs), { binary: true });
+    socket.send(encodeBinaryFrame(this.#binaryVersion, packet, timestampMs, this.#sequence), {
+      binary: true,
+    });
+    this.#sequence += 1;
     return true;
   }
 

@@ -83,7 +83,7 @@ describe('the official broker', () => {
           id: 0,
           result: {
             protocolVersion: '2024-11-05',
-            capabilities: { tools: {} },
+            capabilities: { tools: { listChanged: true } },
             serverInfo: { name: 'speaker', version: '1.0.0' },
           },
         },
@@ -279,7 +279,8 @@ describe('what is no proper request', () => {
     peer.send({ jsonrpc: '2.0', method: 'notifications/whatever', params: null });
     peer.send({ jsonrpc: '2.0', id: 5, method: 'resources/list', stray: true });
     peer.send({ jsonrpc: '2.0', id: 6, method: 'ping', params: null });
-    expect(await answers(peer, 2)).toEqual([
+    expect(await answers(peer, 3)).toEqual([
+      { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This is not JSON.' } },
       { jsonrpc: '2.0', id: 5, error: { code: -32601, message: 'Method not implemented: resources/list' } },
       { jsonrpc: '2.0', id: 6, result: {} },
     ]);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ErrorCode } from '../../../src/core/errors.ts';
 import type { SessionTransport } from '../../../src/ports/session-transport.ts';
 import { decodeBinaryFrame, encodeBinaryFrame } from '../../../src/protocol/binary-frame.ts';
@@ -109,6 +109,16 @@ describe('the hello (firmware C5)', () => {
       2,
       '2',
       '/xiaozhi/v1/?from=mqtt_gateway',
+    ]);
+  });
+
+  it('numbers its packets behind the gateway, with type and length', async () => {
+    const { transport, peer } = await meet({}, '?from=mqtt_gateway');
+    for (const timestampMs of [60, 120]) transport.sendAudio(Uint8Array.of(0xf8, 0xff, 0xfe), timestampMs);
+    await vi.waitFor(() => expect(peer.frames).toHaveLength(2));
+    expect(peer.frames.map((frame) => Buffer.from(frame).toString('hex'))).toEqual([
+      '01000003000000000000003c00000003f8fffe',
+      '01000003000000010000007800000003f8fffe',
     ]);
   });
 
