@@ -27,6 +27,7 @@ import { timerRingName } from './mcp/tools/timer-ring.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
 import type { Recorder } from './ports/recorder.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+import type { ToolDefinition } from './ports/tool-definition.ts';
 import type { NoticeOutlet } from './runtime/announcer.ts';
 import type { Device } from './runtime/device.ts';
 import type { OpenTools } from './runtime/tool-channel.ts';
@@ -131,11 +132,13 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const configured = createConfiguredTools(runnerDeps);
   const custom = createConfiguredTools(runnerDeps);
   const reportCollisions = collisionReporter(registry, logger);
+  const reportMissing = missingVariableReporter(parts.env, onProblem);
   const publish = ({ mcp: { tools, allow, deny }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
     registry.publish(customToolGroup, custom.update(customMcp.tools));
     if (customMcp.faults.length > 0) onProblem(damagedEntries(customMcp));
+    reportMissing([...tools, ...customMcp.tools]);
     reportCollisions();
   };
   publish(sections);
@@ -251,16 +254,53 @@ function notices(tasks: Tasks): NoticeOutlet {
   };
 }
 
+/** A secret that is not there is told when the tool is offered, not when somebody needs it. */
+function missingVariableReporter(
+  env: ToolServiceParts['env'],
+  onProblem: (error: ClientError) => void,
+): (definitions: readonly ToolDefinition[]) => void {
+  const reported = new Set<string>();
+  return (definitions) => {
+    for (const { name, target } of definitions) {
+      const variable = secretVariableOf(target);
+      if (variable === undefined || env[variable] || reported.has(`${name} ${variable}`)) continue;
+      reported.add(`${name} ${variable}`);
+      onProblem(
+        new ClientError(
+          ErrorCode.configInvalid,
+          `The tool ${name} cannot work: the environment variable ${variable} is not set. Set it where the device is started.`,
+        ),
+      );
+    }
+  };
+}
+
+function secretVariableOf(target: ToolDefinition['target']): string | undefined {
+  const secret =
+    target.type === 'coze'
+      ? target.token
+      : target.type === 'http' && target.auth
+        ? 'token' in target.auth
+          ? target.auth.token
+          : 'password' in target.auth
+            ? target.auth.password
+            : target.auth.value
+        : undefined;
+  return typeof secret === 'object' ? secret.env : undefined;
+}
+
 function collisionReporter(registry: ToolRegistry, logger: Logger): () => void {
   const reported = new Set<string>();
   return () => {
-    for (const { name, group, winner } of registry.collisions()) {
+    for (const { name, group, winner, winnerGroup } of registry.collisions()) {
       const collision = JSON.stringify([group, name]);
       if (reported.has(collision)) continue;
       reported.add(collision);
       logger.warn('A tool cannot be offered, because another has its name; rename one of them', {
         name,
+        of: group,
         winner,
+        winnerOf: winnerGroup,
       });
     }
   };

@@ -87,8 +87,10 @@ function writeRows({ registry, access, kindOf }: OfferedTools, context: CliConte
 
 function writeProblems({ registry, access, faults }: OfferedTools, context: CliContext): void {
   for (const fault of faults) context.stderr.write(`${fault}\n`);
-  for (const { name, winner } of registry.collisions())
-    context.stderr.write(`${name} is not offered, because ${winner} has its name. Rename one of them.\n`);
+  for (const { name, group, winner, winnerGroup } of registry.collisions())
+    context.stderr.write(
+      `${name} of ${group} is not offered, because ${winner} of ${winnerGroup} has its name. Rename one of them.\n`,
+    );
   for (const name of unlistable(registry.list().filter(({ name }) => access.permits(name))))
     context.stderr.write(`${name} is too large to be listed. Shorten its description or schema.\n`);
 }

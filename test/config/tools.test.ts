@@ -81,12 +81,18 @@ test('every kind of target is understood', () => {
     port: 9000,
     framing: 'newline',
     method: undefined,
+    read: 'auto',
+    readIdleMs: 300,
+    encoding: undefined,
   });
   expect(of({ ...weather, type: 'unix', path: '/run/a.sock', framing: 'length', method: 'm' })).toEqual({
     type: 'unix',
     path: '/run/a.sock',
     framing: 'length',
     method: 'm',
+    read: 'auto',
+    readIdleMs: 300,
+    encoding: undefined,
   });
   expect(of({ ...weather, type: 'websocket', url: 'ws://a/' })).toEqual({
     type: 'websocket',
@@ -173,4 +179,12 @@ test('the example and the guide hold tools that are valid', async () => {
   expect(new Set(tools.map(({ target }) => target.type))).toEqual(
     new Set(['subprocess', 'http', 'tcp', 'unix', 'websocket']),
   );
+});
+
+test('switched off is every tool, of whatever source', () => {
+  expect(parseToolsConfig({ enabled: false, tools: [weather], allow: ['*'] })).toEqual({
+    tools: [],
+    allow: [],
+    deny: ['*'],
+  });
 });

@@ -65,7 +65,7 @@ describe.concurrent('over the wire of a server', { timeout: 60_000 }, () => {
       mcp: {
         tools: [
           shell('counts', 'cat', { input_schema: number }),
-          shell('binary', 'head -c 100 /dev/urandom'),
+          shell('binary', 'head -c 100 /dev/zero'),
           shell('floods', 'yes'),
           shell('hangs', leaves('sleep 300'), within),
           shell('ignores_term', leaves('trap "" TERM; while :; do sleep 1; done'), within),
@@ -80,6 +80,7 @@ describe.concurrent('over the wire of a server', { timeout: 60_000 }, () => {
             name: `http_${path}`,
             description: path,
             type: 'http',
+            method: 'GET',
             url: `${oddUrl}/${path}`,
             ...within,
           })),

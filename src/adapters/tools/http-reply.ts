@@ -17,7 +17,7 @@ export function outputOfReply(
   const { status, headers, body } = reply;
   const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';');
   const charset = /charset="?([^"]+)/.exec(parameters.join(';'))?.[1]?.trim();
-  const text = textOf(body, charset);
+  const text = textOf(body, { encoding: charset });
   if (status >= 300 && status < 400) {
     const address = redirectTarget(headers.location, url);
     throw failure.failed(

@@ -41,7 +41,7 @@ export function createSubprocessRunner(
     logStderr(result, name, log);
     if (signal.aborted) throw failure.aborted(signal);
     await nextLoopTurn();
-    return outputOfRun(result, failure);
+    return outputOfRun(result, failure, { encoding: target.encoding, env: place.env });
   };
 
   return {
@@ -98,9 +98,13 @@ async function notStarted(
   }
 }
 
-function outputOfRun({ exitCode, exitSignal, stdout, stderr, overflow }: ChildResult, failure: FailureMaker) {
+function outputOfRun(
+  { exitCode, exitSignal, stdout, stderr, overflow }: ChildResult,
+  failure: FailureMaker,
+  how: Parameters<typeof textOf>[1],
+) {
   if (overflow) throw failure.tooLarge(maxAnswerBytes);
-  const text = textOf(stdout);
+  const text = textOf(stdout, how);
   if (exitCode !== 0) {
     const what =
       exitCode === null

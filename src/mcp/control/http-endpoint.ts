@@ -26,7 +26,7 @@ const maxResultBytes = 200_000;
 
 export interface HttpEndpointParts {
   readonly registry: ToolRegistry;
-  readonly access: Pick<AccessList, 'permits'>;
+  readonly access: Pick<AccessList, 'permits' | 'subscribe'>;
   readonly dispatcher: Dispatcher;
   /** In `serverInfo`. */
   readonly name: string;
@@ -60,12 +60,13 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
   let timer: TimerHandle;
   let closed = false;
 
-  const unsubscribe = registry.subscribe(() => {
+  const tellAll = () => {
     for (const { server } of sessions.values())
       server.sendToolListChanged().catch((thrown: unknown) => {
         logger.debug('MCP over HTTP', { message: messageOf(thrown) });
       });
-  });
+  };
+  const endings = [registry.subscribe(tellAll), parts.access.subscribe(tellAll)];
 
   /** Returns the release, to be called once. */
   function use(session: Session): () => void {
@@ -169,7 +170,7 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
       }),
     async close() {
       closed = true;
-      unsubscribe();
+      for (const stop of endings) stop();
       clock.clearTimeout(timer);
       await Promise.all([...sessions.values()].map(end));
     },
