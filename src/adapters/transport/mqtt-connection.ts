@@ -6,6 +6,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { MqttEndpoint } from '../../ports/provisioning.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
+import { LifeWatch } from './life-watch.ts';
 import type { MqttAddress } from './mqtt-address.ts';
 import {
   endOfConnectTimeout,
@@ -15,6 +16,7 @@ import {
   subscriptionRefused,
 } from './mqtt-end.ts';
 import { MqttPacketGuard } from './mqtt-packet-guard.ts';
+import { endOfDeadConnection } from './websocket-end.ts';
 
 export interface MqttConnectionOptions {
   readonly endpoint: MqttEndpoint;
@@ -23,6 +25,8 @@ export interface MqttConnectionOptions {
   readonly ca?: readonly string[] | undefined;
   /** TCP, TLS and CONNACK together (firmware D2). */
   readonly handshakeTimeoutMs: number;
+  /** 0: a quiet connection is never asked whether it is alive; how often is the keep-alive's business. */
+  readonly pingIntervalMs?: number;
   readonly clock: Clock;
 }
 
@@ -59,6 +63,7 @@ export class MqttConnection {
   readonly #handlers: MqttConnectionHandlers;
   readonly #client: MqttClient;
   readonly #closed: Promise<void>;
+  readonly #life: LifeWatch | undefined;
   #socket: Socket | undefined;
   #stage: 'connecting' | 'accepted' | 'heard' = 'connecting';
   #acceptedMs = 0;
@@ -83,6 +88,15 @@ export class MqttConnection {
       resubscribe: false,
       timerVariant: 'native',
     });
+    this.#life =
+      options.pingIntervalMs === 0
+        ? undefined
+        : new LifeWatch({
+            clock,
+            probe: () => this.#client.sendPing(),
+            onDead: () => this.#finish(endOfDeadConnection(address.label)),
+          });
+    this.#client.on('packetreceive', () => this.#life?.heard());
     this.#connectTimer = clock.setTimeout(
       () => this.#finish(endOfConnectTimeout(handshakeTimeoutMs, address.label)),
       handshakeTimeoutMs,
@@ -125,13 +139,20 @@ export class MqttConnection {
     const { publishTopic } = this.#options.endpoint;
     if (!this.connected || publishTopic === '' || !this.#socket) return false;
     if (this.#socket.writableLength > maxBackedUpBytes) return false;
+    this.#life?.sending();
     this.#client.publish(publishTopic, text, { qos: 0, retain: false });
     return true;
+  }
+
+  /** Something is said that goes another way: is the broker still there? */
+  touch(): void {
+    if (this.connected) this.#life?.sending();
   }
 
   /** Says goodbye to the broker and resolves when the connection is gone; idempotent, silences the handlers. */
   end(): Promise<void> {
     this.#over = true;
+    this.#life?.stop();
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#ending ??= this.#leave();
     return this.#ending;
@@ -201,6 +222,7 @@ export class MqttConnection {
   #finish(end: ChannelEnd): void {
     if (this.#over) return;
     this.#over = true;
+    this.#life?.stop();
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#cut();
     this.#handlers.onEnd(end);

@@ -146,6 +146,11 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     this.#silenceTold = false;
   }
 
+  /** A session sends audio, which does not go over this connection. */
+  touch(): void {
+    this.#connection?.touch();
+  }
+
   /** Ends a session on the wire; the next hello waits for the server's echo. */
   sayGoodbye(sessionId: string): void {
     if (!this.#connection?.publish(clientMessage.goodbye(sessionId))) return;

@@ -109,7 +109,9 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   }
 
   sendAudio(packet: Uint8Array, timestampMs: number): boolean {
-    return this.#handlers !== undefined && (this.#udp?.send(packet, timestampMs) ?? false);
+    if (!this.#handlers) return false;
+    this.#hub.touch();
+    return this.#udp?.send(packet, timestampMs) ?? false;
   }
 
   /** Audio first, then goodbye (D45). */

@@ -213,6 +213,17 @@ export function endOfClose({ code, reason, helloSeen, plainText }: SocketClose, 
   );
 }
 
+/** The other end is gone without a word, and what was said last has not reached it. */
+export function endOfDeadConnection(host: string): ChannelEnd {
+  return failed(
+    new ClientError(
+      ErrorCode.transportClosed,
+      `The connection to ${host} is dead: nothing comes back any more. It is made anew. ${ifThisGoesOn}`,
+      { retryable: true },
+    ),
+  );
+}
+
 function refused(host: string, said: string): ChannelEnd {
   return failed(
     new ClientError(

@@ -23,7 +23,14 @@ import {
   unboundProblem,
 } from './hello-end.ts';
 import { connectLean } from './lean-connection.ts';
-import { endOfBadEndpoint, endOfClose, endOfHttpAnswer, endOfSocketError } from './websocket-end.ts';
+import { LifeWatch } from './life-watch.ts';
+import {
+  endOfBadEndpoint,
+  endOfClose,
+  endOfDeadConnection,
+  endOfHttpAnswer,
+  endOfSocketError,
+} from './websocket-end.ts';
 
 export interface WebSocketTransportOptions {
   readonly endpoint: WebSocketEndpoint;
@@ -81,6 +88,7 @@ export class WebSocketTransport implements SessionTransport {
   #isStranger = false;
   #plainText: string | undefined;
   #lastMessageMs = 0;
+  #life: LifeWatch | undefined;
   #answeredPing = true;
   #helloTimer: TimerHandle;
   #pingTimer: TimerHandle;
@@ -110,7 +118,9 @@ export class WebSocketTransport implements SessionTransport {
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on('pong', () => {
       this.#answeredPing = true;
+      this.#life?.heard();
     });
+    socket.on('ping', () => this.#life?.heard());
     socket.on('unexpected-response', (request, response) => {
       void beginningOf(response, this.#options.clock).then((body) => {
         request.destroy();
@@ -142,6 +152,7 @@ export class WebSocketTransport implements SessionTransport {
       this.#giveUp(this.#readsNothing());
       return false;
     }
+    this.#life?.sending();
     socket.send(text);
     return true;
   }
@@ -149,6 +160,7 @@ export class WebSocketTransport implements SessionTransport {
   sendAudio(packet: Uint8Array, timestampMs: number): boolean {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > maxBackedUpBytes) return false;
+    this.#life?.sending();
     socket.send(encodeBinaryFrame(this.#binaryVersion, packet, timestampMs, this.#sequence), {
       binary: true,
     });
@@ -213,11 +225,21 @@ export class WebSocketTransport implements SessionTransport {
     const version = this.#binaryVersion === 'gateway' ? 2 : this.#binaryVersion;
     this.sendText(clientHello({ transport: 'websocket', version, ...uplink, serverAec }));
     this.#helloTimer = clock.setTimeout(() => this.#giveUp(this.#noHello()), helloTimeoutMs);
+    if (pingIntervalMs > 0) this.#watchLife();
     if (pingIntervalMs > 0) this.#pingTimer = clock.setTimeout(() => this.#ping(), pingIntervalMs);
     if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
   }
 
+  #watchLife(): void {
+    this.#life = new LifeWatch({
+      clock: this.#options.clock,
+      probe: () => this.#socket?.ping(),
+      onDead: () => this.#giveUp(endOfDeadConnection(this.#host)),
+    });
+  }
+
   #onMessage(data: RawData, isBinary: boolean): void {
+    this.#life?.heard();
     this.#lastMessageMs = this.#options.clock.now();
     this.#answeredPing = true;
     const bytes = data as Buffer;
@@ -390,6 +412,7 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   #stopTimers(): void {
+    this.#life?.stop();
     for (const timer of [this.#helloTimer, this.#pingTimer, this.#idleTimer])
       this.#options.clock.clearTimeout(timer);
   }

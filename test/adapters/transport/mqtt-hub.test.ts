@@ -277,6 +277,32 @@ describe('the control link', () => {
   });
 });
 
+describe('a connection whose other end is gone without a word', () => {
+  it('is noticed when something is said, by text or by voice, and told to link and session', async () => {
+    for (const say of ['text', 'voice']) {
+      const from = mqttHub(broker, clock, { clientId: `quiet-${say}`, pingIntervalMs: 30_000 });
+      const { ends } = openLink(from);
+      const session = openSession(from);
+      await until(() => (gateway.peer(`quiet-${say}`)?.texts.length ?? 0) > 0);
+      gateway.peer(`quiet-${say}`)?.sayHello('s-1');
+      await until(() => session.record.sessions.length > 0);
+      session.transport.sendText('{"type":"listen"}');
+      clock.advance(10_000);
+      await until(() => gateway.peer(`quiet-${say}`)?.texts.length === 2);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      clock.advance(5_000);
+      expect([ends, session.record.ends]).toEqual([[], []]);
+      broker.hold(`quiet-${say}`);
+      clock.advance(10_000);
+      if (say === 'text') session.transport.sendText('{"type":"listen"}');
+      else session.transport.sendAudio(Uint8Array.of(1), 0);
+      clock.advance(5_000);
+      expect([ends.length, session.record.ends[0]?.error?.code]).toEqual([1, 'TRANSPORT_CLOSED']);
+      expect(ends[0]?.description).toContain('is dead');
+    }
+  });
+});
+
 describe('an answer without sound', () => {
   const words = [
     { type: 'tts', state: 'start' },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ErrorCode } from '../../../src/core/errors.ts';
@@ -323,6 +324,54 @@ describe('liveness (firmware C20, C30–C31)', () => {
       { normal: false, error: { code: ErrorCode.transportClosed, retryable: true } },
     ]);
     expect(record.ends[0]?.description).toContain('the connection was lost');
+  });
+
+  it('asks for a sign of life when something is said on a quiet connection, and gives it up without one', async () => {
+    const { peer, clock, record, transport } = await talk({ pingIntervalMs: 1_000_000 });
+    clock.advance(60_000);
+    let pings = 0;
+    peer.socket.on('ping', () => {
+      pings += 1;
+    });
+    transport.sendText('{"type":"listen"}');
+    await until(() => pings === 1);
+    for (let ticks = 0; ticks < 20; ticks++) await nextTick();
+    clock.advance(5_000);
+    expect(record.ends).toEqual([]);
+    clock.advance(60_000);
+    peer.connection.pause();
+    transport.sendText('{"type":"listen"}');
+    clock.advance(4_999);
+    expect(record.ends).toEqual([]);
+    clock.advance(1);
+    expect(record.ends).toMatchObject([
+      { normal: false, error: { code: ErrorCode.transportClosed, retryable: true } },
+    ]);
+    expect(record.ends[0]?.description).toContain('is dead');
+  });
+
+  it('asks later when the connection was alive a moment ago, and not at all when the server speaks', async () => {
+    const { peer, clock, record, transport } = await talk({ pingIntervalMs: 1_000_000 });
+    peer.connection.pause();
+    for (let second = 0; second < 14; second++) {
+      transport.sendAudio(Uint8Array.of(1), 0);
+      clock.advance(1_000);
+      expect(record.ends).toEqual([]);
+    }
+    clock.advance(1_000);
+    expect(record.ends).toHaveLength(1);
+    const speaking = await talk({ pingIntervalMs: 1_000_000 });
+    let pings = 0;
+    speaking.peer.socket.on('ping', () => {
+      pings += 1;
+    });
+    for (let second = 1; second <= 30; second++) {
+      speaking.transport.sendAudio(Uint8Array.of(1), 0);
+      speaking.peer.send({ type: 'llm' });
+      await until(() => speaking.record.messages.length === second);
+      speaking.clock.advance(1_000);
+    }
+    expect([pings, speaking.record.ends]).toEqual([0, []]);
   });
 
   it('does not take pings of a server for signs of a conversation', async () => {
