@@ -24,6 +24,8 @@ export interface TurnDriverParts {
   readonly onDone: (exitCode: number) => void;
 }
 
+/** The device asks the OTA server for ever; a script wants to know. */
+const maxProvisioningFailures = 10;
 /** Times a conversation that did take place is begun anew after it broke off. */
 const maxRestarts = 3;
 
@@ -50,6 +52,7 @@ export class TurnDriver implements StatusDisplay {
   #open: 'nothing' | 'speech' | 'text' = 'nothing';
   #reached = false;
   #restarts = 0;
+  #provisioningFailures = 0;
   #transportError: string | undefined;
   /** The server spoke to a device that it does not know. */
   #isStranger = false;
@@ -145,7 +148,22 @@ export class TurnDriver implements StatusDisplay {
     if (code.startsWith('TRANSPORT_')) this.#transportError = code;
     if (this.#plan.turns === undefined) return;
     if (noSound.has(code)) this.#finish(ExitCode.noSoundDevice);
-    else if (code === ErrorCode.provisioningGaveUp) this.#finish(ExitCode.serverNeverReached);
+    else if (code.startsWith('PROVISIONING_') && this.#status === 'starting')
+      this.#countProvisioningFailure();
+  }
+
+  #countProvisioningFailure(): void {
+    this.#provisioningFailures += 1;
+    if (this.#provisioningFailures < maxProvisioningFailures) return;
+    this.#parts.display.show(
+      errorEvent(
+        new ClientError(
+          ErrorCode.provisioningGaveUp,
+          'The OTA server could not be reached in ten tries. Check the network and server.url.',
+        ),
+      ),
+    );
+    this.#finish(ExitCode.serverNeverReached);
   }
 
   #timeOut(): void {

@@ -35,10 +35,9 @@ import type {
 export type LinkLogic = CallbackLogicFunction<{ type: 'unused' }, LinkEvent | ServerEvent>;
 export type ChannelLogic = CallbackLogicFunction<{ type: 'unused' }, ChannelEvent | ServerEvent>;
 
-/** Failed OTA checks in a row before the device stops asking by itself (firmware A30). */
-const maxProvisioningFailures = 10;
 const firstProvisioningRetryMs = 10_000;
-const maxProvisioningRetryMs = 2_560_000;
+/** The firmware gives up in the end (A30); where nobody looks at a screen that would be for ever. */
+const maxProvisioningRetryMs = 300_000;
 const recoveryJitterShare = 0.2;
 /** A person who answers at once has begun within it. */
 const maxAnswerPauseMs = 800;
@@ -128,7 +127,6 @@ export const deviceSetup = setup({
     reportNotReady: () => {},
     reportStalledSpeech: () => {},
     reportProvisioningRetry: (_, _params: { error: ClientError; delayMs: number }) => {},
-    reportProvisioningGaveUp: () => {},
 
     useDefaultMode: assign({ listeningMode: ({ context }) => context.settings.listeningMode }),
     useManualMode: assign({ listeningMode: 'manual' }),
@@ -261,7 +259,6 @@ export const deviceSetup = setup({
       ({ context }: { context: DeviceContext }) =>
         context.listeningMode === 'realtime' && context.announcement === undefined,
     ]),
-    mayAskAgain: ({ context }) => context.provisioningFailures + 1 < maxProvisioningFailures,
     canRecover: ({ context }, { error }: { error: ClientError }) =>
       error.retryable && context.recoveryAttempts < context.settings.recovery.attempts,
     isRefusal: (_, { error }: { error: ClientError }) => error.code === ErrorCode.transportRefused,
@@ -347,7 +344,7 @@ export const deviceSetup = setup({
   },
 });
 
-/** Pause after failure number `failures` of the OTA check: 10, 20, 40 … s (firmware A30). */
+/** Pause after failure number `failures` of the OTA check: 10, 20, 40 … 300 s (firmware A30). */
 export function provisioningRetryMs(failures: number): number {
   return backoffDelayMs(failures - 1, { firstMs: firstProvisioningRetryMs, maxMs: maxProvisioningRetryMs });
 }

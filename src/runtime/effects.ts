@@ -132,13 +132,5 @@ export function createEffects(parts: EffectParts) {
           }),
         ),
     ),
-    reportProvisioningGaveUp: guarded('reportProvisioningGaveUp', () =>
-      report(
-        new ClientError(
-          ErrorCode.provisioningGaveUp,
-          'The OTA server could not be reached in ten tries. Check the network and server.url, then press the talk key to try again.',
-        ),
-      ),
-    ),
   };
 }

@@ -215,8 +215,7 @@ describe.each(['auto', 'manual', 'realtime'] as const)(
     test('no state waits for ever on the server: each has a clock, an idle tag or the person in it', () => {
       const endless = running.filter(({ state }) => {
         const waits = state._nodes.some((node) => node.after.length > 0 && node.id !== 'session');
-        const person =
-          ['listening', 'idle'].includes(statusFor(state)) || state.matches({ provisioning: 'stuck' });
+        const person = ['listening', 'idle'].includes(statusFor(state));
         const playing = state.matches({
           online: { conversation: { connected: { session: { speaking: { playing: 'flowing' } } } } },
         });

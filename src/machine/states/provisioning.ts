@@ -14,7 +14,7 @@ const reportFailure = {
 
 /**
  * Where to connect, and does the server know us? Firmware A30–A43. A remembered answer lets the device start while the
- * OTA server is away.
+ * OTA server is away; without one it is asked again and again, at most five minutes apart.
  */
 export const provisioning = deviceSetup.createStateConfig({
   id: 'provisioning',
@@ -60,7 +60,6 @@ export const provisioning = deviceSetup.createStateConfig({
             actions: ['forgetProvisioningFailures', reportFailure],
           },
           {
-            guard: 'mayAskAgain',
             target: 'retrying',
             actions: [
               'countProvisioningFailure',
@@ -73,16 +72,12 @@ export const provisioning = deviceSetup.createStateConfig({
               },
             ],
           },
-          { target: 'stuck', actions: reportFailure },
         ],
       },
     },
+    /** A device that stands in a kitchen asks for as long as it takes; a press of the button asks at once. */
     retrying: { entry: 'forgetWish', after: { provisioningRetry: 'checking' } },
     /** The person has to type a code into a web page; meanwhile we poll. */
     activating: { entry: 'forgetWish', invoke: { src: 'activate', onDone: 'checking' } },
-    /** Gave up asking by ourselves; a press of the button asks again. */
-    stuck: {
-      entry: ['forgetWish', 'reportProvisioningGaveUp', 'forgetProvisioningFailures'],
-    },
   },
 });
