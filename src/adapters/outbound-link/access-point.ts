@@ -70,6 +70,12 @@ export const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
 const maxPayloadBytes = () => 1_040_000;
 /** A relay that has mixed up the old connection and the new one sends nothing, for ever (mcp.md 2.3). */
 const suspiciousSilenceMs = 5000;
+/**
+ * … and some forget the connection later, when that of the other program ends: as long as nothing is called after we were
+ * replaced, the place is taken anew, each time later.
+ */
+const doubtMs = 600_000;
+const firstDoubtMs = 30_000;
 
 /** An access point (接入点): we dial, they speak first, and call our tools. */
 export function createAccessPoint(options: AccessPointOptions): AccessPoint {
@@ -78,6 +84,9 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
   let server: AccessPointServer | undefined;
   let closing: Promise<void> = Promise.resolve();
   let suspicion: TimerHandle;
+  let doubt: TimerHandle;
+  let doubtUntilMs = Number.NEGATIVE_INFINITY;
+  let doubts = 0;
   let lastList: { readonly at: number; readonly toolCount: number } | undefined;
 
   const link = new OutboundLink({
@@ -89,14 +98,24 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
       link.logConnected();
       server = options.openServer({ send, maxPayloadBytes, ...dialects[profile], ...onePage });
       if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);
+      const delayMs = firstDoubtMs * 2 ** doubts;
+      if (clock.now() + delayMs <= doubtUntilMs) doubt = clock.setTimeout(takePlaceAnew, delayMs);
     },
     onMessage(payload) {
       clock.clearTimeout(suspicion);
-      if (payload.method === 'tools/call') times.began(payload.id);
+      if (payload.method === 'tools/call') {
+        times.began(payload.id);
+        trust();
+      }
       server?.receive(payload);
+    },
+    onReplaced() {
+      if (clock.now() > doubtUntilMs) doubts = 0;
+      doubtUntilMs = clock.now() + doubtMs;
     },
     onClosed() {
       clock.clearTimeout(suspicion);
+      clock.clearTimeout(doubt);
       reannouncer.reset();
       times.forget();
       const ended = server;
@@ -114,6 +133,17 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
     announce: () => server?.announceChange(),
     redial: () => link.redial(),
   });
+
+  function trust(): void {
+    link.noteServed();
+    clock.clearTimeout(doubt);
+    doubtUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  function takePlaceAnew(): void {
+    doubts += 1;
+    link.redial();
+  }
 
   function send(payload: unknown): boolean {
     const { id, result } = payload as {

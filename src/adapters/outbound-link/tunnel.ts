@@ -82,7 +82,10 @@ export function createTunnel(options: TunnelOptions): Tunnel {
         if (message.type === 'connected') accept(message.userId);
         return;
       }
-      if (message.method === 'tool_call') times.began(message.id);
+      if (message.method === 'tool_call') {
+        times.began(message.id);
+        link.noteServed();
+      }
       server.receive(message);
       if (message.type === 'approved_tools') options.onStatus(status());
     },
