@@ -133,7 +133,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
     ]);
     expect(announcementsOf(program)).toEqual(['queued t1', 'sent t1 detect', 'spoken t1 detect']);
     const [sent] = program.eventsOf('announcement').filter(({ phase }) => phase === 'sent');
-    expect(stateAt(program, sent?.t)).toBe('idle');
+    expect(stateAt(program, sent?.t)).toBe('announcing');
     expect(program.eventsOf('error')).toEqual([]);
   });
 
