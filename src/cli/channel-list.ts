@@ -45,11 +45,17 @@ export async function writeChannelList(
     `${counted(count, 'tool')} on ${counted(lines.length, 'page')}, ${bytes} bytes, about ${tokens} tokens ` +
       '(one for 4 ASCII characters or 1 other character; every model counts for itself).\n',
   );
-  if (count > manyTools)
+  if (count > manyTools) {
+    const names = pages.flatMap((page) => page.tools.map(({ name }) => name));
     stderr.write(
       `These are more than ${manyTools} tools: some servers leave the others out, and models choose worse among many. ` +
         '"deny" in the configuration leaves some out.\n',
     );
+    if (channel === 'device')
+      stderr.write(
+        `Over an MQTT gateway, which keeps the first ${manyTools}, these do not reach the model: ${names.slice(manyTools).join(', ')}\n`,
+      );
+  }
 }
 
 interface ChannelOptions {

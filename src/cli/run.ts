@@ -3,6 +3,7 @@ import { type App, createApp } from '../app.ts';
 import { levelPercent } from '../audio/gain.ts';
 import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
+import { parseServerAddress } from '../config/server-address.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { ClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
@@ -115,6 +116,8 @@ function openApp(
   context: CliContext,
 ): Promise<App> {
   const recording = bundledRecordingPath();
+  if (config.demo.impair !== undefined && parseServerAddress(config.server.url)?.kind !== 'embedded')
+    screen.say(impairsNothing);
   return createApp({
     config,
     file,
@@ -146,6 +149,10 @@ function openApp(
     },
   });
 }
+
+/** The bad network is made by the demo server, on what passes through this process. */
+const impairsNothing =
+  '--impair makes a bad network to the embedded demo server only; the way to this server stays as it is. Try it with --server embedded.';
 
 function attachPerson(
   device: Device,

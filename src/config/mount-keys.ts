@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { headers, text, timeoutMs, webUrl } from './tool-parts.ts';
+import { headers, text, timeoutMs, toolName, webUrl } from './tool-parts.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -85,10 +85,7 @@ export const toolOverride = z.strictObject({
     .max(10_000)
     .transform((words) => (words === '' ? undefined : words))
     .optional(),
-  alias: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"')
-    .optional(),
+  alias: toolName.optional(),
 });
 
 export const serverOverride = z.strictObject({

@@ -36,9 +36,14 @@ const inputSchema = z
   })
   .prefault({ properties: {} });
 
+/** Chinese letters are those that servers keep in the name of a function (servers.md 1.10). */
+export const toolName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.\-\u4e00-\u9fff]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"');
+
 /** The keys that every configured tool has, whatever runs it. */
 export const descriptionKeys = {
-  name: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" and "-"'),
+  name: toolName,
   description: text,
   inputSchema,
   audience: z.enum(['model', 'user']).default('model'),

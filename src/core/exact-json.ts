@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /**
  * A number of somebody else's JSON that a double would not print as it was written: `725653563933458433`, `1.10`, `1e400`.
  * In a value that `parseExact` gives, it stands where the number stood.
@@ -33,7 +31,7 @@ export class ExactNumber {
 }
 
 /** A text that stands for a number while JSON is parsed or written; nobody can guess what it begins with. */
-const mark = `\ue000${randomBytes(12).toString('hex')}:`;
+const mark = `\ue000${crypto.randomUUID()}:`;
 const markedText = new RegExp(`"${mark}([^"]*)"`, 'g');
 const tokensAndGroups = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[[\]{},]/g;
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;

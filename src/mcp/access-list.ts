@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import picomatch from 'picomatch';
 
 /** Globs over tool names (`self.*`, `{http,tcp}_*`). What is denied stays denied, whatever is allowed. */
@@ -26,7 +25,7 @@ export function createAccessList(rules: AccessRules = { allow: ['*'], deny: [] }
   return {
     permits: (toolName) => permits(toolName),
     replace(next) {
-      const isSame = isDeepStrictEqual([current.allow, current.deny], [next.allow, next.deny]);
+      const isSame = textOf(current) === textOf(next);
       current = next;
       permits = compile(next);
       if (!isSame) for (const listener of listeners) listener();
@@ -37,6 +36,8 @@ export function createAccessList(rules: AccessRules = { allow: ['*'], deny: [] }
     },
   };
 }
+
+const textOf = ({ allow, deny }: AccessRules): string => JSON.stringify([allow, deny]);
 
 function compile({ allow, deny }: AccessRules): (toolName: string) => boolean {
   const allowed = matcher(allow);

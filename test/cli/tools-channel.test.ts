@@ -65,6 +65,7 @@ test('many tools come on pages that a server can take, and are warned of', async
   ]);
   expect(stderr).toMatch(/^40 tools on 2 pages, /);
   expect(stderr).toContain('These are more than 32 tools: ');
+  expect(stderr).toContain(`do not reach the model: ${names.slice(32).join(', ')}\n`);
 });
 
 test('an access point gets all of its own tools on one page', async () => {

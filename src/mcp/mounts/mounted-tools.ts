@@ -55,7 +55,7 @@ function describe(definition: MountedServerDefinition, foreign: ForeignTool): Om
   const mode = own.mode ?? policy.mode;
   return {
     name: own.alias ?? mountedName(definition.name, foreign.name),
-    description: own.description ?? foreign.description,
+    description: own.description ?? describedWithName(definition.name, foreign, own.alias),
     inputSchema: foreign.inputSchema,
     audience: own.audience ?? policy.audience,
     source: 'mounted',
@@ -66,6 +66,17 @@ function describe(definition: MountedServerDefinition, foreign: ForeignTool): Om
     idempotent: own.idempotent ?? policy.idempotent,
     parallel: own.parallel ?? policy.parallel,
   };
+}
+
+/** A name that lost its letters is said in the description: a model knows the tool by what it is called. */
+function describedWithName(
+  server: string,
+  { name, description }: ForeignTool,
+  alias: string | undefined,
+): string {
+  const isKept = alias !== undefined || !/\P{ASCII}/u.test(name);
+  if (isKept || mountedName(server, name).endsWith(name)) return description;
+  return description.includes(name) ? description : `${name}: ${description}`;
 }
 
 function overrideOf({ tools }: MountedServerDefinition, name: string) {
