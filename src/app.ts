@@ -24,6 +24,7 @@ import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
 import type { DeviceSettings } from './machine/context.ts';
 import type { ListeningMode } from './machine/events.ts';
+import { exemptFromProxies } from './network/proxy.ts';
 import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
@@ -265,6 +266,7 @@ async function findServer(
   switch (address.kind) {
     case 'embedded': {
       const server = await startDemoServer();
+      exemptFromProxies(server.otaUrl);
       closers.push(() => server.stop());
       return { otaUrl: server.otaUrl };
     }

@@ -7,6 +7,8 @@ import { exitCodeOf } from './cli/exit-codes.ts';
 import { leaveLostTerminals, outlivesTerminal } from './cli/hangup.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import { programVersion } from './core/version.ts';
+import { giveAddressesTime } from './network/address-time.ts';
+import { useProxies } from './network/proxy.ts';
 
 const stopping = new AbortController();
 let stopSignal: NodeJS.Signals | undefined;
@@ -44,6 +46,8 @@ const context: CliContext = {
 };
 
 async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+  giveAddressesTime();
+  for (const fault of await useProxies(context.env)) process.stderr.write(`${fault}\n`);
   const exitCode = await action(options, context);
   process.exitCode = stopSignal ? 128 + constants.signals[stopSignal] : exitCode;
 }

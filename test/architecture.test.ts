@@ -15,6 +15,7 @@ const inside = [
   'mcp',
   'config',
   'processes',
+  'network',
   'demo-server',
   'runtime',
   'adapters',
@@ -27,6 +28,8 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   ports: ['core'],
   protocol: ['core', 'zod', 'node:crypto'],
   processes: ['core', 'node'],
+  // What all connections share, whoever makes them.
+  network: ['node', 'https-proxy-agent'],
   audio: ['core', 'ports'],
   // What is told, when and how is part of the model: pure functions over the mailbox.
   machine: ['core', 'xstate', 'mcp/announcements'],
@@ -44,7 +47,17 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   'demo-server': ['core', 'protocol', 'audio', 'ports', 'zod', 'ws', 'aedes', 'node'],
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],
   // Runners give what the MCP server runs: its type is their port.
-  adapters: ['core', 'ports', 'protocol', 'audio/format', 'mcp/tool.ts', 'processes', 'node', 'package'],
+  adapters: [
+    'core',
+    'ports',
+    'protocol',
+    'audio/format',
+    'mcp/tool.ts',
+    'processes',
+    'network',
+    'node',
+    'package',
+  ],
   cli: [...inside, 'app', 'app-tools', 'app-installs', 'app-control', 'app-voice', 'app-device-tools'],
   app: [...inside, 'app-tools', 'app-voice', 'app-exchange', 'app-recorder'],
   'app-exchange': [...inside, 'app-tools', 'app-mounts', 'app-installs', 'app-access-points', 'app-control'],
@@ -56,7 +69,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   'app-mounts': inside,
   'app-recorder': ['core', 'ports', 'audio', 'config', 'adapters', 'node'],
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
-  main: ['cli', 'config', 'core', 'adapters/log', 'commander', 'node'],
+  main: ['cli', 'config', 'core', 'network', 'adapters/log', 'commander', 'node'],
 };
 
 interface Import {

@@ -1,5 +1,6 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { proxyAgent, proxyFor } from '../../network/proxy.ts';
 
 /** Below the 5 s after which Node and many other servers close a quiet connection. */
 const keepAliveMs = 4000;
@@ -19,15 +20,16 @@ export interface NodeFetch {
  */
 export function createNodeFetch(maxBodyBytes: number, ca?: readonly string[]): NodeFetch {
   const agents = new Map<string, Promise<Agent>>();
-  const agentFor = (protocol: string) => {
-    const known = agents.get(protocol) ?? createAgent(protocol, ca);
-    agents.set(protocol, known);
+  const agentFor = (url: URL) => {
+    const key = `${url.protocol}${proxyFor(url)?.href ?? ''}`;
+    const known = agents.get(key) ?? createAgent(url, ca);
+    agents.set(key, known);
     return known;
   };
   return {
     async fetch(address, init = {}) {
       const url = new URL(address);
-      const agent = await agentFor(url.protocol);
+      const agent = await agentFor(url);
       const answer = await send(url, init, agent);
       const body = hasBody(answer) ? bodyOf(answer, await decoded(answer), maxBodyBytes) : null;
       if (body === null) answer.resume();
@@ -40,9 +42,11 @@ export function createNodeFetch(maxBodyBytes: number, ca?: readonly string[]): N
   };
 }
 
-async function createAgent(protocol: string, ca: readonly string[] | undefined): Promise<Agent> {
+async function createAgent(url: URL, ca: readonly string[] | undefined): Promise<Agent> {
   const options = { keepAlive: true, timeout: keepAliveMs, maxSockets };
-  if (protocol !== 'https:') return new (await import('node:http')).Agent(options);
+  const proxied = proxyAgent(url, { ...options, ca });
+  if (proxied) return proxied;
+  if (url.protocol !== 'https:') return new (await import('node:http')).Agent(options);
   return new (await import('node:https')).Agent({ ...options, ...(ca && { ca: [...ca] }) });
 }
 

@@ -1,6 +1,7 @@
 import WebSocket from 'ws';
 import { isCertificateError } from '../../core/certificate-errors.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { proxyAgent } from '../../network/proxy.ts';
 
 export interface SocketTarget {
   readonly url: string;
@@ -62,7 +63,9 @@ export function dial(
   clock: Clock,
   handlers: SocketHandlers,
 ): DialledSocket {
+  const agent = proxyAgent(url, { ca });
   const socket = new WebSocket(url, {
+    ...(agent && { agent }),
     ...(headers && { headers }),
     ...(ca && { ca: [...ca] }),
     maxPayload: maxMessageBytes,

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
+import { proxyAgent } from '../../network/proxy.ts';
 
 export interface HttpPost {
   readonly url: string;
@@ -43,7 +44,7 @@ export async function httpPost(post: HttpPost): Promise<HttpAnswer> {
   return await new Promise((resolve, reject) => {
     const sent = request(post.url, {
       method: 'POST',
-      agent: false,
+      agent: proxyAgent(post.url, { ca: post.authorities }) ?? false,
       headers: { ...post.headers, Connection: 'close', 'Content-Length': Buffer.byteLength(post.body) },
       ...authorities,
     });

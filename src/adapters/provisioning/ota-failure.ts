@@ -2,6 +2,7 @@ import { certificateFault, certificateWords, speaksNoTls } from '../../core/cert
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import { isLoginPage, redirectTarget } from '../../core/login-page.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { viaProxy } from '../../network/proxy.ts';
 import { wordsOfText } from '../../protocol/server-words.ts';
 import { type HttpAnswer, HttpLimitError } from './http-post.ts';
 
@@ -14,7 +15,8 @@ export function showUrl(text: string): string {
 
 /** A request that got no usable HTTP answer, in words that say what to do. */
 export function requestFailure(url: string, cause: unknown): ClientError {
-  const { hostname, host } = new URL(url);
+  const { hostname, host: name } = new URL(url);
+  const host = `${name}${viaProxy(url)}`;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (cause instanceof HttpLimitError && cause.kind === 'size')
     return badAnswer(`${showUrl(url)} sent far more than an OTA answer holds. Check server.url.`, cause);
@@ -76,6 +78,7 @@ export function statusFailure(url: string, answer: HttpAnswer): ClientError {
   if (status >= 300 && status < 400) return redirected(url, answer);
   const said = wordsOfText(answer.body);
   const words = said === '' ? '' : ` It said: “${said}”.`;
+  if (status === 407) return refused(proxyCredentials(shown));
   if (status === 404)
     return refused(
       `There is no OTA service at ${shown} (status 404).${words} Most end in /xiaozhi/ota/, with the last slash.`,
@@ -88,6 +91,9 @@ export function statusFailure(url: string, answer: HttpAnswer): ClientError {
     retryable,
   );
 }
+
+const proxyCredentials = (shown: string): string =>
+  `The proxy on the way to ${shown} wants user name and password (status 407). Write them into HTTPS_PROXY or HTTP_PROXY, as in http://user:password@proxy:3128.`;
 
 function redirected(url: string, answer: HttpAnswer): ClientError {
   const found = redirectTarget(answer, url);

@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import { ClientError } from '../../core/errors.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
+import { proxyAgent, proxyFor } from '../../network/proxy.ts';
 import { BodyTooLargeError, exchange, type HttpReply, StaleSocketError } from './http-exchange.ts';
 import { maxAnswerBytes } from './runner.ts';
 import type { FailureMaker } from './tool-failure.ts';
@@ -24,11 +25,22 @@ export interface HttpClient {
 }
 
 export function createHttpClient(failure: FailureMaker): HttpClient {
-  let agent: Promise<Agent> | undefined;
+  // A template may lead to several hosts, some of them past the proxy.
+  const agents = new Map<string, Promise<Agent>>();
+  const agentFor = (url: URL) => {
+    const key = `${url.protocol}${proxyFor(url)?.href ?? ''}`;
+    const known = agents.get(key) ?? createAgent(url);
+    agents.set(key, known);
+    return known;
+  };
   return {
     async send(request, signal) {
-      agent ??= createAgent(request.url);
-      const exchanged = { ...request, agent: await agent, maxBodyBytes: maxAnswerBytes, signal };
+      const exchanged = {
+        ...request,
+        agent: await agentFor(request.url),
+        maxBodyBytes: maxAnswerBytes,
+        signal,
+      };
       try {
         const reply = await exchange(exchanged).catch((thrown) => {
           if (thrown instanceof StaleSocketError && !signal.aborted) return exchange(exchanged);
@@ -42,13 +54,19 @@ export function createHttpClient(failure: FailureMaker): HttpClient {
         throw thrown instanceof ClientError ? thrown : failure.unreachable(thrown);
       }
     },
-    close: async () => (await agent)?.destroy(),
+    close: async () => {
+      for (const agent of await Promise.all(agents.values())) agent.destroy();
+    },
   };
 }
 
-async function createAgent({ protocol }: URL): Promise<Agent> {
+async function createAgent(url: URL): Promise<Agent> {
+  const options = { keepAlive: true, timeout: keepAliveMs, maxSockets };
+  const proxied = proxyAgent(url, options);
+  if (proxied) return proxied;
+  const { protocol } = url;
   const { Agent } = protocol === 'https:' ? await import('node:https') : await import('node:http');
-  return new Agent({ keepAlive: true, timeout: keepAliveMs, maxSockets });
+  return new Agent(options);
 }
 
 export function bodyHeaders(type: string, body: string): Record<string, string> {

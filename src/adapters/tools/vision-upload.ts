@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { proxyAgent } from '../../network/proxy.ts';
 import type { PictureQuestion, VisionService } from '../../ports/device-control.ts';
 
 export interface VisionUploadOptions {
@@ -32,7 +33,7 @@ async function upload(
     try {
       sent = request(url, {
         method: 'POST',
-        agent: false,
+        agent: proxyAgent(url) ?? false,
         headers: {
           'Device-Id': deviceId,
           'Client-Id': clientId,

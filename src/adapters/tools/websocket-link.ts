@@ -1,9 +1,11 @@
+import type { Agent } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, type TimerHandle, wait } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { foreignWords, WordedError, type Words, words } from '../../core/words.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
+import { proxyAgent } from '../../network/proxy.ts';
 import { type JsonRpcAnswer, jsonRpcRequest, parseJsonRpc } from './json-rpc.ts';
 
 /** Why a call got no answer; the runner words it with the name of its tool. */
@@ -127,6 +129,7 @@ export class WebSocketLink {
       handshakeTimeout: handshakeTimeoutMs,
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
+      ...throughProxy(url),
     });
     try {
       await opened(socket, this.#ended.signal);
@@ -224,4 +227,9 @@ function opened(socket: WebSocket, ended: AbortSignal): Promise<void> {
     // Stays for good: a socket that is torn down may report more than one error.
     socket.on('error', (error) => settle(() => reject(error)));
   });
+}
+
+function throughProxy(url: string): { readonly agent?: Agent } {
+  const agent = proxyAgent(url);
+  return agent ? { agent } : {};
 }

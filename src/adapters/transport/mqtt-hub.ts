@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../../core/clock.ts';
 import { ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
+import { proxyFor } from '../../network/proxy.ts';
 import type { ControlLink, ControlLinkFactory } from '../../ports/control-link.ts';
 import type { ChannelEnd, SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
 import { maxMqttMessageBytes } from '../../protocol/message-size.ts';
@@ -227,10 +228,11 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     this.#stopWaiting();
     if (connection) this.#ending = connection.end();
     const users = [...this.#users];
+    const told = pastProxy(end, this.#options.endpoint.endpoint);
     this.#users.clear();
     this.#session = undefined;
     this.#link = undefined;
-    for (const user of users) user.onEnd(end);
+    for (const user of users) user.onEnd(told);
   }
 
   #each(tell: (user: MqttUser) => void): void {
@@ -273,3 +275,15 @@ const unusableText = (reason: string): ClientError =>
     `The server sent a text message that cannot be used: ${reason}. It was ignored; nothing needs to be done unless answers are missing.`,
     { retryable: true },
   );
+
+/** Where a proxy is the only way out, MQTT finds none: whoever looks for the reason is told. */
+function pastProxy(end: ChannelEnd, endpoint: string): ChannelEnd {
+  const { error } = end;
+  const host = endpoint.replace(/^mqtts?:\/\//iu, '');
+  const proxy = proxyFor(`https://${host}`);
+  if (error?.code !== ErrorCode.transportUnreachable || !proxy) return end;
+  const { code, message, retryable, cause } = error;
+  const words = `${message} MQTT does not go through the proxy ${proxy.host}; --transport websocket does.`;
+  const told = new ClientError(code, words, { retryable, cause });
+  return { ...end, error: told, description: told.message };
+}

@@ -129,6 +129,14 @@ export function endOfHttpAnswer(answer: HttpReply, host: string, url: string): C
   if (isLoginPage(answer, url)) return endOfLoginPage(answer, host, url);
   const said = wordsOfText(answer.body);
   const words = said === '' ? '' : ` It said: ${said}.`;
+  if (status === 407) {
+    return failed(
+      new ClientError(
+        ErrorCode.transportRefused,
+        `The proxy on the way to ${host} wants user name and password (HTTP 407). Write them into HTTPS_PROXY or HTTP_PROXY, as in http://user:password@proxy:3128.`,
+      ),
+    );
+  }
   if (status === 401 || status === 403) {
     return failed(
       new ClientError(

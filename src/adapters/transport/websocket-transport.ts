@@ -2,6 +2,7 @@ import WebSocket, { type ClientOptions, type RawData } from 'ws';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { proxyAgent, viaProxy } from '../../network/proxy.ts';
 import type { WebSocketEndpoint } from '../../ports/provisioning.ts';
 import type {
   ChannelEnd,
@@ -194,7 +195,7 @@ export class WebSocketTransport implements SessionTransport {
 
   get #host(): string {
     try {
-      return new URL(this.#url).host;
+      return `${new URL(this.#url).host}${viaProxy(this.#url)}`;
     } catch {
       return 'the server';
     }
@@ -202,6 +203,7 @@ export class WebSocketTransport implements SessionTransport {
 
   #clientOptions(): ClientOptions {
     const { endpoint, deviceId, clientId, ca, handshakeTimeoutMs } = this.#options;
+    const agent = proxyAgent(endpoint.url, { ca });
     const authorization = endpoint.token.includes(' ') ? endpoint.token : `Bearer ${endpoint.token}`;
     return {
       headers: {
@@ -215,7 +217,9 @@ export class WebSocketTransport implements SessionTransport {
       maxPayload: maxPayloadBytes,
       perMessageDeflate: false,
       followRedirects: false,
-      createConnection: connectLean(endpoint.url) as ClientOptions['createConnection'],
+      ...(agent
+        ? { agent }
+        : { createConnection: connectLean(endpoint.url) as ClientOptions['createConnection'] }),
     };
   }
 
