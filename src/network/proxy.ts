@@ -36,7 +36,9 @@ export function proxyFor(url: string | URL, env: Env = environment): URL | undef
   if (!URL.canParse(String(url))) return undefined;
   const target = new URL(url);
   const isSecure = target.protocol === 'https:' || target.protocol === 'wss:';
-  const proxy = proxyUrl(variable(env, isSecure ? 'https_proxy' : 'http_proxy') || variable(env, 'all_proxy'));
+  const proxy = proxyUrl(
+    variable(env, isSecure ? 'https_proxy' : 'http_proxy') || variable(env, 'all_proxy'),
+  );
   if (!proxy || exempt.has(endpointOf(target)) || isExcluded(target, variable(env, 'no_proxy')))
     return undefined;
   return proxy;

@@ -49,8 +49,8 @@ export function endOfMqttError(thrown: unknown, moment: MqttMoment): ChannelEnd 
   const { stage, host, isTalking } = moment;
   const code = (thrown as { code?: unknown } | undefined)?.code;
   if (typeof code === 'number') return endOfConnack(code, host);
-  if (stage === 'connecting' && typeof code === 'string') return endOfSocketError(thrown, host, false);
   if (code === 'ECONNRESET' || code === 'EPIPE') return endOfMqttClose(moment);
+  if (stage === 'connecting' && typeof code === 'string') return endOfSocketError(thrown, host, false);
   if (typeof code === 'string' && isTalking) return endOfSocketError(thrown, host, true);
   if (typeof code === 'string') return lostInIdle(host, messageOf(thrown));
   return failed(
@@ -85,7 +85,7 @@ export function endOfMqttClose({ stage, host, isTalking }: MqttMoment): ChannelE
     return failed(
       new ClientError(
         ErrorCode.transportUnreachable,
-        `Cannot connect to ${host}: it closed the connection.`,
+        `Cannot connect to ${host}: it closed the connection. Check that this is the port of an MQTT server, and whether it is for TLS: 8883 and mqtts:// are, others are not.`,
         {
           retryable: true,
         },
