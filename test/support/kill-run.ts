@@ -7,7 +7,7 @@ import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import { createDemoServer } from '../../src/demo-server/server.ts';
 import { foldJournal } from '../../src/mcp/task-record.ts';
 import { freshHome, type Program, type ProgramEvent } from './program.ts';
-import { shell, startToolProgram } from './tool-program.ts';
+import { sentencesOf, shell, startToolProgram } from './tool-program.ts';
 
 const codec = await loadOpusCodec();
 
@@ -100,6 +100,19 @@ export async function runKills({ kills, seed, language, onKill }: KillRunOptions
     });
   }
 
+  /** On a busy machine both texts may come before the server has read the tools: then there is nothing to kill yet. */
+  async function startBrewing(pot: number): Promise<Program> {
+    for (;;) {
+      const program = start('--say', 'hello', '--say', `call brew {"pot": ${pot}}`);
+      const answer = await until(
+        () => sentencesOf(program).find((sentence) => /^Started|I know no tool/u.test(`${sentence}`)),
+        () => `an answer ${program.stderr}`,
+      );
+      if (`${answer}`.startsWith('Started')) return program;
+      await end(program, 'SIGTERM', Number.POSITIVE_INFINITY);
+    }
+  }
+
   /** Ends a life and notes what was told in it. `atMs`: when, in the time of its events. */
   async function end(program: Program, signal: NodeJS.Signals, atMs: number): Promise<void> {
     program.child.kill(signal);
@@ -112,8 +125,7 @@ export async function runKills({ kills, seed, language, onKill }: KillRunOptions
     for (let n = 1; n <= kills; n++) {
       const moment = killMoments[Math.floor(random() * killMoments.length)] as KillMoment;
       const afterMs = Math.floor(random() * latestAfterMs);
-      // On a busy machine the first text may come before the server knows the tools.
-      const program = start('--say', 'hello', '--say', `call brew {"pot": ${n}}`);
+      const program = await startBrewing(n);
       const { t: cameMs } = await until(
         () => comingOf(program, `t${n}`, moment),
         () => `${moment} ${program.stderr}`,
