@@ -45,7 +45,7 @@
         }],
         ["opus=='yes'", {
           "defines": ["HAVE_OPUS"],
-          "sources": ["src/opus-decoder.cc"]
+          "sources": ["src/opus-decoder.cc", "src/opus-encoder.cc"]
         }],
         ["sanitize!=''", {
           "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g", "-O1"],

@@ -13,6 +13,7 @@ export interface NativeAddon {
   /** `libopus 1.3.1` */
   readonly opusLibrary?: string;
   readonly OpusDecoder?: new (options: OpusDecoderOptions) => OpusDecoder;
+  readonly OpusEncoder?: new (options: OpusEncoderOptions) => OpusEncoder;
   /** Only with webrtc-audio-processing 0.3. */
   readonly VoiceDetector?: new (
     options: VoiceDetectorOptions,
@@ -75,6 +76,27 @@ export declare class OpusDecoder {
    */
   decodeFec(next: Uint8Array, samples: number): Int16Array;
   /** As new. */
+  reset(): void;
+  /** See `EchoCanceller.close`. */
+  close(): void;
+}
+
+export interface OpusEncoderOptions {
+  readonly sampleRateHz: 8_000 | 12_000 | 16_000 | 24_000 | 48_000;
+  /** 0 to 10. */
+  readonly complexity: number;
+  readonly variableBitrate: boolean;
+  readonly discontinuousTransmission: boolean;
+  /** Undefined lets libopus choose. */
+  readonly bitrateBps?: number | undefined;
+}
+
+/** One mono Opus stream. */
+export declare class OpusEncoder {
+  constructor(options: OpusEncoderOptions);
+  /** One frame of 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms. */
+  encode(pcm: Int16Array): Uint8Array;
+  /** As new, settings kept. */
   reset(): void;
   /** See `EchoCanceller.close`. */
   close(): void;

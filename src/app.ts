@@ -1,6 +1,5 @@
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
-import { loadOpusCodec } from './adapters/audio/opus-discord.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
@@ -8,6 +7,7 @@ import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
+import { chooseOpusCodec } from './app-codec.ts';
 import { createExchange } from './app-exchange.ts';
 import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
@@ -85,13 +85,14 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const { config, clock, logger } = parts;
   const idle = createIdleWatch();
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
+  const [server, { codec, passedOver }, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
-    loadOpusCodec(),
+    chooseOpusCodec(),
     openState(parts, closers),
     chooseSound(parts, address),
     authoritiesOf(config),
   ]);
+  if (passedOver.length > 0) parts.say(`Opus: ${codec.name}; "doctor" says how to get a faster one`);
   const transports = new TransportChooser(
     {
       ...config.server,

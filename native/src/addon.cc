@@ -8,6 +8,7 @@
 #endif
 #ifdef HAVE_OPUS
 #include "opus-decoder.h"
+#include "opus-encoder.h"
 #endif
 
 namespace {
@@ -28,6 +29,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
 #ifdef HAVE_OPUS
   exports.Set("opusLibrary", opus_get_version_string());
   exports.Set("OpusDecoder", OpusDecoder::Define(env));
+  exports.Set("OpusEncoder", OpusEncoder::Define(env));
 #endif
   return exports;
 }

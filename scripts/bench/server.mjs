@@ -2,7 +2,7 @@
 // talks without pause. The demo server is no stand-in: it falls silent between answers.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { startPacedLoop } from './paced-loop.mjs';
 import { frameDurationMs, speechFrames, speechPackets } from './speech.mjs';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { loadOpusCodec } from '../adapters/audio/opus-discord.ts';
 import { parseWav, readWavFile } from '../adapters/audio/wav-file.ts';
 import { createEspeak } from '../adapters/speech/espeak.ts';
+import { loadOpusCodec } from '../app-codec.ts';
 import { type Clock, monotonicClock } from '../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';

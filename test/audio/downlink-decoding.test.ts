@@ -25,6 +25,7 @@ function fakeDecoder(name: string) {
 }
 
 const codec: OpusCodec = {
+  name: 'none',
   createEncoder: () => {
     throw new Error('nobody speaks here');
   },

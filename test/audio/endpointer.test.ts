@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { parseWav } from '../../src/adapters/audio/wav-file.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { createEndpointer } from '../../src/audio/endpointer.ts';
 import { concat, cut, noise, tone } from '../support/signals.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { MAX_PAGE_SEGMENTS, oggPage } from '../../src/audio/ogg-page.ts';
 import { createContainer } from '../../src/audio/recording-container.ts';
 import { readOgg } from '../support/ogg.ts';

@@ -1,11 +1,11 @@
 import { copyFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { readWavFile } from '../../src/adapters/audio/wav-file.ts';
 import { createGrowingFile } from '../../src/adapters/recording/growing-file.ts';
 import { createRecordingDirectory } from '../../src/adapters/recording/recording-directory.ts';
 import { makePrivateDirectory } from '../../src/adapters/storage/private-directory.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { FileRecorder, type FileRecorderParts, type RecordingEvent } from '../../src/audio/recorder.ts';
 import { SharedMicrophone } from '../../src/audio/shared-microphone.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';

@@ -56,7 +56,7 @@ describe('loading the native add-on', () => {
   it('says what is missing when it was built without some libraries', () => {
     const path = file(
       'bare.cjs',
-      'module.exports = { interfaceVersion: 1, opusLibrary: "libopus 1", OpusDecoder: class {} };',
+      'module.exports = { interfaceVersion: 1, opusLibrary: "libopus 1", OpusDecoder: class {}, OpusEncoder: class {} };',
     );
     const { problem, libraries, createEchoCanceller } = loadNativeParts(path);
     expect(libraries).toEqual(['libopus 1']);

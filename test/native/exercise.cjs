@@ -4,7 +4,7 @@
 const { isMainThread, Worker, workerData } = require('node:worker_threads');
 
 const [path, effort] = isMainThread ? [process.argv[2], Number(process.argv[3] ?? 1)] : workerData;
-const { EchoCanceller, OpusDecoder, VoiceDetector } = require(path);
+const { EchoCanceller, OpusDecoder, OpusEncoder, VoiceDetector } = require(path);
 
 let calls = 0;
 let refusals = 0;
@@ -151,6 +151,37 @@ function exerciseVoiceDetector() {
   }
 }
 
+function exerciseOpusEncoder() {
+  const good = {
+    sampleRateHz: 16_000,
+    complexity: 5,
+    variableBitrate: true,
+    discontinuousTransmission: false,
+  };
+  for (const options of oddOptions) expectCode('NATIVE_BAD_ARGUMENT', () => new OpusEncoder(options));
+  for (const odd of oddNumbers)
+    expectCode('NATIVE_BAD_ARGUMENT', () => new OpusEncoder({ ...good, complexity: odd }));
+  for (const odd of ['16000', null, {}, 10n])
+    expectCode('NATIVE_BAD_ARGUMENT', () => new OpusEncoder({ ...good, bitrateBps: odd }));
+  for (const odd of [-1, 0, NaN, Infinity, 2 ** 40])
+    call(() => new OpusEncoder({ ...good, bitrateBps: odd }));
+  for (const sampleRateHz of [8_000, 12_000, 16_000, 24_000, 48_000]) {
+    const encoder = new OpusEncoder({ ...good, sampleRateHz, bitrateBps: 512_000 });
+    for (const ms of [2.5, 5, 10, 20, 40, 60, 80, 100, 120]) {
+      const noise = Int16Array.from({ length: (sampleRateHz / 1000) * ms }, () => random(65_536) - 32_768);
+      for (let frame = 0; frame < effort; frame++) encoder.encode(noise);
+    }
+    for (const odd of oddFrames()) call(() => encoder.encode(odd));
+    for (const length of [0, 1, sampleRateHz / 1000, sampleRateHz])
+      expectCode('NATIVE_BAD_ARGUMENT', () => encoder.encode(new Int16Array(length)));
+    encoder.reset();
+    encoder.close();
+    encoder.close();
+    expectCode('NATIVE_CLOSED', () => encoder.encode(new Int16Array(sampleRateHz / 100)));
+    expectCode('NATIVE_CLOSED', () => encoder.reset());
+  }
+}
+
 /** Objects that nobody closes, and methods on things they were not made for. */
 function exerciseLifetimes() {
   const options = {
@@ -159,8 +190,11 @@ function exerciseLifetimes() {
     echoCancellation: true,
     noiseSuppression: true,
     gainControl: true,
+    complexity: 0,
+    variableBitrate: true,
+    discontinuousTransmission: true,
   };
-  const classes = [EchoCanceller, OpusDecoder, VoiceDetector].filter(Boolean);
+  const classes = [EchoCanceller, OpusDecoder, OpusEncoder, VoiceDetector].filter(Boolean);
   for (const Class of classes) {
     const others = classes.filter((other) => other !== Class).map((Other) => new Other(options));
     for (let i = 0; i < 20 * effort; i++) call(() => new Class(options));
@@ -183,6 +217,7 @@ function exerciseLifetimes() {
 
 if (EchoCanceller) exerciseEchoCanceller();
 if (OpusDecoder) exerciseOpusDecoder();
+if (OpusEncoder) exerciseOpusEncoder();
 if (VoiceDetector) exerciseVoiceDetector();
 exerciseLifetimes();
 globalThis.gc?.();

@@ -1,4 +1,4 @@
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { createConcealer } from '../../src/audio/concealment.ts';
 import { createResampler } from '../../src/audio/resampler.ts';
 import type { ConcealingDecoder } from '../../src/ports/concealing-decoder.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSpeakerLoudspeaker } from '../../src/adapters/audio/loudspeaker-speaker.ts';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { createPacer } from '../../src/adapters/audio/pacer.ts';
 import { readWavFile } from '../../src/adapters/audio/wav-file.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { createRecorder } from '../../src/app-recorder.ts';
 import { ConfigSchema } from '../../src/config/schema.ts';
 import { monotonicClock as clock } from '../../src/core/clock.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { type ClientOptions, WebSocket } from 'ws';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import {
   createDemoServer,

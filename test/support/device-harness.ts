@@ -1,6 +1,6 @@
 import { createNullLoudspeaker } from '../../src/adapters/audio/loudspeaker-null.ts';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { createPacer } from '../../src/adapters/audio/pacer.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { DeviceSettings } from '../../src/machine/context.ts';

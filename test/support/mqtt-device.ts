@@ -1,7 +1,7 @@
 import { createNullLoudspeaker } from '../../src/adapters/audio/loudspeaker-null.ts';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { createPacer } from '../../src/adapters/audio/pacer.ts';
 import { TransportChooser } from '../../src/adapters/transport/choose-transport.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { MqttEndpoint } from '../../src/ports/provisioning.ts';

@@ -1,4 +1,4 @@
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { type Json, type Peer, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 import { tone } from './signals.ts';
 

@@ -4,8 +4,8 @@ import { createPortAudioLoudspeaker } from '../../../src/adapters/audio/loudspea
 import { createSpeakerLoudspeaker } from '../../../src/adapters/audio/loudspeaker-speaker.ts';
 import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
 import { createPortAudioMicrophone } from '../../../src/adapters/audio/microphone-naudiodon.ts';
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { Uplink } from '../../../src/audio/uplink.ts';
 import { monotonicClock as clock } from '../../../src/core/clock.ts';
 import { encoderSettings, frameDurationMs, uplinkHz } from '../speech.mjs';

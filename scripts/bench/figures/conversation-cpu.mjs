@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { createAdjustableClock, openDevice } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';
 import { startPacedLoop } from '../paced-loop.mjs';

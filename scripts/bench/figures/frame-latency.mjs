@@ -2,8 +2,8 @@
 // bytes of a packet to the PCM at the loudspeaker. The bare calls run in the same process, half a period later, so that
 // both find the caches as cold as a real conversation does.
 import diagnostics from 'node:diagnostics_channel';
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { createBareDevice } from '../bare-device.mjs';
 import { createAdjustableClock, createWatcher, handsOn } from '../device.mjs';
 import { report, setup } from '../figure-process.mjs';

@@ -3,8 +3,8 @@
 
 import { createNullLoudspeaker } from '../../../src/adapters/audio/loudspeaker-null.ts';
 import { createNullMicrophone } from '../../../src/adapters/audio/microphone-null.ts';
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { createBareDevice } from '../bare-device.mjs';
 import { report, setup } from '../figure-process.mjs';

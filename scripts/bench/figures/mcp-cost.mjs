@@ -1,5 +1,5 @@
 // A process with everything a device loads, without and with what is behind its MCP channel.
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { ConfigSchema } from '../../../src/config/schema.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';

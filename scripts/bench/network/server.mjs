@@ -1,7 +1,7 @@
 // The far end of MQTT + UDP for `npm run bench:network`, in a process of its own: speaks without a pause while the device
 // listens in realtime mode, and floods it when it is told to.
 import { createSocket } from 'node:dgram';
-import { loadOpusCodec } from '../../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { startPushingBroker } from '../../../test/support/message-broker.ts';
 import { startScriptedGateway } from '../../../test/support/scripted-gateway.ts';
 import { startPacedLoop } from '../paced-loop.mjs';

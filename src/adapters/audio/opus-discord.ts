@@ -1,7 +1,10 @@
-import { samplesPerFrame } from '../../audio/format.ts';
-import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import type { OpusCodec, OpusDecoder, OpusEncoder, OpusEncoderSettings } from '../../ports/opus-codec.ts';
-import { parseOpusPacket } from '../../protocol/opus-packet.ts';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
+import type { OpusEncoderSettings } from '../../ports/opus-codec.ts';
+import type { OpusEngine, OpusEngineDecoder, OpusEngineEncoder } from '../../ports/opus-engine.ts';
+import { packageEntry, requirePackage } from './native-package.ts';
+import { encoderRequests, OpusRequest } from './opus-requests.ts';
 
 /** The part of @discordjs/opus that is used. One object holds an encoder and a decoder, each made when first needed. */
 interface NativeOpus {
@@ -13,144 +16,96 @@ interface NativeOpus {
 
 type NativeOpusClass = new (sampleRateHz: number, channels: number) => NativeOpus;
 
-/** Request numbers of opus_defines.h. */
-const Request = {
-  setBitrate: 4002,
-  setVbr: 4006,
-  setComplexity: 4010,
-  setDtx: 4016,
-  resetState: 4028,
-} as const;
-
-const SAMPLE_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000];
-const FRAME_DURATIONS_MS = [2.5, 5, 10, 20, 40, 60, 80, 100, 120];
-/** 120 ms as 48 frames of the largest size with their length bytes, and padding as long again. */
-const MAX_PACKET_BYTES = 2 * 48 * 1277;
+/** What loading the package asks of its surroundings. */
+export interface DiscordOpusParts {
+  /** False for a file that is cut short: loading it would end the process. */
+  readonly isWhole: (path: string) => boolean;
+  /** Where the package lies, if it is installed. */
+  readonly locate?: () => string | undefined;
+}
 
 /**
- * libopus by way of @discordjs/opus. The package ends the process, uncatchably, when asked to encode anything but a legal
- * frame, and turns an empty packet into 240 ms of guesswork; the guards here are what keeps the device alive.
- * @throws ClientError OPUS_UNAVAILABLE when the package is not installed or its binary does not load.
+ * libopus by way of @discordjs/opus. Its binary is loaded without the package's own search, which knows only the one that
+ * was made for this very version of Node, costs as much as all else that a start loads, and believes every file: the binary
+ * is built on Node-API, so the one of last year's Node is as good.
+ * @throws Error whose message completes "@discordjs/opus cannot be used: "
  */
-export async function loadOpusCodec(
-  load: () => Promise<{ readonly OpusEncoder: NativeOpusClass }> = importPackage,
-): Promise<OpusCodec> {
-  const { OpusEncoder: Native } = await load().catch((error: unknown) => {
-    throw new ClientError(
-      ErrorCode.opusUnavailable,
-      `The Opus codec does not load (${messageOf(error).split('\n')[0]}). Run "npm rebuild @discordjs/opus"; where no ready-made binary exists it needs a C++ compiler (Debian: apt install build-essential python3).`,
-      { cause: error },
-    );
-  });
+export function loadDiscordOpus({ isWhole, locate = findPackage }: DiscordOpusParts): OpusEngine {
+  const directory = locate();
+  if (directory === undefined) throw new Error('it is not installed');
+  const problems: string[] = [];
+  for (const path of binariesIn(directory)) {
+    try {
+      if (!isWhole(path)) throw new Error('its file is cut short');
+      const { OpusEncoder } = requirePackage(path) as { readonly OpusEncoder: NativeOpusClass };
+      return engineOf(OpusEncoder);
+    } catch (error) {
+      problems.push(messageOf(error).split('\n')[0] as string);
+    }
+  }
+  throw new Error(problems[0] ?? 'its binary was neither fetched nor built for this machine');
+}
+
+function findPackage(): string | undefined {
+  const entry = packageEntry('@discordjs/opus');
+  return entry && join(dirname(entry), '..');
+}
+
+/** `prebuild/node-v115-napi-v3-linux-x64-glibc-2.36/opus.node`: those for this kind of machine, this Node's first. */
+function binariesIn(directory: string): readonly string[] {
+  const prebuilt = join(directory, 'prebuild');
+  if (!existsSync(prebuilt)) return [];
+  const isOfThisNode = (name: string) => name.startsWith(`node-v${process.versions.modules}-`);
+  return readdirSync(prebuilt)
+    .filter((name) => name.includes(`-${process.platform}-${process.arch}-`))
+    .sort((one, other) => Number(isOfThisNode(other)) - Number(isOfThisNode(one)))
+    .map((name) => join(prebuilt, name, 'opus.node'))
+    .filter((path) => existsSync(path));
+}
+
+function engineOf(Native: NativeOpusClass): OpusEngine {
   return {
-    createEncoder: (settings) => new DiscordOpusEncoder(Native, settings),
-    createDecoder: (sampleRateHz) => new DiscordOpusDecoder(Native, sampleRateHz),
-    packetDurationMs: (packet) => {
-      const info = parseOpusPacket(packet);
-      return info.ok ? info.durationMs : 0;
-    },
+    name: '@discordjs/opus',
+    createEncoder: (settings) => new DiscordEncoder(Native, settings),
+    createDecoder: (sampleRateHz) => new DiscordDecoder(Native, sampleRateHz),
   };
 }
 
-/** A CommonJS package: Node finds its exports only in `default`, bundlers and test runners also by name. */
-async function importPackage(): Promise<{ readonly OpusEncoder: NativeOpusClass }> {
-  const module = await import('@discordjs/opus');
-  return module.default ?? module;
-}
-
-class DiscordOpusEncoder implements OpusEncoder {
-  readonly sampleRateHz: number;
-  readonly samplesPerFrame: number;
+class DiscordEncoder implements OpusEngineEncoder {
   readonly #native: NativeOpus;
 
   constructor(Native: NativeOpusClass, settings: OpusEncoderSettings) {
-    requireSampleRate(settings.sampleRateHz);
-    if (!FRAME_DURATIONS_MS.includes(settings.frameDurationMs)) {
-      throw new ClientError(
-        ErrorCode.opusBadFrame,
-        `Opus has no frames of ${settings.frameDurationMs} ms; choose one of ${FRAME_DURATIONS_MS.join(', ')}.`,
-      );
-    }
-    this.sampleRateHz = settings.sampleRateHz;
-    this.samplesPerFrame = samplesPerFrame(settings.sampleRateHz, settings.frameDurationMs);
     this.#native = new Native(settings.sampleRateHz, 1);
-    this.#native.applyEncoderCTL(Request.setComplexity, settings.complexity);
-    this.#native.applyEncoderCTL(Request.setVbr, settings.variableBitrate ? 1 : 0);
-    this.#native.applyEncoderCTL(Request.setDtx, settings.discontinuousTransmission ? 1 : 0);
-    if (settings.bitrateBps !== undefined)
-      this.#native.applyEncoderCTL(Request.setBitrate, settings.bitrateBps);
+    for (const [request, value] of encoderRequests(settings)) this.#native.applyEncoderCTL(request, value);
   }
 
   encode(pcm: Int16Array): Uint8Array {
-    if (pcm.length !== this.samplesPerFrame) {
-      throw new ClientError(
-        ErrorCode.opusBadFrame,
-        `An Opus frame of ${this.samplesPerFrame} samples was expected, ${pcm.length} came; this is a fault in the program.`,
-      );
-    }
     return this.#native.encode(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength));
   }
 
   reset(): void {
-    this.#native.applyEncoderCTL(Request.resetState, 0);
+    this.#native.applyEncoderCTL(OpusRequest.resetState, 0);
   }
 }
 
-class DiscordOpusDecoder implements OpusDecoder {
-  readonly sampleRateHz: number;
+class DiscordDecoder implements OpusEngineDecoder {
   readonly #native: NativeOpus;
 
   constructor(Native: NativeOpusClass, sampleRateHz: number) {
-    requireSampleRate(sampleRateHz);
-    this.sampleRateHz = sampleRateHz;
     this.#native = new Native(sampleRateHz, 1);
   }
 
   decode(packet: Uint8Array): Int16Array {
-    if (packet.length > MAX_PACKET_BYTES) throw badPacket(`${packet.length} bytes are too many`);
-    const info = parseOpusPacket(packet);
-    if (!info.ok) throw badPacket(info.reason);
-    const pcm = this.#decodeNative(packet);
-    if (pcm.length !== samplesPerFrame(this.sampleRateHz, info.durationMs)) {
-      this.reset();
-      throw badPacket(`${pcm.length} samples came out where ${info.durationMs} ms were promised`);
-    }
-    return pcm;
+    const bytes = this.#native.decode(asBuffer(packet));
+    return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   }
 
   reset(): void {
-    this.#native.applyDecoderCTL(Request.resetState, 0);
-  }
-
-  #decodeNative(packet: Uint8Array): Int16Array {
-    try {
-      const bytes = this.#native.decode(asBuffer(packet));
-      return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-    } catch (error) {
-      // What a failed decode leaves behind is not documented.
-      this.reset();
-      throw badPacket(messageOf(error), error);
-    }
+    this.#native.applyDecoderCTL(OpusRequest.resetState, 0);
   }
 }
 
 /** Sockets deliver Buffers already. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function requireSampleRate(sampleRateHz: number): void {
-  if (SAMPLE_RATES_HZ.includes(sampleRateHz)) return;
-  throw new ClientError(
-    ErrorCode.opusBadFrame,
-    `Opus does not work at ${sampleRateHz} Hz; choose one of ${SAMPLE_RATES_HZ.join(', ')}.`,
-  );
-}
-
-function badPacket(reason: string, cause?: unknown): ClientError {
-  return new ClientError(
-    ErrorCode.opusBadPacket,
-    `The server sent audio that is no Opus packet (${reason}). If this goes on, check that it really sends Opus.`,
-    { retryable: true, cause },
-  );
 }

@@ -5,10 +5,12 @@ import type { NativeAddon } from '../../../native/index.js';
 import { messageOf } from '../../core/errors.ts';
 import type { ConcealingDecoder } from '../../ports/concealing-decoder.ts';
 import type { EchoCanceller, EchoCancellerSettings } from '../../ports/echo-canceller.ts';
+import type { OpusEngine } from '../../ports/opus-engine.ts';
 import type { VoiceDetector } from '../../ports/voice-detector.ts';
 import { NativeEchoCanceller } from './echo-canceller.ts';
 import { isWhole } from './elf-file.ts';
 import { NativeOpusDecoder } from './opus-decoder.ts';
+import { nativeOpusEngine } from './opus-engine.ts';
 import { NativeVoiceDetector } from './voice-detector.ts';
 
 /** What the add-on gives on this machine; all of it optional. */
@@ -17,6 +19,8 @@ export interface NativeParts {
   readonly createEchoCanceller?: (settings: EchoCancellerSettings) => EchoCanceller;
   /** @throws ClientError OPUS_BAD_FRAME for a rate that Opus does not have */
   readonly createOpusDecoder?: (sampleRateHz: number) => ConcealingDecoder;
+  /** libopus as a codec, where @discordjs/opus is missing. */
+  readonly opusEngine?: OpusEngine;
   /** At 16 kHz. */
   readonly createVoiceDetector?: () => VoiceDetector;
   /** Names and versions of the libraries, for people. */
@@ -69,19 +73,24 @@ function missing(problem: string): NativeParts {
 function partsOf({
   EchoCanceller,
   OpusDecoder,
+  OpusEncoder,
   VoiceDetector,
   echoLibrary,
   opusLibrary,
 }: NativeAddon): NativeParts {
   const lacking = [
     EchoCanceller ? [] : 'libwebrtc-audio-processing-dev libspeexdsp-dev',
-    OpusDecoder ? [] : 'libopus-dev',
+    OpusDecoder && OpusEncoder ? [] : 'libopus-dev',
   ].flat();
   return {
     ...(EchoCanceller && {
       createEchoCanceller: (settings) => new NativeEchoCanceller(EchoCanceller, settings),
     }),
     ...(OpusDecoder && { createOpusDecoder: (rateHz) => new NativeOpusDecoder(OpusDecoder, rateHz) }),
+    ...(OpusDecoder &&
+      OpusEncoder && {
+        opusEngine: nativeOpusEngine(opusLibrary ?? 'libopus', OpusEncoder, OpusDecoder),
+      }),
     ...(VoiceDetector && { createVoiceDetector: () => new NativeVoiceDetector(VoiceDetector) }),
     libraries: [echoLibrary ?? [], opusLibrary ?? []].flat(),
     ...(lacking.length > 0 && {

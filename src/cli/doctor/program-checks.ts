@@ -1,5 +1,6 @@
-import { probePackage } from '../../adapters/audio/native-package.ts';
 import { findAddon, loadNativeParts } from '../../adapters/native/addon.ts';
+import { BETTER_CODEC_LINE, chooseOpusCodec } from '../../app-codec.ts';
+import { messageOf } from '../../core/errors.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 /** Node, the codec and the native add-on. */
@@ -17,16 +18,16 @@ export function checkNode(version: string): Finding {
       );
 }
 
+/** Chosen as at a start. */
 async function checkCodec(): Promise<Finding> {
-  const probe = await probePackage('@discordjs/opus');
-  if (probe.ok) return ok('Opus codec', '@discordjs/opus loads');
-  const what = probe.installed ? 'does not load here' : 'is not installed';
-  const command = probe.installed ? 'npm rebuild @discordjs/opus' : 'npm install';
-  return fault(
-    'Opus codec',
-    `@discordjs/opus ${what}.`,
-    `Run "${command}"; without network access to its prebuilt files it needs a C++ compiler, make and python3.`,
-  );
+  try {
+    const { codec, passedOver } = await chooseOpusCodec();
+    if (passedOver.length === 0) return ok('Opus codec', codec.name);
+    const why = passedOver.join('\n');
+    return note('Opus codec', `${codec.name}, which works and costs more.\n${why}`, BETTER_CODEC_LINE);
+  } catch (error) {
+    return fault('Opus codec', messageOf(error));
+  }
 }
 
 function checkAddon(): Finding {
