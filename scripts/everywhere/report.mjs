@@ -1,0 +1,77 @@
+// What a cell has left behind, as figures.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const MOST_START_RATIO = 4.4;
+
+/** Seconds, ratios and words for one row of the table; `faults` is empty where all went well. */
+export function readReport(folder, cell) {
+  const read = (name) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : '');
+  const doctor = read('doctor');
+  const line = (subject) => doctor.match(new RegExp(`^. ${subject}: (.*)$`, 'm'))?.[1] ?? '?';
+  const result = {
+    date: new Date().toISOString().slice(0, 10),
+    node: read('machine').split('\n')[0],
+    installSeconds: secondsBetween(read('start.log'), 'Installing', 'Building'),
+    startRatio: startRatio(read),
+    codec: line('Opus codec').replace(/, which works.*/, ''),
+    microphone: line('Microphone').split(',')[0],
+    loudspeaker: line('Loudspeaker').split(',')[0],
+    ...(cell.runsTests && { tests: readTests(read('test.log')) }),
+  };
+  const failed = (name) =>
+    read(name).trim() === '0' ? [] : [`${name.replace('.rc', '')} ended with ${read(name).trim() || '?'}`];
+  const faults = [
+    ...failed('start.rc'),
+    ...failed('doctor.rc'),
+    ...(cell.runsTests ? failed('test.rc') : []),
+  ];
+  if (read('faults')) faults.push(read('faults').trim());
+  // Emulated, Node's compiler is itself compiled on the way: the ratio says nothing about the machine that is meant.
+  const isEmulated = cell.machine.node !== process.arch;
+  if (!isEmulated && result.startRatio > MOST_START_RATIO)
+    faults.push(`start ${result.startRatio} × node -e 0`);
+  return { ...result, isEmulated, faults };
+}
+
+function secondsBetween(log, from, to) {
+  const at = (word) =>
+    Number(
+      log
+        .split('\n')
+        .find((line) => line.includes(word))
+        ?.split(' ')[0],
+    );
+  const seconds = at(to) - at(from);
+  return Number.isFinite(seconds) ? Math.round(seconds) : undefined;
+}
+
+/** Process start to the hello of the server, against `node -e 0`; medians. */
+function startRatio(read) {
+  const nodeMs = read('node')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number))
+    .map(([before, after]) => (after - before) * 1000);
+  const helloMs = [1, 2, 3, 4, 5]
+    .map((n) =>
+      read(`hello${n}`)
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+    )
+    .map((events) => events.find(({ type }) => type === 'session')?.t)
+    .filter((t) => t !== undefined);
+  return Number((median(helloMs) / median(nodeMs)).toFixed(1));
+}
+
+const median = (numbers) => numbers.sort((one, other) => one - other)[numbers.length >> 1];
+
+/** vitest's own summary. */
+function readTests(log) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal
+  const plain = log.replace(/\u001b\[[0-9;]*m/g, '');
+  const summary = plain.match(/^\s*Tests\s+(.*)$/m)?.[1] ?? '';
+  const count = (word) => Number(summary.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
+  return { passed: count('passed'), skipped: count('skipped'), failed: count('failed') };
+}
