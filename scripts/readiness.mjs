@@ -87,7 +87,7 @@ function ensurePackages(again) {
 function install(isWhole) {
   console.error('Installing packages (once; a minute or so)…');
   const command = isWhole ? ['install', '--no-save'] : ['ci'];
-  const quiet = ['--no-audit', '--no-fund', '--loglevel', 'error'];
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   // Whatever is in people's .npmrc: the build needs its tools, and one package is stricter about Node than need be.
   const all = ['--include=dev', '--include=optional', '--engine-strict=false'];
   withRoomForNpm((environment) =>
@@ -167,7 +167,7 @@ function compilerFlags() {
 
 /** npm keeps what it has fetched in the home directory; where nothing can be written there, elsewhere for this once. */
 function withRoomForNpm(work) {
-  const home = owner()?.home ?? homedir();
+  const home = owner()?.home ?? ownHome();
   if (process.env.npm_config_cache || isWritable(join(home, '.npm'))) return work({});
   const elsewhere = mkdtempSync(join(tmpdir(), 'xiaozhi-npm-'));
   try {
@@ -175,6 +175,15 @@ function withRoomForNpm(work) {
     return work({ npm_config_cache: elsewhere, npm_config_devdir: join(elsewhere, 'node-gyp') });
   } finally {
     rmSync(elsewhere, { recursive: true, force: true });
+  }
+}
+
+/** A user without an entry in /etc/passwd, as in a container, has none. */
+function ownHome() {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
   }
 }
 

@@ -92,7 +92,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
     chooseSound(parts, address),
     authoritiesOf(config),
   ]);
-  if (passedOver.length > 0) parts.say(`Opus: ${codec.name}; `npm start -- doctor` says how to get a faster one`);
+  if (passedOver.length > 0) parts.say(`Opus: ${codec.name}; "npm start -- doctor" says how to get a faster one`);
   const transports = new TransportChooser(
     {
       ...config.server,

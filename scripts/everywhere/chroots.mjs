@@ -71,7 +71,7 @@ export class Chroots {
     mkdirSync(archives, { recursive: true });
     run('mount', ['--bind', join(this.folder, 'apt'), archives]);
     writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-    const install = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${kits[kit].packages.join(' ')}`;
+    const install = `apt-get update -qq && apt-get install -y -qq -o Dpkg::Options::=--force-unsafe-io --no-install-recommends ${kits[kit].packages.join(' ')} >/dev/null`;
     try {
       run('chroot', [root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'sh', '-c', install]);
     } finally {

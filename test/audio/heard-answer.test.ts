@@ -11,6 +11,7 @@ const frameMs = 60;
 const frame = 1_440;
 
 const codec: OpusCodec = {
+  name: 'none',
   createEncoder: () => {
     throw new Error('nobody speaks here');
   },
