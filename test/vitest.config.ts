@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SkipReport } from './skip-report.ts';
 
 export default defineConfig({
   test: {
@@ -9,6 +10,6 @@ export default defineConfig({
     // Real sockets, child processes and codecs are used; a shared CI machine may be slow, a hang is not.
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    reporters: process.env.CI ? ['default'] : ['dot'],
+    reporters: [process.env.CI ? 'default' : 'dot', new SkipReport()],
   },
 });

@@ -12,6 +12,7 @@ export async function buildFigures() {
     ...bundleOptions,
     entryPoints: [
       'scripts/bench/server.mjs',
+      'scripts/bench/figures/codecs.mjs',
       'scripts/bench/figures/conversation-cpu.mjs',
       'scripts/bench/figures/frame-latency.mjs',
       'scripts/bench/figures/link-calls.mjs',

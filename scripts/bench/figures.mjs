@@ -62,6 +62,23 @@ async function conversationCpu({ quick, directory }) {
   ];
 }
 
+/** A stand-in is heard of in watts only: it may cost some more. */
+async function codecs({ quick }) {
+  const addon = `${root}native/build/Release/xiaozhi_native.node`;
+  const cpuMs = await measure('codecs', { rounds: quick ? 5 : 11, speech, addon });
+  const [first, ...standIns] = Object.keys(cpuMs);
+  if (first !== '@discordjs/opus') throw new Error('@discordjs/opus is not installed: npm run packages');
+  return standIns.map((name) =>
+    bounded(
+      `codec: ${name}, CPU of speech both ways against @discordjs/opus`,
+      median(ratios(cpuMs[name], cpuMs[first])),
+      '×',
+      2.5,
+      `${Math.round(median(cpuMs[name]))} and ${Math.round(median(cpuMs[first]))} ms CPU a minute`,
+    ),
+  );
+}
+
 async function frameLatency({ quick, directory }) {
   // Each packet comes alone, so that none waits for the one before.
   const server = await startServer({ speech, framesAhead: 0 });
@@ -364,6 +381,7 @@ export const figures = {
   toolCalls,
   linkCalls,
   toolLoad,
+  codecs,
   mailbox,
   notice,
   mcpCost,

@@ -1,4 +1,4 @@
-import opus from '@discordjs/opus';
+import { createRequire } from 'node:module';
 import { readWavFile } from '../../src/adapters/audio/wav-file.ts';
 import { levelDbfs } from '../../src/audio/gain.ts';
 import { createResampler } from '../../src/audio/resampler.ts';
@@ -69,6 +69,7 @@ export function speechWav(frames, seconds) {
  * with. `encode` takes a frame, `decode` a packet.
  */
 export function bareCodec() {
+  const opus = createRequire(import.meta.url)('@discordjs/opus');
   const encoder = new opus.OpusEncoder(uplinkHz, 1);
   const { complexity, variableBitrate, discontinuousTransmission } = encoderSettings;
   encoder.applyEncoderCTL(4010, complexity);

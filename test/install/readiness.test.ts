@@ -11,8 +11,10 @@ import {
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { skipped } from '../support/skipped.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
+const notRoot = process.getuid?.() === 0 ? undefined : 'only root can act for somebody else';
 const scripts = new URL('../../scripts/', import.meta.url).pathname;
 
 /**
@@ -196,8 +198,8 @@ test('a Node that is too old is one sentence, whatever else is missing', async (
   );
 });
 
-test.skipIf(process.getuid?.() !== 0)(
-  `under sudo nothing of root is left in a person's checkout${process.getuid?.() === 0 ? '' : ' (skipped: needs root)'}`,
+test.skipIf(notRoot)(
+  `under sudo nothing of root is left in a person's checkout${skipped(notRoot)}`,
   async () => {
     const { at, start, directory } = await checkout();
     spawnSync('chown', ['-R', '12345:12345', directory]);
@@ -208,8 +210,8 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test.skipIf(process.getuid?.() !== 0)(
-  `files that belong to somebody else are told with the line that gives them back${process.getuid?.() === 0 ? '' : ' (skipped: needs root)'}`,
+test.skipIf(notRoot)(
+  `files that belong to somebody else are told with the line that gives them back${skipped(notRoot)}`,
   async () => {
     const { at, directory } = await checkout();
     spawnSync('chown', ['-R', '12345:12345', directory]);

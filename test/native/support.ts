@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { NativeAddon } from '../../native/index.js';
 import { loadNativeParts } from '../../src/adapters/native/addon.ts';
+import { skipped } from '../support/skipped.ts';
 
 /** To be put behind the name of a suite that is skipped where the add-on, or a part of it, is not there. */
 export function whyNot(part: unknown): string {
-  return part === undefined ? ` (skipped: ${parts.problem ?? 'this build of the add-on cannot do it'})` : '';
+  return skipped(part === undefined ? (parts.problem ?? 'this build of the add-on cannot do it') : undefined);
 }
 
 export const addonPath = new URL('../../native/build/Release/xiaozhi_native.node', import.meta.url).pathname;

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { answerPackets } from '../support/device-harness.ts';
 import {
   type MortalBroker,
-  mosquittoInstalled,
+  noMosquitto,
   startMosquitto,
   startPushingBroker,
 } from '../support/message-broker.ts';
 import { type MqttDevice, startMqttDevice } from '../support/mqtt-device.ts';
 import { type GatewayPeer, type ScriptedGateway, startScriptedGateway } from '../support/scripted-gateway.ts';
 import { until } from '../support/scripted-server.ts';
+import { skipped } from '../support/skipped.ts';
 
 const answer = answerPackets(300);
 
@@ -149,9 +150,6 @@ function describeRestarts(name: string, startBroker: () => Promise<MortalBroker>
 }
 
 describeRestarts('a gateway', startPushingBroker);
-describe.skipIf(!mosquittoInstalled)(
-  'mosquitto (skipped where it is not installed: scripts/setup --ci)',
-  () => {
-    describeRestarts('a plain broker', startMosquitto);
-  },
-);
+describe.skipIf(noMosquitto)(`mosquitto${skipped(noMosquitto)}`, () => {
+  describeRestarts('a plain broker', startMosquitto);
+});

@@ -10,6 +10,7 @@ import type { Loudspeaker } from '../../src/ports/loudspeaker.ts';
 import type { Microphone } from '../../src/ports/microphone.ts';
 import { loudspeakerContract } from '../contract/loudspeaker.contract.ts';
 import { microphoneContract } from '../contract/microphone.contract.ts';
+import { skipped } from '../support/skipped.ts';
 import { noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
 import { loudspeakerOnRealSound } from './loudspeaker-cases.ts';
 import { microphoneOnRealSound } from './microphone-cases.ts';
@@ -41,7 +42,7 @@ const loudspeakers: Readonly<
   portaudio: (env, pacer, device) => createPortAudioLoudspeaker({ pacer, device, env }),
 };
 
-describe.skipIf(noVirtualAudio !== undefined)(`real sound ${noVirtualAudio ?? ''}`, () => {
+describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudio)}`, () => {
   for (const [name, create] of Object.entries(microphones)) {
     atOnce(`${name} microphone`, (audio) => microphoneOnRealSound(audio, create));
     // The same code as parec's row from here on.

@@ -8,11 +8,12 @@ import { createRecorder } from '../../src/app-recorder.ts';
 import { ConfigSchema } from '../../src/config/schema.ts';
 import { monotonicClock as clock } from '../../src/core/clock.ts';
 import { FakeMicrophone } from '../support/fake-microphone.ts';
+import { skipped } from '../support/skipped.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
 import { rms, speech } from './sound.ts';
 
-describe.skipIf(noVirtualAudio !== undefined)(`real sound ${noVirtualAudio ?? ''}`, () => {
+describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudio)}`, () => {
   let audio: VirtualAudio;
   beforeAll(async () => {
     audio = await startVirtualAudio();

@@ -138,7 +138,9 @@ function endpointAt(port: number, clientId: string): MqttEndpoint {
 const mosquittoPath = ['mosquitto', '/usr/sbin/mosquitto'].find(
   (path) => spawnSync(path, ['-h'], { stdio: 'ignore' }).error === undefined,
 );
-export const mosquittoInstalled = mosquittoPath !== undefined;
+/** Why there is no real broker; undefined when there is. */
+export const noMosquitto =
+  mosquittoPath === undefined ? 'mosquitto is not installed; scripts/setup --ci does it' : undefined;
 
 /** A plain broker knows nothing of devices: they subscribe, and a client of ours plays the gateway. */
 export async function startMosquitto(): Promise<MortalBroker> {

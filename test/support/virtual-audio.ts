@@ -1,15 +1,14 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createPcmReader } from '../../src/adapters/audio/pcm-bytes.ts';
 import { concat } from './signals.ts';
+import { withoutPrograms } from './skipped.ts';
 
 const script = fileURLToPath(new URL('../../scripts/virtual-audio', import.meta.url));
 
 /** Why there can be no virtual sound here; undefined when there can. */
-export const noVirtualAudio = ['pulseaudio', 'pactl', 'parec', 'pacat', 'arecord']
-  .filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
-  .map((program) => `${program} is not installed (scripts/setup --ci installs it)`)[0];
+export const noVirtualAudio = withoutPrograms('pulseaudio', 'pactl', 'parec', 'pacat', 'arecord');
 
 export interface VirtualAudio {
   /** For what shall use it: the server and ALSA's configuration. */

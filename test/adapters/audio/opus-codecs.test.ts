@@ -3,13 +3,14 @@ import { guardedCodec } from '../../../src/adapters/audio/opus-guards.ts';
 import { opusCandidates } from '../../../src/app-codec.ts';
 import type { OpusEngine } from '../../../src/ports/opus-engine.ts';
 import { opusCodecContract } from '../../contract/opus-codec.contract.ts';
+import { skipped } from '../../support/skipped.ts';
 
 for (const { name, load } of opusCandidates) {
   const engine: OpusEngine | Error = await Promise.resolve()
     .then(load)
     .catch((error: Error) => error);
   if (engine instanceof Error) {
-    describe.skip(`${name} (skipped: ${engine.message})`, () => {
+    describe.skip(`${name}${skipped(engine.message)}`, () => {
       test('the contract of a codec', () => {});
     });
   } else {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseWav } from '../../../src/adapters/audio/wav-file.ts';
 import { createEspeak } from '../../../src/adapters/speech/espeak.ts';
+import { skipped, withoutPrograms } from '../../support/skipped.ts';
 
-const installed = spawnSync('espeak-ng', ['--version']).status === 0;
+const missing = withoutPrograms('espeak-ng');
 const read = (bytes: Uint8Array) => parseWav(bytes, 'espeak-ng');
 
 let directory = '';
@@ -24,7 +25,7 @@ async function program(name: string, script: string): Promise<string> {
 }
 
 describe('espeak-ng', () => {
-  it.skipIf(!installed)('speaks English and Chinese', async () => {
+  it.skipIf(missing)(`speaks English and Chinese${skipped(missing)}`, async () => {
     const synthesize = createEspeak({ parseWav: read });
     const spoken = await Promise.all([synthesize('--help me', 'en'), synthesize('你好小智', 'zh')]);
     expect(spoken.map((audio) => audio && audio.pcm.length / audio.sampleRateHz > 0.3)).toEqual([true, true]);

@@ -1,0 +1,47 @@
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+
+/**
+ * What was not run and why, counted by reason, after everything else. A test that is skipped says why: in its name or that
+ * of a suite around it, `… (skipped: no loudspeaker)`, or by `context.skip('no loudspeaker')`. Without a reason the run is
+ * red: nobody can see otherwise that something stopped being tested.
+ */
+export class SkipReport implements Reporter {
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void = (line) => process.stdout.write(`${line}\n`)) {
+    this.#write = write;
+  }
+
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]);
+    if (skipped.length === 0) return;
+    const counts = new Map<string, number>();
+    for (const test of skipped) {
+      const reason = reasonOf(test);
+      if (reason === undefined) {
+        process.exitCode = 1;
+        this.#write(`Skipped without a reason: ${test.module.moduleId} > ${test.fullName}`);
+      }
+      counts.set(reason ?? 'no reason', (counts.get(reason ?? 'no reason') ?? 0) + 1);
+    }
+    this.#write(`Not run: ${skipped.length}`);
+    for (const [reason, count] of [...counts].sort(([, one], [, other]) => other - one))
+      this.#write(`${String(count).padStart(6)}  ${reason}`);
+  }
+}
+
+function reasonOf(test: TestCase): string | undefined {
+  const result = test.result();
+  if (result.state === 'skipped' && result.note) return result.note;
+  for (const name of namesAround(test)) {
+    const [, reason] = name.match(/\(skipped: (.*)\)$/s) ?? [];
+    if (reason) return reason;
+  }
+  return undefined;
+}
+
+function* namesAround(test: TestCase): Generator<string> {
+  yield test.name;
+  for (let suite: TestSuite | TestModule = test.parent; suite.type === 'suite'; suite = suite.parent)
+    yield suite.name;
+}
