@@ -6,14 +6,18 @@ import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
  * red: nobody can see otherwise that something stopped being tested.
  */
 export class SkipReport implements Reporter {
+  readonly #leftOut: string | undefined;
   readonly #write: (line: string) => void;
 
-  constructor(write: (line: string) => void = (line) => process.stdout.write(`${line}\n`)) {
+  /** @param leftOut files that were not even loaded, and why */
+  constructor(leftOut?: string, write: (line: string) => void = (line) => process.stdout.write(`${line}\n`)) {
+    this.#leftOut = leftOut;
     this.#write = write;
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]);
+    if (this.#leftOut) this.#write(`Left out: ${this.#leftOut}`);
     if (skipped.length === 0) return;
     const counts = new Map<string, number>();
     for (const test of skipped) {

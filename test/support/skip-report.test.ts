@@ -17,7 +17,7 @@ const moduleOf = (...tests: object[]) =>
 
 function report(...tests: object[]): string[] {
   const lines: string[] = [];
-  new SkipReport((line) => lines.push(line)).onTestRunEnd([moduleOf(...tests)]);
+  new SkipReport(undefined, (line) => lines.push(line)).onTestRunEnd([moduleOf(...tests)]);
   return lines;
 }
 
