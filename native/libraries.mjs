@@ -19,7 +19,7 @@ function pkgConfig(...args) {
 }
 
 /**
- * What was found; a module that is undefined is missing or of no use: the canceller of newer versions needs no help.
+ * What was found; a module that is undefined is missing.
  * XIAOZHI_NATIVE_WITHOUT names modules, separated by commas, that are to be taken for missing.
  */
 export function findLibraries(without = (process.env.XIAOZHI_NATIVE_WITHOUT ?? '').split(',')) {
@@ -30,7 +30,7 @@ export function findLibraries(without = (process.env.XIAOZHI_NATIVE_WITHOUT ?? '
     pkgConfig: pkgConfig('--version') !== undefined,
     engine: webrtc?.engine ?? (isFound('speexdsp') ? 'speex' : 'none'),
     webrtc: webrtc?.module,
-    speex: webrtc?.engine === 'webrtc' ? undefined : find('speexdsp'),
+    speex: find('speexdsp'),
     opus: find('opus'),
   };
 }

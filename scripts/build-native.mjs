@@ -43,7 +43,7 @@ const advice = [
   webrtc
     ? undefined
     : `${speex ? 'Echo cancelling is better with' : 'There will be no echo canceller without'} WebRTC audio processing (Debian: apt install libwebrtc-audio-processing-dev)`,
-  speex || webrtc !== 'webrtc-audio-processing'
+  speex || !webrtc
     ? undefined
     : 'Interrupting by voice works better with speexdsp as well (Debian: apt install libspeexdsp-dev)',
   opus

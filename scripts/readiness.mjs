@@ -161,8 +161,16 @@ function compilerFlags() {
   const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'));
   return {
     JOBS: process.env.JOBS ?? 'max',
+    ...missingDeclaration(),
     ...(hasHeaders && !process.env.npm_config_nodedir && { npm_config_nodedir: prefix }),
   };
+}
+
+/** See scripts/opus-arm64.h. Make takes no path with spaces. */
+function missingDeclaration() {
+  const header = join(root, 'scripts/opus-arm64.h');
+  if (process.arch !== 'arm64' || /\s/.test(header)) return {};
+  return { CFLAGS: `${process.env.CFLAGS ?? ''} -include ${header}`.trim() };
 }
 
 /** npm keeps what it has fetched in the home directory; where nothing can be written there, elsewhere for this once. */

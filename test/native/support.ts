@@ -12,6 +12,13 @@ export const addonPath = new URL('../../native/build/Release/xiaozhi_native.node
 
 export const parts = loadNativeParts(existsSync(addonPath) ? addonPath : undefined);
 
+/** Which canceller was built keeps which promises: one of the older alone keeps too few to be tested (native/README.md). */
+export const echoEngine = (() => {
+  const library = parts.libraries[0] ?? '';
+  if (/ and /.test(library)) return 'both';
+  return /-[12] /.test(library) ? 'AEC3' : undefined;
+})();
+
 /** The bare add-on, without the adapters. */
 export async function bareAddon(): Promise<NativeAddon | undefined> {
   if (!existsSync(addonPath)) return undefined;
