@@ -85,14 +85,15 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const { config, clock, logger } = parts;
   const idle = createIdleWatch();
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, { codec, passedOver }, { identity, storage }, sound, ca] = await allOrNone([
+  const [server, { codec, binding, passedOver }, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
     chooseOpusCodec(),
     openState(parts, closers),
     chooseSound(parts, address),
     authoritiesOf(config),
   ]);
-  if (passedOver.length > 0) parts.say(`Opus: ${codec.name}; "npm start -- doctor" says how to get a faster one`);
+  if (passedOver.length > 0)
+    parts.say(`Opus: ${binding}; "npm start -- doctor" says how to get a faster one`);
   const transports = new TransportChooser(
     {
       ...config.server,

@@ -36,8 +36,6 @@ export interface OpusEncoderSettings {
 }
 
 export interface OpusCodec {
-  /** For people: which binding of libopus this is. */
-  readonly name: string;
   createEncoder(settings: OpusEncoderSettings): OpusEncoder;
   createDecoder(sampleRateHz: number): OpusDecoder;
   /** How much sound a packet holds, from its first bytes; 0 when it is no Opus packet. */

@@ -25,7 +25,6 @@ function fakeDecoder(name: string) {
 }
 
 const codec: OpusCodec = {
-  name: 'none',
   createEncoder: () => {
     throw new Error('nobody speaks here');
   },

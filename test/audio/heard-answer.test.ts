@@ -11,7 +11,6 @@ const frameMs = 60;
 const frame = 1_440;
 
 const codec: OpusCodec = {
-  name: 'none',
   createEncoder: () => {
     throw new Error('nobody speaks here');
   },

@@ -36,10 +36,10 @@ async function serveOta(answer: unknown): Promise<string> {
 
 /** Which codec it is depends on what could be installed. */
 async function codecLines(): Promise<string[]> {
-  const { codec, passedOver } = await chooseOpusCodec();
-  if (passedOver.length === 0) return [`✓ Opus codec: ${codec.name}`];
+  const { binding, passedOver } = await chooseOpusCodec();
+  if (passedOver.length === 0) return [`✓ Opus codec: ${binding}`];
   return [
-    `! Opus codec: ${codec.name}, which works and costs more.`,
+    `! Opus codec: ${binding}, which works and costs more.`,
     ...passedOver.map((reason) => `    ${reason}`),
     `    → ${BETTER_CODEC_LINE}`,
   ];

@@ -12,6 +12,8 @@ export interface OpusCandidate {
 
 export interface ChosenOpus {
   readonly codec: OpusCodec;
+  /** For people: which binding it is. */
+  readonly binding: string;
   /** What would have been better, and why it was not taken: `@discordjs/opus: it is not installed`. */
   readonly passedOver: readonly string[];
 }
@@ -24,7 +26,8 @@ export async function chooseOpus(candidates: readonly OpusCandidate[]): Promise<
   const passedOver: string[] = [];
   for (const { name, load } of candidates) {
     try {
-      return { codec: guardedCodec(await load()), passedOver };
+      const engine = await load();
+      return { codec: guardedCodec(engine), binding: engine.name, passedOver };
     } catch (error) {
       passedOver.push(`${name}: ${messageOf(error)}`);
     }

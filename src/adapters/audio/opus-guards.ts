@@ -15,7 +15,6 @@ export const MAX_PACKET_BYTES = 2 * 48 * 1277;
  */
 export function guardedCodec(engine: OpusEngine): OpusCodec {
   return {
-    name: engine.name,
     createEncoder: (settings) => new GuardedEncoder(engine, settings),
     createDecoder: (sampleRateHz) => new GuardedDecoder(engine, sampleRateHz),
     packetDurationMs: (packet) => {

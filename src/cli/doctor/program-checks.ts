@@ -21,10 +21,10 @@ export function checkNode(version: string): Finding {
 /** Chosen as at a start. */
 async function checkCodec(): Promise<Finding> {
   try {
-    const { codec, passedOver } = await chooseOpusCodec();
-    if (passedOver.length === 0) return ok('Opus codec', codec.name);
+    const { binding, passedOver } = await chooseOpusCodec();
+    if (passedOver.length === 0) return ok('Opus codec', binding);
     const why = passedOver.join('\n');
-    return note('Opus codec', `${codec.name}, which works and costs more.\n${why}`, BETTER_CODEC_LINE);
+    return note('Opus codec', `${binding}, which works and costs more.\n${why}`, BETTER_CODEC_LINE);
   } catch (error) {
     return fault('Opus codec', messageOf(error));
   }

@@ -21,7 +21,7 @@ test('the first binding that loads is taken, and those behind it are not looked 
     { name: 'second', load: () => engine('two') },
     { name: 'third', load: () => engine(`three, ${looked.push('third')}`) },
   ]);
-  expect(chosen.codec.name).toBe('two');
+  expect(chosen.binding).toBe('two');
   expect(chosen.passedOver).toEqual(['first: it is not installed']);
   expect(looked).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { openRecorded } from '../../contract/session-transport.contract.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   type MortalBroker,
-  mosquittoInstalled,
+  noMosquitto,
   startMosquitto,
   startPushingBroker,
 } from '../../support/message-broker.ts';
@@ -213,7 +213,7 @@ async function fight(broker: MortalBroker, rounds: number) {
 
 describe('two devices with one identity', () => {
   const brokers: [string, () => Promise<MortalBroker>][] = [['a gateway', () => startPushingBroker()]];
-  if (mosquittoInstalled) brokers.push(['mosquitto', startMosquitto]);
+  if (noMosquitto === undefined) brokers.push(['mosquitto', startMosquitto]);
   it.each(brokers)('at %s are told so once each, and fight no more', async (_name, start) => {
     const broker = await start();
     closers.push(() => broker.stop());
