@@ -11,7 +11,7 @@ import type { Microphone } from '../../src/ports/microphone.ts';
 import { loudspeakerContract } from '../contract/loudspeaker.contract.ts';
 import { microphoneContract } from '../contract/microphone.contract.ts';
 import { skipped } from '../support/skipped.ts';
-import { noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
+import { noSoundBy, noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
 import { loudspeakerOnRealSound } from './loudspeaker-cases.ts';
 import { microphoneOnRealSound } from './microphone-cases.ts';
 import { wait } from './sound.ts';
@@ -44,10 +44,11 @@ const loudspeakers: Readonly<
 
 describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudio)}`, () => {
   for (const [name, create] of Object.entries(microphones)) {
-    atOnce(`${name} microphone`, (audio) => microphoneOnRealSound(audio, create));
+    const missing = name === 'portaudio' ? noSoundBy('naudiodon') : undefined;
+    atOnce(`${name} microphone`, missing, (audio) => microphoneOnRealSound(audio, create));
     // The same code as parec's row from here on.
     if (name === 'record, by arecord') continue;
-    atOnce(`${name} microphone contract`, (audio) =>
+    atOnce(`${name} microphone contract`, missing, (audio) =>
       microphoneContract(() =>
         Promise.resolve({ microphone: create(audio().env, undefined), pass: wait, exact: false }),
       ),
@@ -55,20 +56,22 @@ describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudi
   }
   for (const [name, create] of Object.entries(loudspeakers)) {
     const pacer = createPacer(clock, 60);
-    atOnce(`${name} loudspeaker contract`, (audio) =>
+    const missing = noSoundBy(name === 'portaudio' ? 'naudiodon' : 'speaker');
+    atOnce(`${name} loudspeaker contract`, missing, (audio) =>
       loudspeakerContract(() =>
         Promise.resolve({ loudspeaker: create(audio().env, pacer, undefined), pass: wait }),
       ),
     );
-    atOnce(`${name} loudspeaker`, (audio) =>
+    atOnce(`${name} loudspeaker`, missing, (audio) =>
       loudspeakerOnRealSound(audio, (env, device) => create(env, pacer, device)),
     );
   }
 });
 
 /** Beside the other rows, but in itself one test after the other. */
-function atOnce(name: string, tests: (audio: () => VirtualAudio) => void): void {
-  describe.concurrent(name, { retry }, () => {
+function atOnce(name: string, missing: string | undefined, tests: (audio: () => VirtualAudio) => void): void {
+  const title = `${name}${noVirtualAudio === undefined ? skipped(missing) : ''}`;
+  describe.skipIf(missing).concurrent(title, { retry }, () => {
     describe.sequential('', () => {
       let audio: VirtualAudio;
       beforeAll(async () => {

@@ -18,7 +18,7 @@ import type { Microphone } from '../../src/ports/microphone.ts';
 import type { StatusDisplay } from '../../src/ports/status-display.ts';
 import { concat, tone, toneLevelDb } from '../support/signals.ts';
 import { skipped } from '../support/skipped.ts';
-import { noVirtualAudio } from '../support/virtual-audio.ts';
+import { noSoundBy, noVirtualAudio } from '../support/virtual-audio.ts';
 
 const pacer = createPacer(monotonicClock, 60);
 const soon = { timeout: 15_000, interval: 50 };
@@ -27,6 +27,7 @@ describe.skipIf(noVirtualAudio !== undefined)(
   `lost and found${skipped(noVirtualAudio)}`,
   { retry: 3 },
   () => {
+    const [noSpeaker, noPortAudio] = [noSoundBy('speaker'), noSoundBy('naudiodon')];
     let directory: string;
     let env: Readonly<Record<string, string | undefined>>;
     beforeAll(async () => {
@@ -35,30 +36,33 @@ describe.skipIf(noVirtualAudio !== undefined)(
     });
     afterAll(() => rm(directory, { recursive: true }));
 
-    test('devices named by the user come back with their sound server, and the conversation goes on meanwhile', async () => {
-      const server = await startServer(env);
-      const { microphone, loudspeaker, told } = await openRoom('record:usb', 'speaker:usb', env);
-      const ear = await listenTo(microphone);
-      const answer = await playOn(loudspeaker);
-      await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
-      await server.stop();
-      await vi.waitFor(() => {
-        expect(ear.gone()).toMatch(/record:usb was lost/);
-        expect(told).toEqual([
-          expect.stringMatching(
-            /^AUDIO_DEVICE_LOST: .*speaker:usb was lost .*Until it is back, nothing is heard/,
-          ),
-        ]);
-      }, soon);
-      const writtenMs = answer.writtenMs();
-      await vi.waitFor(() => expect(answer.writtenMs()).toBeGreaterThan(writtenMs + 300), soon);
-      await startServer(env);
-      const again = await listenTo(microphone);
-      await vi.waitFor(() => expect(again.hears(500)).toBe(true), soon);
-      expect(told.slice(1)).toEqual(
-        expect.arrayContaining(['Microphone: record:usb again', 'Loudspeaker: speaker:usb again']),
-      );
-    });
+    test.skipIf(noSpeaker)(
+      `devices named by the user come back with their sound server, and the conversation goes on meanwhile${skipped(noSpeaker)}`,
+      async () => {
+        const server = await startServer(env);
+        const { microphone, loudspeaker, told } = await openRoom('record:usb', 'speaker:usb', env);
+        const ear = await listenTo(microphone);
+        const answer = await playOn(loudspeaker);
+        await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
+        await server.stop();
+        await vi.waitFor(() => {
+          expect(ear.gone()).toMatch(/record:usb was lost/);
+          expect(told).toEqual([
+            expect.stringMatching(
+              /^AUDIO_DEVICE_LOST: .*speaker:usb was lost .*Until it is back, nothing is heard/,
+            ),
+          ]);
+        }, soon);
+        const writtenMs = answer.writtenMs();
+        await vi.waitFor(() => expect(answer.writtenMs()).toBeGreaterThan(writtenMs + 300), soon);
+        await startServer(env);
+        const again = await listenTo(microphone);
+        await vi.waitFor(() => expect(again.hears(500)).toBe(true), soon);
+        expect(told.slice(1)).toEqual(
+          expect.arrayContaining(['Microphone: record:usb again', 'Loudspeaker: speaker:usb again']),
+        );
+      },
+    );
 
     test('a microphone asked for by name is lost when the sound server takes another one in its place', async () => {
       await startServer(env);
@@ -82,49 +86,58 @@ describe.skipIf(noVirtualAudio !== undefined)(
       expect([microphone.name, again.gone()]).toEqual(['record:usb', '']);
     });
 
-    test('helper and recorder are out of reach of the terminal, whose Ctrl-C would end them before their time', async () => {
-      await startServer(env);
-      const { microphone, loudspeaker } = await openRoom('record', 'speaker', env);
-      await listenTo(microphone);
-      await loudspeaker.start(() => {});
-      const { stdout } = await promisify(execFile)('ps', [
-        '-o',
-        'pid=,pgid=,args=',
-        '--ppid',
-        `${process.pid}`,
-      ]);
-      const children = stdout.split('\n').filter((line) => /soundHelperProgram|parec/.test(line));
-      expect(children).toHaveLength(2);
-      for (const line of children) expect(line).toMatch(/^\s*(\d+)\s+\1\s/);
-    });
+    test.skipIf(noSpeaker)(
+      `helper and recorder are out of reach of the terminal, whose Ctrl-C would end them before their time${skipped(noSpeaker)}`,
+      async () => {
+        await startServer(env);
+        const { microphone, loudspeaker } = await openRoom('record', 'speaker', env);
+        await listenTo(microphone);
+        await loudspeaker.start(() => {});
+        const { stdout } = await promisify(execFile)('ps', [
+          '-o',
+          'pid=,pgid=,args=',
+          '--ppid',
+          `${process.pid}`,
+        ]);
+        const children = stdout.split('\n').filter((line) => /soundHelperProgram|parec/.test(line));
+        expect(children).toHaveLength(2);
+        for (const line of children) expect(line).toMatch(/^\s*(\d+)\s+\1\s/);
+      },
+    );
 
-    test('what PortAudio calls its devices is in no other list: only trying tells whether it is back', async () => {
-      await startServer(env);
-      const environment = { env, pacer, alsaDirectory: '/nowhere' };
-      const { candidates } = await chooseMicrophone('portaudio:default', environment);
-      expect(await candidates[0]?.isThere()).toBe(true);
-    });
+    test.skipIf(noPortAudio)(
+      `what PortAudio calls its devices is in no other list: only trying tells whether it is back${skipped(noPortAudio)}`,
+      async () => {
+        await startServer(env);
+        const environment = { env, pacer, alsaDirectory: '/nowhere' };
+        const { candidates } = await chooseMicrophone('portaudio:default', environment);
+        expect(await candidates[0]?.isThere()).toBe(true);
+      },
+    );
 
-    test('a recorder that crashes in the middle of a word is started again', async () => {
-      await startServer(env);
-      const { microphone, loudspeaker, told } = await openRoom('auto', 'auto', env);
-      const ear = await listenTo(microphone);
-      await playOn(loudspeaker);
-      await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
-      // Younger devices are not trusted to open a second time.
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
-      await killRecorders(env);
-      await vi.waitFor(
-        () =>
-          expect(told).toEqual([
-            expect.stringMatching(/^AUDIO_DEVICE_REPLACED: .*was lost .* record is open again/),
-          ]),
-        soon,
-      );
-      ear.forget();
-      await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
-      expect(ear.gone()).toBe('');
-    });
+    test.skipIf(noSpeaker)(
+      `a recorder that crashes in the middle of a word is started again${skipped(noSpeaker)}`,
+      async () => {
+        await startServer(env);
+        const { microphone, loudspeaker, told } = await openRoom('auto', 'auto', env);
+        const ear = await listenTo(microphone);
+        await playOn(loudspeaker);
+        await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
+        // Younger devices are not trusted to open a second time.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await killRecorders(env);
+        await vi.waitFor(
+          () =>
+            expect(told).toEqual([
+              expect.stringMatching(/^AUDIO_DEVICE_REPLACED: .*was lost .* record is open again/),
+            ]),
+          soon,
+        );
+        ear.forget();
+        await vi.waitFor(() => expect(ear.hears(500)).toBe(true), soon);
+        expect(ear.gone()).toBe('');
+      },
+    );
   },
 );
 

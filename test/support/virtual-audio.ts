@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { packageEntry } from '../../src/adapters/audio/native-package.ts';
 import { createPcmReader } from '../../src/adapters/audio/pcm-bytes.ts';
 import { concat } from './signals.ts';
 import { withoutPrograms } from './skipped.ts';
@@ -9,6 +10,14 @@ const script = fileURLToPath(new URL('../../scripts/virtual-audio', import.meta.
 
 /** Why there can be no virtual sound here; undefined when there can. */
 export const noVirtualAudio = withoutPrograms('pulseaudio', 'pactl', 'parec', 'pacat', 'arecord');
+
+/** Why nothing can be heard or played here by a sound package; undefined when it can. */
+export function noSoundBy(packageName: 'speaker' | 'naudiodon'): string | undefined {
+  if (noVirtualAudio !== undefined) return noVirtualAudio;
+  return packageEntry(packageName) === undefined
+    ? `the package ${packageName} is not installed; scripts/setup and npm run packages do it`
+    : undefined;
+}
 
 export interface VirtualAudio {
   /** For what shall use it: the server and ALSA's configuration. */
