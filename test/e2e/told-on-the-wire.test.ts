@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { readWavFile } from '../../src/adapters/audio/wav-file.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Manner } from '../../src/demo-server/behaviour.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
 import { readTaskJournal } from '../../src/adapters/storage/task-journal.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import { createDemoServer } from '../../src/demo-server/server.ts';

@@ -1,5 +1,5 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { loadOpusCodec } from '../../src/adapters/audio/opus-discord.ts';
+import { loadOpusCodec } from '../../src/app-codec.ts';
 import { wait } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { type BehaviourOptions, createBehaviour, type Manner } from '../../src/demo-server/behaviour.ts';
