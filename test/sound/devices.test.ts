@@ -11,7 +11,13 @@ import type { Microphone } from '../../src/ports/microphone.ts';
 import { loudspeakerContract } from '../contract/loudspeaker.contract.ts';
 import { microphoneContract } from '../contract/microphone.contract.ts';
 import { skipped } from '../support/skipped.ts';
-import { noSoundBy, noVirtualAudio, startVirtualAudio, type VirtualAudio } from '../support/virtual-audio.ts';
+import {
+  noAlsaRoad,
+  noSoundBy,
+  noVirtualAudio,
+  startVirtualAudio,
+  type VirtualAudio,
+} from '../support/virtual-audio.ts';
 import { loudspeakerOnRealSound } from './loudspeaker-cases.ts';
 import { microphoneOnRealSound } from './microphone-cases.ts';
 import { wait } from './sound.ts';
@@ -44,7 +50,7 @@ const loudspeakers: Readonly<
 
 describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudio)}`, () => {
   for (const [name, create] of Object.entries(microphones)) {
-    const missing = name === 'portaudio' ? noSoundBy('naudiodon') : undefined;
+    const missing = packageOf(name);
     atOnce(`${name} microphone`, missing, (audio) => microphoneOnRealSound(audio, create));
     // The same code as parec's row from here on.
     if (name === 'record, by arecord') continue;
@@ -56,7 +62,7 @@ describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudi
   }
   for (const [name, create] of Object.entries(loudspeakers)) {
     const pacer = createPacer(clock, 60);
-    const missing = noSoundBy(name === 'portaudio' ? 'naudiodon' : 'speaker');
+    const missing = packageOf(name);
     atOnce(`${name} loudspeaker contract`, missing, (audio) =>
       loudspeakerContract(() =>
         Promise.resolve({ loudspeaker: create(audio().env, pacer, undefined), pass: wait }),
@@ -67,6 +73,13 @@ describe.skipIf(noVirtualAudio !== undefined)(`real sound${skipped(noVirtualAudi
     );
   }
 });
+
+/** Why a row cannot be tried: most need programs only. */
+function packageOf(row: string): string | undefined {
+  if (row === 'portaudio') return noSoundBy('naudiodon');
+  if (row === 'speaker') return noSoundBy('speaker');
+  return / by (arecord|aplay)$/.test(row) ? noAlsaRoad : undefined;
+}
 
 /** Beside the other rows, but in itself one test after the other. */
 function atOnce(name: string, missing: string | undefined, tests: (audio: () => VirtualAudio) => void): void {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { packageEntry } from '../../src/adapters/audio/native-package.ts';
@@ -11,9 +12,17 @@ const script = fileURLToPath(new URL('../../scripts/virtual-audio', import.meta.
 /** Why there can be no virtual sound here; undefined when there can. */
 export const noVirtualAudio = withoutPrograms('pulseaudio', 'pactl', 'parec', 'pacat', 'arecord');
 
+/** Why ALSA's programs and the sound packages cannot reach a sound server; undefined when they can. */
+export const noAlsaRoad = readdirSync('/usr/lib', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .some(({ name }) => existsSync(`/usr/lib/${name}/alsa-lib/libasound_module_pcm_pulse.so`))
+  ? undefined
+  : 'libasound2-plugins is not installed; scripts/setup does it';
+
 /** Why nothing can be heard or played here by a sound package; undefined when it can. */
 export function noSoundBy(packageName: 'speaker' | 'naudiodon'): string | undefined {
   if (noVirtualAudio !== undefined) return noVirtualAudio;
+  if (noAlsaRoad !== undefined) return noAlsaRoad;
   return packageEntry(packageName) === undefined
     ? `the package ${packageName} is not installed; scripts/setup and npm run packages do it`
     : undefined;
