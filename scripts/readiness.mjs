@@ -27,8 +27,8 @@ const modules = join(root, 'node_modules');
 const installed = join(modules, '.package-lock.json');
 /** What the packages were installed for. */
 const stamp = join(modules, '.xiaozhi-packages.json');
-/** An installation takes about 350 MB. */
-const LITTLE_ROOM_BYTES = 400e6;
+/** An installation takes about 350 MB, bringing it up to date less. */
+const ROOM_BYTES = { ci: 400e6, install: 100e6 };
 /** Packages whose binary belongs to one version of Node. */
 const BOUND_TO_NODE = ['segfault-handler'];
 
@@ -85,8 +85,11 @@ function ensurePackages(again) {
 
 /** @param isWhole packages are there and are only brought up to date: a network that is away takes nothing then */
 function install(isWhole) {
-  console.error('Installing packages (once; a minute or so)…');
   const command = isWhole ? ['install', '--no-save'] : ['ci'];
+  // npm itself may wait for ever for a disk that is full.
+  if (freeBytes(root) < ROOM_BYTES[command[0]])
+    throw new NotReady(`${littleRoom()}, then run the command again.`);
+  console.error('Installing packages (once; a minute or so)…');
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   // Whatever is in people's .npmrc: the build needs its tools, and one package is stricter about Node than need be.
   const all = ['--include=dev', '--include=optional', '--engine-strict=false'];
@@ -245,8 +248,7 @@ function run(command, args, environment, otherwise) {
 /** What is known to be in the way; undefined when nothing is. */
 function remedy() {
   const user = owner()?.uid ?? process.getuid?.();
-  if (freeBytes(root) < LITTLE_ROOM_BYTES)
-    return `There is little room left on the disk of ${root}: free 400 MB`;
+  if (freeBytes(root) < ROOM_BYTES.install) return littleRoom();
   if (freeBytes(tmpdir()) < 10e6) return `There is no room left in ${tmpdir()}: free some`;
   const foreign = [root, modules, join(root, 'dist')].find(
     (path) => existsSync(path) && user !== 0 && statSync(path).uid !== user,
@@ -255,6 +257,8 @@ function remedy() {
   if (!isWritable(root)) return `${root} cannot be written: copy it to where you can write`;
   return undefined;
 }
+
+const littleRoom = () => `There is little room left on the disk of ${root}: free ${ROOM_BYTES.ci / 1e6} MB`;
 
 function freeBytes(path) {
   const { bavail, bsize } = statfsSync(path);

@@ -1,4 +1,4 @@
-import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
 
 /**
  * What was not run and why, counted by reason, after everything else. A test that is skipped says why: in its name or that
@@ -7,6 +7,7 @@ import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
  */
 export class SkipReport implements Reporter {
   readonly #leftOut: string | undefined;
+  #isFiltered = false;
   readonly #write: (line: string) => void;
 
   /** @param leftOut files that were not even loaded, and why */
@@ -15,8 +16,14 @@ export class SkipReport implements Reporter {
     this.#write = write;
   }
 
+  onInit({ config }: Pick<Vitest, 'config'>): void {
+    // Whoever asks for some tests by name has left out the others himself.
+    this.#isFiltered = config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]);
+    if (this.#isFiltered) return;
     if (this.#leftOut) this.#write(`Left out: ${this.#leftOut}`);
     if (skipped.length === 0) return;
     const counts = new Map<string, number>();

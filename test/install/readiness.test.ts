@@ -165,6 +165,20 @@ test('a home that nothing can be written to is no obstacle: npm keeps its files 
   expect((await checkout()).start().cache).toBe('usual');
 });
 
+test('a disk without room is said before anything is installed: npm would wait for ever', async () => {
+  const { at, start } = await checkout();
+  writeFileSync(
+    at('full.cjs'),
+    `require('node:fs').statfsSync = () => ({ bavail: 1_000, bsize: 4_096 });
+     require('node:module').syncBuiltinESMExports();`,
+  );
+  const full = start({ NODE_OPTIONS: `--require=${at('full.cjs')}` });
+  expect(full).toMatchObject({ status: 1, did: [] });
+  expect(full.stderr).toMatch(
+    /little room left on the disk of .*: free 400 MB, then run the command again\.$/m,
+  );
+});
+
 test('npm with its scripts switched off starts the device all the same', async () => {
   const { at, start } = await checkout();
   start();

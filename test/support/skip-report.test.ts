@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TestModule } from 'vitest/node';
+import type { TestModule, Vitest } from 'vitest/node';
 import { SkipReport } from '../skip-report.ts';
 import { skipped } from './skipped.ts';
 
@@ -41,6 +41,14 @@ test('what was not run is counted by its reason, the most frequent first', () =>
 
 test('a run that skipped nothing says nothing', () => {
   expect(report()).toEqual([]);
+});
+
+test('who asks for tests by name is not told about the others', () => {
+  const lines: string[] = [];
+  const reporter = new SkipReport(undefined, (line) => lines.push(line));
+  reporter.onInit({ config: { testNamePattern: /some/ } } as unknown as Vitest);
+  reporter.onTestRunEnd([moduleOf(testCase('other', { type: 'module' }))]);
+  expect(lines).toEqual([]);
 });
 
 test('a test that is skipped without a reason turns the run red and is named', () => {

@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { createNullLoudspeaker } from '../../../src/adapters/audio/loudspeaker-null.ts';
-import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
 import { WebSocketTransport } from '../../../src/adapters/transport/websocket-transport.ts';
+import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { monotonicClock as clock } from '../../../src/core/clock.ts';
 import { createBareDevice } from '../bare-device.mjs';
 import { report, setup } from '../figure-process.mjs';
