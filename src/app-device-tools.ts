@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { checkBody, type OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { readSystemFacts } from './adapters/provisioning/system-facts.ts';
 import { readHardwareStatus } from './adapters/system/hardware-status.ts';
@@ -10,6 +9,7 @@ import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import type { SystemTime } from './core/system-time.ts';
 import type { VisionEndpoint } from './mcp/normalise.ts';
 import type { ResultShelf } from './mcp/result-shelf.ts';
 import type { Tasks } from './mcp/tasks.ts';
@@ -27,6 +27,7 @@ export interface DeviceToolParts {
   /** Of what programs started for a tool find in theirs, some is taken from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  readonly time: SystemTime;
   readonly logger: Logger;
   readonly tasks: Tasks;
   readonly shelf: ResultShelf;
@@ -44,7 +45,7 @@ export const deviceToolGroup = { source: 'builtin', name: 'device', position: 0 
 /** The device's own tools, and the tool that rings when a timer is due. */
 export function createDeviceTools(parts: DeviceToolParts): { tools: readonly Tool[]; ring: Tool } {
   const { clock, tasks, shelf } = parts;
-  const timerClocks = { clock, wallClock: Date.now, boot: randomUUID() };
+  const timerClocks = { clock, time: parts.time };
   const ring = createTimerRing(timerClocks);
   const tools = createBuiltinTools({
     device: deviceControl(parts),

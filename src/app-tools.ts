@@ -14,6 +14,7 @@ import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/to
 import type { Clock, TimerHandle } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import type { SystemTime } from './core/system-time.ts';
 import { programVersion } from './core/version.ts';
 import { type AccessList, createAccessList } from './mcp/access-list.ts';
 import { announcementEvents } from './mcp/announcements/messages.ts';
@@ -22,8 +23,8 @@ import type { VisionEndpoint } from './mcp/normalise.ts';
 import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
 import { createResultShelf } from './mcp/result-shelf.ts';
 import { createChannelServer, loadServerSdk } from './mcp/server.ts';
-import { openTasks, type Tasks } from './mcp/tasks.ts';
-import { timerRingName } from './mcp/tools/timer-ring.ts';
+import { type ExpiryReason, openTasks, type TaskSummary, type Tasks } from './mcp/tasks.ts';
+import { localTime, timerRingName } from './mcp/tools/timer-ring.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
 import type { Recorder } from './ports/recorder.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
@@ -50,6 +51,7 @@ export interface ToolServiceParts {
   readonly identity: OtaDevice;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  readonly time: SystemTime;
   readonly logger: Logger;
   readonly display: StatusDisplay;
   /** Keeps a volume that a tool has set. */
@@ -77,7 +79,7 @@ export interface ToolService {
 
 /** @throws ClientError CONFIG_INVALID for faults in the section `mcp` */
 export async function createToolService(parts: ToolServiceParts): Promise<ToolService> {
-  const { config, clock, logger, display } = parts;
+  const { config, clock, time, logger, display } = parts;
   const toolsConfig = parseToolsConfig(config.mcp);
   const sections = { mcp: toolsConfig, customMcp: parseCustomMcp(config.customMCP) };
   const directory = join(parts.stateDirectory, 'tasks');
@@ -91,15 +93,16 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const tasks = await openTasks({
     journal: createTaskJournal({ directory, onDamaged: onProblem }),
     clock,
-    wallClock: Date.now,
+    time,
     logger: logger.child('tasks'),
     limits: taskLimits(config),
     listener: {
       onMail: (mail) => device?.send({ type: 'tool.completed', mail }),
       onTold: (taskIds) => device?.send({ type: 'mail.withdrawn', taskIds }),
-      onExpired: ({ id }) => {
-        device?.send({ type: 'mail.withdrawn', taskIds: [id] });
-        for (const event of announcementEvents('expired', [id])) display.show(event);
+      onExpired: (task, why) => {
+        device?.send({ type: 'mail.withdrawn', taskIds: [task.id] });
+        for (const event of announcementEvents('expired', [task.id])) display.show(event);
+        onProblem(resultExpired(task, why, config.tasks.expireAfterHours));
       },
       onProblem,
     },
@@ -110,7 +113,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     keeper: tasks,
     shelf,
     clock,
-    wallClock: Date.now,
+    time,
     logger: logger.child('tools'),
     onEvent: (event) => display.show(event),
   });
@@ -213,6 +216,19 @@ function damagedEntries({ faults }: CustomMcpConfig): ClientError {
     ErrorCode.configInvalid,
     ['Some of customMCP cannot be used; the other tools work:', ...faults].join('\n  '),
   );
+}
+
+function resultExpired(
+  { id, tool, finishedAtMs }: TaskSummary,
+  why: ExpiryReason,
+  hours: number,
+): ClientError {
+  const when = finishedAtMs === undefined ? '' : ` of ${localTime(finishedAtMs)}`;
+  const message =
+    why === 'age'
+      ? `The result of ${tool} (${id})${when} could not be told for ${hours} hours and is given up. \`xiaozhi-speaker tasks show ${id}\` has it; tasks.expireAfterHours sets the time.`
+      : `The result of ${tool} (${id})${when} was never told and has to make room for newer ones. Ask for it again, or raise tasks.maxKept.`;
+  return new ClientError(ErrorCode.resultExpired, message);
 }
 
 /** Returns what ends the waiting. */

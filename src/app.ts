@@ -6,6 +6,7 @@ import { createOtaClient } from './adapters/provisioning/ota-client.ts';
 import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
+import { createSystemTime } from './adapters/system/system-time.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
 import { chooseOpusCodec } from './app-codec.ts';
 import { createExchange } from './app-exchange.ts';
@@ -84,6 +85,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const parts = { ...given, display: events };
   const { config, clock, logger } = parts;
   const idle = createIdleWatch();
+  const time = createSystemTime();
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
   const [server, { codec, binding, passedOver }, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
@@ -123,11 +125,15 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const tools = await createToolService({
     ...parts,
     ...directories,
+    time,
     identity: otaDevice,
     keepVolume: volume.keep,
     recorder: recorded.recorder,
   });
   closers.push(() => tools.close());
+  events.subscribe((event) => {
+    if (event.type === 'announcement' && event.phase === 'failed') tools.tasks.markTried([event.task]);
+  });
   const exchange = await createExchange({ ...parts, ...directories, events, idle, tools });
   closers.push(() => exchange.close());
   const voice = await openVoice(parts, recorded);
@@ -181,7 +187,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
         announcements: { ...config.announcements, language: noticeLanguage(parts) },
         mailboxCapacity: config.announcements.mailboxCapacity,
         random: Math.random,
-        now: () => new Date(),
+        now: () => new Date(time.wallMs()),
       },
       encoder: config.audio,
       preRollMs: config.audio.preRollMs,

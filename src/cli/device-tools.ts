@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { OtaDevice } from '../adapters/provisioning/ota-request.ts';
 import { createJsonFileStorage } from '../adapters/storage/json-file.ts';
 import { createTaskJournal, readTaskJournal } from '../adapters/storage/task-journal.ts';
+import { createSystemTime } from '../adapters/system/system-time.ts';
 import { createDeviceTools } from '../app-device-tools.ts';
 import { openIdentity } from '../config/identity.ts';
 import { resolveLanguage } from '../config/language.ts';
@@ -85,6 +86,7 @@ function toolsOn(parts: {
   return createDeviceTools({
     ...parts,
     clock: monotonicClock,
+    time: createSystemTime(),
     logger: silentLogger,
     shelf: createResultShelf(),
     device: () => undefined,
@@ -108,7 +110,7 @@ function openTasksOn(journal: TaskJournal): Promise<Tasks> {
   return openTasks({
     journal,
     clock: monotonicClock,
-    wallClock: Date.now,
+    time: createSystemTime(),
     logger: silentLogger,
     limits: { maxRunning: 1, maxKept: Number.POSITIVE_INFINITY, expireAfterMs: Number.POSITIVE_INFINITY },
     listener: { onMail: nothing, onTold: nothing, onExpired: nothing, onProblem: nothing },

@@ -55,6 +55,7 @@ export const ErrorCode = {
   toolUnreachable: 'TOOL_UNREACHABLE',
   toolSessionLost: 'TOOL_SESSION_LOST',
   toolCancelled: 'TOOL_CANCELLED',
+  resultExpired: 'RESULT_EXPIRED',
   controlUnavailable: 'CONTROL_UNAVAILABLE',
   notFound: 'NOT_FOUND',
   conflict: 'CONFLICT',

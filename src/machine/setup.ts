@@ -12,6 +12,7 @@ import {
 } from 'xstate';
 import { backoffDelayMs } from '../core/backoff.ts';
 import { type ClientError, ErrorCode } from '../core/errors.ts';
+import { clockLookMs } from '../core/system-time.ts';
 import type { TaskMail } from '../mcp/announcements/mail.ts';
 import { deliver, doubt, waits, withdraw } from '../mcp/announcements/mailbox.ts';
 import {
@@ -288,9 +289,10 @@ export const deviceSetup = setup({
     /** Quiet long enough for the device to speak up by itself; longer after it did so in vain. */
     idleSettle: ({ context: { settings, announceAttempt } }) =>
       Math.max(settings.idleSettleMs, announcementDelayMs(announceAttempt, settings.announcements)),
+    /** Looked at again and again: the clock may be set while it waits, and in suspend timers stand still. */
     quietHours: ({ context }) => {
       const plan = planOf(context);
-      return plan.kind === 'wait' ? plan.delayMs : 0;
+      return plan.kind === 'wait' ? Math.min(plan.delayMs, clockLookMs) : 0;
     },
     /** Longer than any notice takes to be said; passes only when the loudspeaker hangs. */
     localNotice: 120_000,

@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import { type NextTurn, nextLoopTurn } from '../core/loop-turns.ts';
 import { printableText } from '../core/printable-text.ts';
 import { words } from '../core/words.ts';
+import type { SystemTime } from '../core/system-time.ts';
 import type { AccessList } from './access-list.ts';
 import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
@@ -53,8 +54,8 @@ export interface DispatcherParts {
   readonly keeper: TaskKeeper & Pick<Tasks, 'markTold'>;
   readonly shelf: ResultShelf;
   readonly clock: Clock;
-  /** Wall-clock time, ms since 1970: the age of earlier results. */
-  readonly wallClock: () => number;
+  /** The age of earlier results. */
+  readonly time: SystemTime;
   readonly logger: Logger;
   /** Must not throw. */
   readonly onEvent: (event: ToolEvent) => void;
@@ -95,7 +96,7 @@ interface Running extends QueuedRun {
 
 /** Runs calls in their modes (architecture §6) and says what is to be answered, and when nothing is. */
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  const { registry, access, keeper, shelf, clock, wallClock, logger, maxWaitingCalls = 256 } = parts;
+  const { registry, access, keeper, shelf, clock, time, logger, maxWaitingCalls = 256 } = parts;
   const queue = createRunQueue(parts.nextTurn ?? nextLoopTurn);
   const running = new Set<Running>();
   const joinable = new Map<string, Running>();
@@ -198,8 +199,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** The result of an earlier such call that nobody has heard yet; once. */
   function handOutFinished(call: Call): CallReply | undefined {
-    const finished =
-      call.tool.mode === 'async' && findFinished(keeper, call.tool.name, call.args, wallClock());
+    const finished = call.tool.mode === 'async' && findFinished(keeper, call.tool.name, call.args, time);
     if (!finished) return undefined;
     keeper.markTold([finished.id]);
     const output = { kind: 'text', text: finished.text } as const;

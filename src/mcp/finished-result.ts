@@ -1,3 +1,4 @@
+import { type SystemTime, sinceMs } from '../core/system-time.ts';
 import { canonicalArguments } from './task-arguments.ts';
 import { isUndelivered, type TaskRecord } from './task-record.ts';
 import type { TaskKeeper } from './tasks.ts';
@@ -11,20 +12,15 @@ export function findFinished(
   keeper: TaskKeeper,
   toolName: string,
   args: ToolArguments,
-  wallNowMs: number,
+  time: SystemTime,
 ): TaskRecord | undefined {
   const candidates = keeper
     .list()
-    .filter(
-      (task) =>
-        task.tool === toolName &&
-        task.state === 'done' &&
-        isUndelivered(task) &&
-        Math.abs(wallNowMs - (task.finishedAtMs ?? 0)) <= maxAgeMs,
-    );
+    .filter((task) => task.tool === toolName && task.state === 'done' && isUndelivered(task))
+    .flatMap(({ id }) => keeper.get(id) ?? [])
+    // A result of another boot of the device is as old as a restart takes, at least.
+    .filter(({ finished }) => (sinceMs(finished, time) ?? Number.POSITIVE_INFINITY) <= maxAgeMs);
   if (candidates.length === 0) return undefined;
   const key = canonicalArguments(args);
-  return candidates
-    .map(({ id }) => keeper.get(id))
-    .findLast((task) => task !== undefined && key !== undefined && canonicalArguments(task.args) === key);
+  return candidates.findLast((task) => key !== undefined && canonicalArguments(task.args) === key);
 }

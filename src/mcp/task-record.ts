@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Words, wordsFrom } from '../core/words.ts';
+import type { Moment } from '../core/system-time.ts';
 import type { ToolArguments } from './tool.ts';
 
 /**
@@ -13,7 +14,7 @@ export interface TaskSummary {
   readonly id: string;
   readonly tool: string;
   readonly state: TaskState;
-  /** Wall-clock times, ms since 1970. */
+  /** Dates, ms since 1970, by the best that is known: put right when the clock was found to have been wrong. */
   readonly acceptedAtMs: number;
   readonly finishedAtMs?: number | undefined;
   /** When the person or the model was told the result; absent: still to be told, or nothing to tell. */
@@ -36,6 +37,9 @@ export interface TaskRecord extends TaskSummary {
   readonly text: string;
   /** What `text` says, where that is ours: in any language. */
   readonly words?: Words | undefined;
+  /** When it was accepted and finished, as no change of the date can move it; absent in journals of earlier versions. */
+  readonly accepted?: Moment | undefined;
+  readonly finished?: Moment | undefined;
   /** Length of the whole result when `text` is only its beginning. */
   readonly cutFromCharacters?: number | undefined;
 }
@@ -68,6 +72,7 @@ export function taskNumber(id: string): number {
 }
 
 const time = z.number();
+const moment = z.object({ boot: z.string(), bootMs: z.number() });
 const taskId = z.string().regex(/^t\d{1,15}$/);
 
 const Task = z.object({
@@ -85,6 +90,8 @@ const Task = z.object({
   runs: z.int(),
   text: z.string(),
   words: z.custom<Words>().optional(),
+  accepted: moment.optional(),
+  finished: moment.optional(),
   cutFromCharacters: z.int().optional(),
 });
 

@@ -2,7 +2,7 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { inWords, secondsIn, words } from '../core/words.ts';
-import type { Tool, ToolArguments, ToolOutput } from './tool.ts';
+import type { Tool, ToolArguments, ToolOutput, ToolRunContext } from './tool.ts';
 
 export type TaskResult =
   | { readonly kind: 'done'; readonly output: ToolOutput }
@@ -16,7 +16,7 @@ export interface TaskRun {
   cancel(): void;
 }
 
-export interface TaskRunParts {
+export interface TaskRunParts extends Pick<ToolRunContext, 'accepted'> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** `false`: whoever called does not hear this loudspeaker. */
@@ -32,7 +32,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export function startTaskRun(
   tool: Tool,
   args: ToolArguments,
-  { clock, logger, announce }: TaskRunParts,
+  { clock, logger, announce, accepted }: TaskRunParts,
 ): TaskRun {
   let abort: AbortController | undefined;
   let reason: ClientError | undefined;
@@ -91,6 +91,7 @@ export function startTaskRun(
     },
     deadlineMs,
     announce,
+    accepted,
     get log() {
       return logger.child(tool.name);
     },

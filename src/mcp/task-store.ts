@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
+import { clockLookMs, dateOf, momentOf, type SystemTime, sinceMs } from '../core/system-time.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import {
   foldJournal,
@@ -17,14 +18,16 @@ export interface RetentionLimits {
   readonly expireAfterMs: number;
 }
 
+/** `age`: it could not be told for too long. `room`: too many wait; the task itself is forgotten, too. */
+export type ExpiryReason = 'age' | 'room';
+
 export interface TaskStoreParts {
   readonly journal: TaskJournal;
   readonly clock: Clock;
-  /** Wall-clock time, ms since 1970. */
-  readonly wallClock: () => number;
+  readonly time: SystemTime;
   readonly limits: RetentionLimits;
   /** A result that nobody was told has been given up. */
-  readonly onExpired: (task: TaskRecord) => void;
+  readonly onExpired: (task: TaskRecord, why: ExpiryReason) => void;
   /** The disk refuses; told once per streak of failures. */
   readonly onProblem: (error: ClientError) => void;
 }
@@ -32,7 +35,8 @@ export interface TaskStoreParts {
 const maxKeptCharacters = 2_000_000;
 const minRewriteBytes = 1024 * 1024;
 const retryMs = 30_000;
-const expiryCheckMs = 600_000;
+/** A date that is off by less is right enough. */
+const dateToleranceMs = 2000;
 /** Refused promises whose traces may still be on disk; more than this many while the disk is full leave theirs. */
 const maxRefused = 64;
 
@@ -48,12 +52,17 @@ export class TaskStore {
   #unreadable: ClientError | undefined;
   readonly #unsaved = new Set<string>();
   readonly #refused = new Set<string>();
-  /** When the result became known on the monotonic clock: a clock that is set must not make results old. */
+  /**
+   * When results of earlier boots became known, in ms of this one. How old they are is read off the dates once, at the
+   * start; of this boot's results the moment is known, and no date counts.
+   */
   readonly #knownSinceMs = new Map<string, number>();
+  /** Somebody has tried to tell these results since the start. A date may be wrong, so none expires before. */
+  readonly #tried = new Set<string>();
   #failing = false;
   #rewriteAtBytes = minRewriteBytes;
   #retryTimer: TimerHandle;
-  #expiryTimer: TimerHandle;
+  #lookTimer: TimerHandle;
   #closed = false;
 
   constructor(parts: TaskStoreParts) {
@@ -72,12 +81,12 @@ export class TaskStore {
       this.#unreadable = toClientError(thrown, ErrorCode.stateUnwritable);
       this.#parts.onProblem(this.#unreadable);
     }
-    const { clock, wallClock } = this.#parts;
+    const { time } = this.#parts;
     for (const { id, state, finishedAtMs } of this.#tasks.values()) {
-      const ageMs = Math.max(0, wallClock() - (finishedAtMs ?? Number.POSITIVE_INFINITY));
-      if (isFinished(state)) this.#knownSinceMs.set(id, clock.now() - ageMs);
+      const ageMs = Math.max(0, time.wallMs() - (finishedAtMs ?? Number.POSITIVE_INFINITY));
+      if (isFinished(state)) this.#knownSinceMs.set(id, time.bootMs() - ageMs);
     }
-    this.#expireOld();
+    this.#look();
     this.#prune();
   }
 
@@ -98,8 +107,16 @@ export class TaskStore {
     if (this.#unreadable) throw this.#unreadable;
     const id = `t${this.#nextNumber}`;
     this.#nextNumber += 1;
-    const acceptedAtMs = this.#parts.wallClock();
-    const task: TaskRecord = { ...fields, id, state: 'accepted', acceptedAtMs, runs: 1, text: '' };
+    const { time } = this.#parts;
+    const task: TaskRecord = {
+      ...fields,
+      id,
+      state: 'accepted',
+      acceptedAtMs: time.wallMs(),
+      accepted: momentOf(time),
+      runs: 1,
+      text: '',
+    };
     this.#tasks.set(id, task);
     try {
       await this.#append([{ kind: 'task', next: this.#nextNumber, task: { ...task, state: 'running' } }]);
@@ -113,14 +130,21 @@ export class TaskStore {
     return running;
   }
 
-  /** Changes a task at once; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
+  /** An attempt to tell these results has failed: from now on they may become too old. */
+  markTried(ids: readonly string[]): void {
+    for (const id of ids) if (this.#tasks.has(id)) this.#tried.add(id);
+    this.#expireOld();
+  }
+
+  /** Changes a task at once, with the time of its end where this ends it; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
   async change(id: string, changes: Partial<TaskRecord>): Promise<void> {
     const before = this.#tasks.get(id);
     if (!before) return;
-    const task = { ...before, ...changes };
+    const { time } = this.#parts;
+    const ends = changes.state !== undefined && isFinished(changes.state) && !isFinished(before.state);
+    const end = ends ? { finishedAtMs: time.wallMs(), finished: momentOf(time) } : {};
+    const task = { ...before, ...changes, ...end };
     this.#tasks.set(id, task);
-    if (isFinished(task.state) && !isFinished(before.state))
-      this.#knownSinceMs.set(id, this.#parts.clock.now());
     await this.#save({ kind: 'task', next: this.#nextNumber, task }, [id]);
     this.#prune();
   }
@@ -137,7 +161,7 @@ export class TaskStore {
 
   /** These are about to be told; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
   async markSent(ids: readonly string[]): Promise<void> {
-    const atMs = this.#parts.wallClock();
+    const atMs = this.#parts.time.wallMs();
     const open = this.#undelivered(ids);
     for (const task of open) this.#tasks.set(task.id, { ...task, sentAtMs: atMs });
     const openIds = open.map(({ id }) => id);
@@ -157,7 +181,7 @@ export class TaskStore {
   async close(): Promise<void> {
     this.#closed = true;
     this.#parts.clock.clearTimeout(this.#retryTimer);
-    this.#parts.clock.clearTimeout(this.#expiryTimer);
+    this.#parts.clock.clearTimeout(this.#lookTimer);
     if (this.#unsaved.size > 0) await this.#append([]).catch(() => {});
     await this.#parts.journal.close();
   }
@@ -165,7 +189,7 @@ export class TaskStore {
   #close(ids: readonly string[], kind: 'told' | 'expired'): readonly string[] {
     const open = this.#undelivered(ids).map(({ id }) => id);
     if (open.length === 0) return open;
-    const atMs = this.#parts.wallClock();
+    const atMs = this.#parts.time.wallMs();
     const field = kind === 'told' ? 'deliveredAtMs' : 'expiredAtMs';
     for (const id of open) this.#tasks.set(id, { ...(this.#tasks.get(id) as TaskRecord), [field]: atMs });
     void this.#save({ kind, next: this.#nextNumber, ids: open, atMs }, open);
@@ -179,9 +203,9 @@ export class TaskStore {
     });
   }
 
-  #expire(ids: readonly string[]): void {
+  #expire(ids: readonly string[], why: ExpiryReason): void {
     const expired = this.#close(ids, 'expired').flatMap((id) => this.#tasks.get(id) ?? []);
-    for (const task of expired) this.#parts.onExpired(task);
+    for (const task of expired) this.#parts.onExpired(task, why);
   }
 
   async #save(entry: JournalEntry, ids: readonly string[]): Promise<void> {
@@ -243,14 +267,44 @@ export class TaskStore {
     }, retryMs);
   }
 
-  #expireOld(): void {
+  #look(): void {
     if (this.#closed) return;
-    const { clock, limits } = this.#parts;
+    this.#putDatesRight();
+    this.#expireOld();
+    this.#lookTimer = this.#parts.clock.setTimeout(() => this.#look(), clockLookMs);
+  }
+
+  /** The clock was set: what happened in this boot happened at another date than was noted. */
+  #putDatesRight(): void {
+    const { time } = this.#parts;
+    const corrected: TaskRecord[] = [];
+    for (const task of this.#tasks.values()) {
+      const acceptedAtMs = rightDate(task.acceptedAtMs, dateOf(task.accepted, time));
+      const finishedAtMs = rightDate(task.finishedAtMs, dateOf(task.finished, time));
+      if (acceptedAtMs === task.acceptedAtMs && finishedAtMs === task.finishedAtMs) continue;
+      const right = { ...task, acceptedAtMs: acceptedAtMs ?? task.acceptedAtMs, finishedAtMs };
+      this.#tasks.set(task.id, right);
+      if (!isFinished(task.state) || isUndelivered(task)) corrected.push(right);
+    }
+    if (corrected.length === 0) return;
+    for (const { id } of corrected) this.#unsaved.add(id);
+    this.#append([]).catch(() => this.#retryLater());
+  }
+
+  #expireOld(): void {
+    const { expireAfterMs } = this.#parts.limits;
     const old = this.all().filter(
-      (task) => clock.now() - (this.#knownSinceMs.get(task.id) ?? clock.now()) > limits.expireAfterMs,
+      (task) => this.#tried.has(task.id) && isUndelivered(task) && this.#ageMs(task) > expireAfterMs,
     );
-    this.#expire(old.map(({ id }) => id));
-    this.#expiryTimer = clock.setTimeout(() => this.#expireOld(), expiryCheckMs);
+    this.#expire(
+      old.map(({ id }) => id),
+      'age',
+    );
+  }
+
+  #ageMs({ id, finished }: TaskRecord): number {
+    const { time } = this.#parts;
+    return sinceMs(finished, time) ?? time.bootMs() - (this.#knownSinceMs.get(id) ?? time.bootMs());
   }
 
   #prune(): void {
@@ -260,11 +314,17 @@ export class TaskStore {
     const order = [...finished.filter((task) => !mustBeTold(task)), ...finished.filter(mustBeTold)];
     for (const { id, text } of order) {
       if (count <= this.#parts.limits.maxKept && characters <= maxKeptCharacters) return;
-      this.#expire([id]);
+      this.#expire([id], 'room');
       this.#tasks.delete(id);
       this.#knownSinceMs.delete(id);
+      this.#tried.delete(id);
       count -= 1;
       characters -= text.length;
     }
   }
+}
+
+function rightDate(notedMs: number | undefined, rightMs: number | undefined): number | undefined {
+  if (notedMs === undefined || rightMs === undefined) return notedMs;
+  return Math.abs(rightMs - notedMs) > dateToleranceMs ? rightMs : notedMs;
 }

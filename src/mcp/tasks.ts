@@ -2,12 +2,13 @@ import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { words } from '../core/words.ts';
+import type { SystemTime } from '../core/system-time.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import type { TaskMail } from './announcements/mail.ts';
 import { canonicalArguments } from './task-arguments.ts';
 import { mustBeTold, summaryOf, type TaskRecord, type TaskSummary } from './task-record.ts';
 import { startTaskRun, type TaskResult, type TaskRun } from './task-run.ts';
-import { type RetentionLimits, TaskStore } from './task-store.ts';
+import { type ExpiryReason, type RetentionLimits, TaskStore } from './task-store.ts';
 import {
   firstCharacters,
   maxStoredCharacters,
@@ -16,9 +17,9 @@ import {
   type TextPage,
   wordsOf,
 } from './task-text.ts';
-import type { Tool, ToolArguments } from './tool.ts';
+import type { AcceptedAt, Tool, ToolArguments } from './tool.ts';
 
-export type { TaskRecord, TaskResult, TaskSummary };
+export type { ExpiryReason, TaskRecord, TaskResult, TaskSummary };
 
 /** One caller's interest in a task. It must end with `markDelivered` or `detach`, else the result waits for the caller. */
 export interface TaskHandle {
@@ -76,6 +77,8 @@ export interface Tasks extends TaskKeeper {
   markUnsent(ids: readonly string[]): void;
   /** Nobody had room for the mail of these tasks: it becomes mail again, oldest first, as others are told or given up. */
   bringAgain(ids: readonly string[]): void;
+  /** An attempt to tell the person these results has failed. One that was never tried does not become too old. */
+  markTried(ids: readonly string[]): void;
   /** Ends all runs; what they were doing counts as unfinished and is looked at by the next `resume`. */
   stop(): Promise<void>;
 }
@@ -91,15 +94,14 @@ export interface TaskListener {
   /** These need not be told any more; mail of them may be thrown away. */
   onTold(ids: readonly string[]): void;
   /** A result that nobody was told has been given up: too old, or too many. */
-  onExpired(task: TaskSummary): void;
+  onExpired(task: TaskSummary, why: ExpiryReason): void;
   onProblem(error: ClientError): void;
 }
 
 export interface TasksParts {
   readonly journal: TaskJournal;
   readonly clock: Clock;
-  /** Wall-clock time, ms since 1970; for people. */
-  readonly wallClock: () => number;
+  readonly time: SystemTime;
   readonly logger: Logger;
   readonly limits: TaskLimits;
   readonly listener: TaskListener;
@@ -129,8 +131,8 @@ export async function openTasks({ listener, ...parts }: TasksParts): Promise<Tas
   let onGone: (id: string) => void = () => {};
   const store = new TaskStore({
     ...parts,
-    onExpired: (task) => {
-      if (task.announce !== false) listener.onExpired(summaryOf(task));
+    onExpired: (task, why) => {
+      if (task.announce !== false) listener.onExpired(summaryOf(task), why);
       onGone(task.id);
     },
     onProblem: (error) => listener.onProblem(error),
@@ -169,7 +171,7 @@ class RunningTasks implements Tasks {
     let accepting = this.#accepting.get(key);
     if (!accepting) {
       this.#refuseWhenBusy(tool);
-      const begin = () => startTaskRun(tool, args, this.#parts);
+      const begin = (id: string) => this.#begin(id, tool, args);
       accepting = this.#promise(tool, args, begin, origin, key).finally(() => this.#accepting.delete(key));
       this.#accepting.set(key, accepting);
     }
@@ -245,6 +247,10 @@ class RunningTasks implements Tasks {
     }
   }
 
+  markTried(ids: readonly string[]): void {
+    this.#store.markTried(ids);
+  }
+
   async resume(resolveTool: (name: string) => Tool | undefined): Promise<void> {
     for (const task of this.#store.all()) {
       if (this.#live.has(task.id) || this.#waiting.has(task.id)) continue;
@@ -263,14 +269,14 @@ class RunningTasks implements Tasks {
   async #promise(
     tool: Tool,
     args: ToolArguments,
-    begin: () => TaskRun,
+    begin: (id: string) => TaskRun,
     { channel, announce }: TaskOrigin,
     key: string,
   ): Promise<Live> {
     const kept = announce === false ? { announce } : {};
     const { id } = await this.#store.add({ tool: tool.name, args, channel, ...kept });
-    if (!this.#stopping) return this.#start(id, tool, begin(), key);
-    await this.#store.change(id, { state: 'cancelled', finishedAtMs: this.#parts.wallClock() });
+    if (!this.#stopping) return this.#start(id, tool, begin(id), key);
+    await this.#store.change(id, { state: 'cancelled' });
     throw shuttingDown();
   }
 
@@ -289,11 +295,15 @@ class RunningTasks implements Tasks {
     const mayRun = tool?.idempotent && (task.runs < maxRuns || tool.source === 'builtin');
     if (mayRun && key !== undefined) {
       await this.#store.change(task.id, { runs: task.runs + 1 });
-      if (!this.#stopping) this.#start(task.id, tool, startTaskRun(tool, task.args, this.#parts), key);
+      if (!this.#stopping) this.#start(task.id, tool, this.#begin(task.id, tool, task.args), key);
       return;
     }
-    await this.#store.change(task.id, { state: 'interrupted', finishedAtMs: this.#parts.wallClock() });
+    await this.#store.change(task.id, { state: 'interrupted' });
     this.#post(task.id);
+  }
+
+  #begin(id: string, tool: Tool, args: ToolArguments): TaskRun {
+    return startTaskRun(tool, args, { ...this.#parts, accepted: () => this.#accepted(id) });
   }
 
   #start(id: string, tool: Tool, run: TaskRun, key: string): Live {
@@ -303,11 +313,17 @@ class RunningTasks implements Tasks {
     return live;
   }
 
+  /** By what is known now: the date is put right when the clock was found to have been wrong. */
+  #accepted(id: string): AcceptedAt | undefined {
+    const task = this.#store.get(id);
+    return task && { atMs: task.acceptedAtMs, moment: task.accepted };
+  }
+
   async #settle(id: string, result: TaskResult): Promise<TaskResult> {
     // Ended by our own end: the next start decides what becomes of it.
     const unfinished = this.#stopping && result.kind === 'cancelled';
     if (unfinished) await this.#store.change(id, { runs: 0 });
-    else await this.#store.change(id, { ...outcomeOf(result), finishedAtMs: this.#parts.wallClock() });
+    else await this.#store.change(id, outcomeOf(result));
     this.#live.delete(id);
     this.#post(id);
     return result;

@@ -1,5 +1,6 @@
 import type { Logger } from '../core/logger.ts';
 import type { Words } from '../core/words.ts';
+import type { Moment } from '../core/system-time.ts';
 
 /**
  * What a call means for the conversation (the code never blocks). `sync`: the model waits for the result. `async`: it waits
@@ -45,6 +46,14 @@ export interface ToolRunContext {
   readonly log: Logger;
   /** `false`: whoever called does not hear this loudspeaker. */
   readonly announce?: boolean | undefined;
+  /** Of a background task: when it was accepted, perhaps before a restart, by what is known of the date now. */
+  readonly accepted?: (() => AcceptedAt | undefined) | undefined;
+}
+
+export interface AcceptedAt {
+  /** Date, ms since 1970. */
+  readonly atMs: number;
+  readonly moment: Moment | undefined;
 }
 
 /** Does the work. Rejects with a ClientError whose message can be spoken to a person; anything else is a fault of ours. */

@@ -8,6 +8,7 @@ import { openTasks } from '../../src/mcp/tasks.ts';
 import type { Tool } from '../../src/mcp/tool.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
 import { FakeClock } from './fake-clock.ts';
+import { FakeTime } from './fake-time.ts';
 
 /** A tool with defaults for tests: configured, sync, answers `done`. */
 export function tool(fields: Partial<Tool> & { readonly name: string }): Tool {
@@ -47,7 +48,7 @@ export function memoryJournal(entries: unknown[] = []): TaskJournal & { readonly
 /** Dispatcher, registry, real task keeper and what they report. */
 export async function mcpParts(tools: readonly Tool[] = [], maxRunning = 8) {
   const clock = new FakeClock();
-  const wallClock = () => Date.UTC(2026, 0, 1) + clock.now();
+  const time = new FakeTime(clock);
   const mail: TaskMail[] = [];
   const events: ToolEvent[] = [];
   const registry = createToolRegistry();
@@ -57,7 +58,7 @@ export async function mcpParts(tools: readonly Tool[] = [], maxRunning = 8) {
   const tasks = await openTasks({
     journal,
     clock,
-    wallClock,
+    time,
     logger: silentLogger,
     limits: { maxRunning, maxKept: 200, expireAfterMs: 86_400_000 },
     listener: {
@@ -74,11 +75,23 @@ export async function mcpParts(tools: readonly Tool[] = [], maxRunning = 8) {
     keeper: tasks,
     shelf,
     clock,
-    wallClock,
+    time,
     logger: silentLogger,
     onEvent: (event) => events.push(event),
     // The time of a test has no turns.
     nextTurn: () => undefined,
   });
-  return { clock, wallClock, mail, events, registry, access, shelf, journal, tasks, dispatcher };
+  return {
+    clock,
+    time,
+    wallClock: time.wallMs,
+    mail,
+    events,
+    registry,
+    access,
+    shelf,
+    journal,
+    tasks,
+    dispatcher,
+  };
 }

@@ -9,6 +9,7 @@ import { openTasks, type TaskLimits, type Tasks } from '../../src/mcp/tasks.ts';
 import type { RunTool, Tool, ToolOutput } from '../../src/mcp/tool.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
 import { FakeClock } from './fake-clock.ts';
+import { FakeTime } from './fake-time.ts';
 
 export const text = (value: string): ToolOutput => ({ kind: 'text', text: value });
 
@@ -47,27 +48,29 @@ export async function closeBenches(): Promise<void> {
   for (const journal of openJournals.splice(0)) await journal.close();
 }
 
+type StartTime = ConstructorParameters<typeof FakeTime>[1];
+
 /** A device's tasks on a directory, with everything they say. */
 export class TaskBench {
   readonly clock = new FakeClock();
   readonly said: string[] = [];
   readonly mail: { taskId: string; outcome: string; text: string }[] = [];
-  nowMs = Date.UTC(2026, 0, 1);
+  readonly time: FakeTime;
   tasks!: Tasks;
   readonly directory: string;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, start: StartTime) {
     this.directory = directory;
+    this.time = new FakeTime(this.clock, start);
   }
 
   static async open(
     directory?: string,
     limits: Partial<TaskLimits> = {},
     wrap: (journal: TaskJournal) => TaskJournal = (journal) => journal,
-    changes: { nowMs?: number; onMail?: (mail: TaskMail) => void } = {},
+    changes: StartTime & { onMail?: (mail: TaskMail) => void } = {},
   ): Promise<TaskBench> {
-    const bench = new TaskBench(directory ?? join(await mkdtemp(join(tmpdir(), 'tasks-')), 'tasks'));
-    bench.nowMs = changes.nowMs ?? bench.nowMs;
+    const bench = new TaskBench(directory ?? join(await mkdtemp(join(tmpdir(), 'tasks-')), 'tasks'), changes);
     const journal = createTaskJournal({
       directory: bench.directory,
       onDamaged: ({ code }) => bench.said.push(`damaged ${code}`),
@@ -76,7 +79,7 @@ export class TaskBench {
     bench.tasks = await openTasks({
       journal: wrap(journal),
       clock: bench.clock,
-      wallClock: () => bench.nowMs,
+      time: bench.time,
       logger: silentLogger,
       limits: { maxRunning: 8, maxKept: 200, expireAfterMs: 259_200_000, ...limits },
       listener: {
@@ -86,16 +89,17 @@ export class TaskBench {
           changes.onMail?.(mail);
         },
         onTold: (ids) => bench.said.push(`told ${ids.join(' ')}`),
-        onExpired: ({ id }) => bench.said.push(`expired ${id}`),
+        onExpired: ({ id }, why) => bench.said.push(`expired ${id} (${why})`),
         onProblem: ({ code }) => bench.said.push(`problem ${code}`),
       },
     });
     return bench;
   }
 
-  /** A device that starts with the state of this one, as if this one had been killed. */
-  restarted(limits: Partial<TaskLimits> = {}): Promise<TaskBench> {
-    return TaskBench.open(this.directory, limits, undefined, { nowMs: this.nowMs });
+  /** A device that starts with the state of this one, as if this one had been killed. `start`: what time it finds. */
+  restarted(limits: Partial<TaskLimits> = {}, start: StartTime = {}): Promise<TaskBench> {
+    const now = { wallMs: this.time.wallMs(), boot: this.time.boot, bootMs: this.time.bootMs() };
+    return TaskBench.open(this.directory, limits, undefined, { ...now, ...start });
   }
 
   /** Runs a tool in the background to its end. */

@@ -1,4 +1,5 @@
 import { createTaskJournal, readTaskJournal } from '../../src/adapters/storage/task-journal.ts';
+import { createSystemTime } from '../../src/adapters/system/system-time.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { foldJournal } from '../../src/mcp/task-record.ts';
@@ -13,7 +14,7 @@ const untold: string[] = [];
 const tasks = await openTasks({
   journal: createTaskJournal({ directory, onDamaged: ({ message }) => process.stderr.write(`${message}\n`) }),
   clock: monotonicClock,
-  wallClock: Date.now,
+  time: createSystemTime(),
   logger: silentLogger,
   limits: { maxRunning: 8, maxKept: 10_000, expireAfterMs: 3_600_000_000 },
   listener: {

@@ -4,6 +4,7 @@ import type { Tool } from '../tool.ts';
 import { builtin } from './builtin.ts';
 import { nextTime } from './time-of-day.ts';
 import {
+  Countdown,
   defaultTimerName,
   localTime,
   maxTimerMs,
@@ -62,39 +63,38 @@ function setTool({ tasks, ring, channel, ...clocks }: TimerToolParts): Tool {
 function dueTime(
   seconds: number,
   at: string,
-  { clock, wallClock, boot }: TimerClocks,
-): Pick<TimerArguments, 'dueAtMs' | 'due'> {
-  const nowMs = wallClock();
+  { time }: TimerClocks,
+): Pick<TimerArguments, 'dueAtMs' | 'durationMs' | 'at'> {
+  const nowMs = time.wallMs();
   if (at === '') {
     if (seconds === 0) throw invalid('Say when: seconds from now, or at as HH:MM.');
-    const ms = seconds * 1000;
-    return { dueAtMs: nowMs + ms, due: { boot, monotonicMs: clock.now() + ms } };
+    const durationMs = seconds * 1000;
+    return { dueAtMs: nowMs + durationMs, durationMs };
   }
   if (seconds > 0) throw invalid('Say either seconds or at, not both.');
   const dueAtMs = nextTime(at, nowMs);
   if (dueAtMs === undefined) throw invalid('at has to be a time like 07:30 or a date like 2026-12-24 18:00.');
-  if (dueAtMs <= nowMs) throw invalid(`${at} is over already.`);
-  if (dueAtMs - nowMs > maxTimerMs) throw invalid('A timer can be at most 30 days ahead.');
-  return { dueAtMs };
+  // The model knows the date; a device without a battery-backed clock may not.
+  const clockShows = `The clock of this device shows ${localTime(nowMs)}.`;
+  if (dueAtMs <= nowMs) throw invalid(`${at} is over already. ${clockShows}`);
+  if (dueAtMs - nowMs > maxTimerMs) throw invalid(`A timer can be at most 30 days ahead. ${clockShows}`);
+  return { dueAtMs, at };
 }
 
-function listTool({ tasks, clock, boot, wallClock }: TimerToolParts): Tool {
+function listTool({ tasks, time }: TimerToolParts): Tool {
   return builtin({
     name: 'self.timer.list',
     description: 'Timers that are set, with the time they are due.',
     maxResultBytes: 4000,
     run: () => {
-      const timers = running(tasks.list()).flatMap(({ id }) => {
-        const args = tasks.get(id)?.args;
-        return args ? [{ id, timer: readTimer(args) }] : [];
-      });
-      const value = timers.map(({ id, timer }) => {
-        const leftMs =
-          timer.due?.boot === boot ? timer.due.monotonicMs - clock.now() : timer.dueAtMs - wallClock();
+      const timers = running(tasks.list()).flatMap(({ id }) => tasks.get(id) ?? []);
+      const value = timers.map(({ id, args, acceptedAtMs, accepted }) => {
+        const timer = readTimer(args);
+        const leftMs = new Countdown(timer, () => ({ atMs: acceptedAtMs, moment: accepted }), time).leftMs();
         return {
           timer_id: id,
           name: timer.name,
-          due: localTime(wallClock() + leftMs),
+          due: localTime(time.wallMs() + leftMs),
           seconds_left: Math.max(0, Math.round(leftMs / 1000)),
         };
       });

@@ -22,7 +22,7 @@ async function deviceWith(hardware: HardwareStatus = { network: ethernet }, came
     systemInfo: () => Promise.resolve('{"version":2}'),
     reboot: () => done.push('reboot'),
   };
-  const clocks = { clock: parts.clock, wallClock: parts.wallClock, boot: 'first' };
+  const clocks = { clock: parts.clock, time: parts.time };
   const tools = createBuiltinTools({
     device,
     tasks: parts,

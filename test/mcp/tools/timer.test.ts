@@ -1,26 +1,29 @@
 import { describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.ts';
+import { clockLookMs } from '../../../src/core/system-time.ts';
 import type { TaskMail } from '../../../src/mcp/announcements/mail.ts';
 import { openTasks } from '../../../src/mcp/tasks.ts';
 import { nextTime } from '../../../src/mcp/tools/time-of-day.ts';
 import { createTimerTools } from '../../../src/mcp/tools/timer.ts';
 import { createTimerRing, timerRingName } from '../../../src/mcp/tools/timer-ring.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeTime } from '../../support/fake-time.ts';
 import { memoryJournal } from '../../support/mcp-parts.ts';
 
 /** 2026-03-10 12:00 local time. */
 const noon = new Date(2026, 2, 10, 12).getTime();
 
-/** A device with timers; `restart` gives the next one on the same disk. */
-async function device({ wallAtStartMs = noon, journal = memoryJournal(), boot = 'first' } = {}) {
+type Start = ConstructorParameters<typeof FakeTime>[1];
+
+/** A device with timers; `restart` gives the next one on the same disk, in the same boot unless told otherwise. */
+async function device(start: Start = {}, journal = memoryJournal()) {
   const clock = new FakeClock();
-  let offsetMs = wallAtStartMs;
-  const wallClock = () => offsetMs + clock.now();
+  const time = new FakeTime(clock, { wallMs: noon, ...start });
   const mail: TaskMail[] = [];
   const tasks = await openTasks({
     journal,
     clock,
-    wallClock,
+    time,
     logger: silentLogger,
     limits: { maxRunning: 2, maxKept: 200, expireAfterMs: 864_000_000 },
     listener: {
@@ -30,7 +33,7 @@ async function device({ wallAtStartMs = noon, journal = memoryJournal(), boot = 
       onProblem: () => {},
     },
   });
-  const clocks = { clock, wallClock, boot };
+  const clocks = { clock, time };
   const ring = createTimerRing(clocks);
   const tools = createTimerTools({ ...clocks, tasks, ring, channel: 'device' });
   await tasks.resume((name) => (name === timerRingName ? ring : undefined));
@@ -44,12 +47,12 @@ async function device({ wallAtStartMs = noon, journal = memoryJournal(), boot = 
     clock,
     mail,
     call,
-    setTimeOfDay: (ms: number) => {
-      offsetMs = ms - clock.now();
-    },
-    restart: (wallMs: number) => {
+    time,
+    /** After `offMs`, of which the clock knows unless a date is given. */
+    restart: (offMs: number, then: Start = {}) => {
+      const same = { wallMs: time.wallMs() + offMs, boot: time.boot, bootMs: time.bootMs() + offMs };
       // The journal as it is now: what the stopped device would still write does not count.
-      return device({ wallAtStartMs: wallMs, journal: memoryJournal([...journal.entries]), boot: 'second' });
+      return device({ ...same, ...then }, memoryJournal([...journal.entries]));
     },
   };
 }
@@ -73,23 +76,54 @@ describe('a timer', () => {
     ]);
   });
 
-  it('rings in time although the time of day is set meanwhile', async () => {
-    const { call, clock, mail, setTimeOfDay } = await device({ wallAtStartMs: 0 });
-    await call('set', { seconds: 300 });
-    setTimeOfDay(noon);
-    await clock.advanceAsync(299_000);
+  const dayMs = 24 * 3_600_000;
+  it.each([-3650 * dayMs, -dayMs, dayMs, 3650 * dayMs, 20_600 * dayMs])(
+    'that is a duration rings in time although the date is set by %d ms',
+    async (byMs) => {
+      const { call, clock, mail, time } = await device();
+      await call('set', { seconds: 300 });
+      time.set(noon + byMs);
+      await clock.advanceAsync(299_000);
+      expect(mail).toEqual([]);
+      await clock.advanceAsync(1000);
+      await vi.waitFor(() => expect(texts(mail)).toEqual(['timer']));
+    },
+  );
+
+  it('runs on in suspend', async () => {
+    const { call, clock, mail, time } = await device();
+    await call('set', { seconds: 300, name: 'tea' });
+    time.suspend(290_000);
+    await clock.advanceAsync(9000);
     expect(mail).toEqual([]);
-    await clock.advanceAsync(1000);
-    await vi.waitFor(() => expect(texts(mail)).toEqual(['timer']));
+    await clock.advanceAsync(11_000);
+    await vi.waitFor(() => expect(texts(mail)).toEqual(['tea']));
   });
 
   it('follows the time of day when it was set for one', async () => {
-    const { call, clock, mail, setTimeOfDay } = await device();
+    const { call, clock, mail, time } = await device();
     expect(await call('set', { at: '18:30', name: 'dinner' })).toMatchObject({ due: '2026-03-10 18:30:00' });
     await clock.advanceAsync(60_000);
-    setTimeOfDay(new Date(2026, 2, 10, 18, 29, 50).getTime());
+    time.set(new Date(2026, 2, 10, 18, 29, 50).getTime());
     await clock.advanceAsync(30_000);
     await vi.waitFor(() => expect(texts(mail)).toEqual(['dinner']));
+  });
+
+  it.each([
+    ['years behind', new Date(2024, 0, 1, 3).getTime()],
+    ['in 1970', new Date(1970, 0, 1, 0, 5).getTime()],
+    ['a year ahead', new Date(2027, 2, 10, 12).getTime()],
+  ])('set for 07:00 while the clock is %s rings the next morning, not before', async (_, wrongMs) => {
+    const { call, clock, mail, time } = await device({ wallMs: wrongMs });
+    await call('set', { at: '07:00', name: 'up' });
+    await clock.advanceAsync(8000);
+    time.set(new Date(2026, 2, 10, 21).getTime());
+    await clock.advanceAsync(clockLookMs);
+    expect(await call('list')).toMatchObject([{ due: '2026-03-11 07:00:00' }]);
+    await clock.advanceAsync(9 * 3_600_000);
+    expect(mail).toEqual([]);
+    await clock.advanceAsync(3_600_000);
+    await vi.waitFor(() => expect(texts(mail)).toEqual(['up']));
   });
 
   it('is listed with the time that is left, and can be cancelled', async () => {
@@ -132,7 +166,7 @@ describe('after a restart', () => {
   it('a timer still rings, once', async () => {
     const before = await device();
     await before.call('set', { seconds: 600, name: 'tea' });
-    const { clock, mail } = await before.restart(noon + 120_000);
+    const { clock, mail } = await before.restart(120_000);
     await clock.advanceAsync(470_000);
     expect(mail).toEqual([]);
     await clock.advanceAsync(20_000);
@@ -142,8 +176,68 @@ describe('after a restart', () => {
   it('a timer that was due meanwhile rings at once and says when it was due', async () => {
     const before = await device();
     await before.call('set', { at: '12:10', name: 'tea' });
-    const { mail } = await before.restart(noon + 3_600_000);
-    await vi.waitFor(() => expect(texts(mail)).toEqual(['tea (was due 2026-03-10 12:10:00)']));
+    await before.call('set', { seconds: 600, name: 'eggs' });
+    const { mail } = await before.restart(3_600_000);
+    await vi.waitFor(() =>
+      expect(texts(mail)).toEqual([
+        'tea (was due 2026-03-10 12:10:00)',
+        'eggs (was due 2026-03-10 12:10:00)',
+      ]),
+    );
+  });
+
+  it.each([
+    ['the date is set between the two', { wallMs: noon + 86_400_000 }],
+    ['the date is set back between the two', { wallMs: 0 }],
+  ])('a duration goes on where it was although %s', async (_, then) => {
+    const before = await device({ wallMs: 0 });
+    await before.call('set', { seconds: 3600, name: 'roast' });
+    await before.clock.advanceAsync(60_000);
+    const { clock, mail, call } = await before.restart(0, then);
+    expect(await call('list')).toMatchObject([{ seconds_left: 3540 }]);
+    await clock.advanceAsync(3_539_000);
+    expect(mail).toEqual([]);
+    await clock.advanceAsync(1000);
+    await vi.waitFor(() => expect(texts(mail)).toEqual(['roast']));
+  });
+
+  const rebooted = { boot: 'boot 2', bootMs: 10_000 };
+
+  it('of the whole board, a duration goes by the dates', async () => {
+    const before = await device();
+    await before.call('set', { seconds: 3600, name: 'roast' });
+    const { call } = await before.restart(600_000, rebooted);
+    expect(await call('list')).toMatchObject([{ seconds_left: 3000 }]);
+  });
+
+  it('of the whole board, a date of before the clock was right does not make a duration ring early', async () => {
+    const before = await device({ wallMs: new Date(2024, 0, 1).getTime() });
+    await before.call('set', { seconds: 3600, name: 'roast' });
+    before.time.set(noon);
+    await before.clock.advanceAsync(60_000);
+    const { call } = await before.restart(60_000, rebooted);
+    expect(await call('list')).toMatchObject([{ seconds_left: 3480 }]);
+
+    const unset = await device({ wallMs: new Date(2024, 0, 1).getTime() });
+    await unset.call('set', { seconds: 3600, name: 'roast' });
+    const right = await unset.restart(60_000, { ...rebooted, wallMs: noon });
+    expect(await right.call('list')).toMatchObject([{ seconds_left: 3600 }]);
+    await right.clock.advanceAsync(3_599_000);
+    expect(right.mail).toEqual([]);
+  });
+
+  it('of the whole board, a time of day waits for the date to be right', async () => {
+    const before = await device();
+    await before.call('set', { at: '13:00', name: 'lunch' });
+    // The board wakes up with the date of its last shutdown, or none, and the network sets it.
+    const { clock, mail, time } = await before.restart(0, { ...rebooted, wallMs: 0 });
+    await clock.advanceAsync(60_000);
+    expect(mail).toEqual([]);
+    time.set(new Date(2026, 2, 10, 12, 59).getTime());
+    await clock.advanceAsync(40_000);
+    expect(mail).toEqual([]);
+    await clock.advanceAsync(20_000);
+    await vi.waitFor(() => expect(texts(mail)).toEqual(['lunch']));
   });
 });
 
