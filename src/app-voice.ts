@@ -1,9 +1,10 @@
 import type { Choice } from './adapters/audio/choose-audio.ts';
-import { listServerDevices } from './adapters/audio/sound-server.ts';
+import { diagnoseSilence, listServerDevices } from './adapters/audio/sound-server.ts';
 import type { NativeParts } from './adapters/native/addon.ts';
 import { createEchoCancelledSound } from './audio/echo-cancelled-sound.ts';
 import { createFallbackLoudspeaker } from './audio/fallback-loudspeaker.ts';
 import { createFallbackMicrophone } from './audio/fallback-microphone.ts';
+import { watchMicrophone } from './audio/microphone-health.ts';
 import type { OwnVoiceWitness } from './audio/near-end.ts';
 import { listeningModeOf } from './config/listening-mode.ts';
 import type { Config } from './config/schema.ts';
@@ -35,6 +36,10 @@ export interface Voice {
   readonly listeningMode: ListeningMode;
   readonly voiceOverAnswer: DeviceSettings['voiceOverAnswer'];
   close(): void;
+}
+
+interface SoundEnv {
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 interface SoundDevices {
@@ -84,7 +89,7 @@ export async function soundSpecs(
  * person. What cannot be lost stays as it is.
  */
 export function keepSound(
-  { clock, display, say }: Pick<VoiceParts, 'clock' | 'display' | 'say'>,
+  { clock, display, say, env }: Pick<VoiceParts, 'clock' | 'display' | 'say'> & SoundEnv,
   { microphone, loudspeaker, silence }: ChosenSound,
 ): SoundDevices {
   const onReplaced = (error: ClientError) => display.show(errorEvent(error));
@@ -96,11 +101,14 @@ export function keepSound(
     microphone:
       microphone.candidates.length === 0
         ? microphone.device
-        : createFallbackMicrophone({
-            clock,
-            candidates: microphone.candidates,
-            news: { onReplaced, onReturned: onReturned('Microphone') },
-          }),
+        : watchMicrophone(
+            createFallbackMicrophone({
+              clock,
+              candidates: microphone.candidates,
+              news: { onReplaced, onReturned: onReturned('Microphone') },
+            }),
+            { onProblem: onReplaced, diagnose: (name) => diagnoseSilence(name, env) },
+          ),
     loudspeaker:
       loudspeaker.candidates.length === 0
         ? loudspeaker.device

@@ -1,6 +1,7 @@
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
+import { withRuntimeDirectory } from './adapters/audio/sound-server-places.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
 import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
@@ -299,16 +300,24 @@ async function openState(
   return { identity: await openIdentity(storage, config.identity, onProblem), storage };
 }
 
-async function chooseSound(parts: AppParts, address: ServerAddress) {
-  const { config, env, clock, say, demoMicrophone } = parts;
+async function chooseSound(given: AppParts, address: ServerAddress) {
+  const { config, clock, say, demoMicrophone, display } = given;
+  const env = withRuntimeDirectory(given.env);
+  const parts = { ...given, env };
   const pacer = createPacer(clock, config.audio.frameDurationMs);
   const demo = address.kind === 'embedded';
-  const environment = { env, pacer, playbackSampleRateHz: config.audio.playbackSampleRateHz };
+  const environment = {
+    env,
+    pacer,
+    channel: config.audio.channel,
+    playbackSampleRateHz: config.audio.playbackSampleRateHz,
+    mayComeLater: config.audio.waitForDevices ?? isService(env),
+    onProblem: (error: ClientError) => display.show(errorEvent(error)),
+  };
   const specs = await soundSpecs(config, env);
   const [microphone, loudspeaker] = await Promise.all([
     chooseMicrophone(specs.microphone, {
-      env,
-      pacer,
+      ...environment,
       fallbackSpec: demo ? demoMicrophone : undefined,
     }),
     chooseLoudspeaker(specs.loudspeaker, {
@@ -321,6 +330,9 @@ async function chooseSound(parts: AppParts, address: ServerAddress) {
   const silence = createNullLoudspeaker({ pacer });
   return keepSound(parts, { microphone, loudspeaker, silence });
 }
+
+/** Started by systemd: nobody looks at an exit code, and what the service needs may come later than it. */
+const isService = (env: AppParts['env']): boolean => env.INVOCATION_ID !== undefined;
 
 function otaDeviceOf({ config, env }: AppParts, { identity }: IdentityStore): OtaDevice {
   return {

@@ -243,8 +243,9 @@ export class DeviceSuccession<Device extends SoundDevice> {
     this.#leave(left);
     await left.device.stop();
     await this.#replace(undefined, async () => {
-      const best = await this.#take(0, generation, 1);
-      return best.taken ? best : this.#take(left.index, generation);
+      const { taken, problem } = await this.#take(0, generation);
+      // What was wrong with the first is no news while the same one goes on.
+      return { ...(taken && { taken }), ...(problem && taken?.index !== left.index && { problem }) };
     });
   }
 }

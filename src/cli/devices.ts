@@ -1,11 +1,12 @@
 import { type AudioDeviceEntry, listAudioDevices } from '../adapters/audio/list-audio-devices.ts';
+import { withRuntimeDirectory } from '../adapters/audio/sound-server-places.ts';
 import { type CommandAction, ExitCode } from './context.ts';
 
 export type DevicesOptions = Readonly<Record<string, never>>;
 
 /** Prints microphones and loudspeakers of every backend, each with what to put in the configuration. */
 export const devicesAction: CommandAction<DevicesOptions> = async (_options, { env, stdout }) => {
-  const entries = await listAudioDevices({ env });
+  const entries = await listAudioDevices({ env: withRuntimeDirectory(env) });
   stdout.write(deviceReport(entries));
   return ExitCode.done;
 };

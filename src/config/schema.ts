@@ -246,6 +246,18 @@ const Audio = z
       .describe(
         'Silero model file (`silero_vad.onnx`) that tells speech from noise; needs the package `sherpa-onnx-node`. Not set: the detector of native/ where one is needed, else loudness.',
       ),
+    channel: z
+      .union([z.enum(['mix', 'best']), z.int().min(0).max(31)])
+      .optional()
+      .describe(
+        'Which channel of a microphone with several is heard: a number (0 is the first), `best` (the first that is alive), or `mix` (their mean). Not set: the mean of two, of more the best. Only with `record`, by a sound server or a USB card of ALSA.',
+      ),
+    waitForDevices: z
+      .boolean()
+      .optional()
+      .describe(
+        'Start without a microphone or loudspeaker that is not there yet, and take it when it comes. Not set: as a systemd service, and where a sound server should be there and does not answer; else that ends the program with 4.',
+      ),
     preRollMs: z
       .int()
       .min(0)

@@ -38,6 +38,8 @@ export const ErrorCode = {
   audioDeviceLost: 'AUDIO_DEVICE_LOST',
   audioDeviceReplaced: 'AUDIO_DEVICE_REPLACED',
   audioFileInvalid: 'AUDIO_FILE_INVALID',
+  audioInputSilent: 'AUDIO_INPUT_SILENT',
+  audioInputPoor: 'AUDIO_INPUT_POOR',
   serverAddressUnavailable: 'SERVER_ADDRESS_UNAVAILABLE',
   toolUnknown: 'TOOL_UNKNOWN',
   toolArgumentsInvalid: 'TOOL_ARGUMENTS_INVALID',

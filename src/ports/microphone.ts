@@ -25,3 +25,6 @@ export interface Microphone {
   start(sink: MicrophoneSink): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Which channel of a microphone with several is heard: the mean, the first that is alive, or one by number (0 is the first). */
+export type ChannelChoice = 'mix' | 'best' | number;

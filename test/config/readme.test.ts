@@ -62,6 +62,7 @@ test('every key has a description, and a number says its unit or counts somethin
     'server.protocolVersion',
     'server.recovery.attempts',
     'audio.complexity',
+    'audio.channel',
     'conversation.turns',
     'demo.port',
     'tasks.maxRunning',

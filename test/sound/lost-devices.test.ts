@@ -127,7 +127,9 @@ describe.skipIf(noVirtualAudio !== undefined)(
       await vi.waitFor(
         () =>
           expect(told).toEqual([
-            expect.stringMatching(/^AUDIO_DEVICE_REPLACED: .*was lost .* record is open again/),
+            expect.stringMatching(
+              /^AUDIO_DEVICE_REPLACED: .*was lost .* record:usb_microphone is open again/,
+            ),
           ]),
         soon,
       );
@@ -202,7 +204,8 @@ async function openRoom(mic: string, speaker: string, env: Env) {
       if (event.type === 'error') told.push(`${event.code}: ${event.message}`);
     },
   };
-  const sound = keepSound({ clock: monotonicClock, say: (line) => told.push(line), display }, chosen);
+  const say = (line: string) => told.push(line);
+  const sound = keepSound({ clock: monotonicClock, say, display, env }, chosen);
   onTestFinished(async () => {
     await Promise.all([sound.microphone.stop(), sound.loudspeaker.stop()]);
   });

@@ -101,11 +101,11 @@ export class MannerDevice {
       },
     });
     const { clock } = harness;
-    const wallClock = () => bootedMs + clock.now();
+    const time = new FakeTime(clock, { wallMs: bootedMs });
     tasks = await openTasks({
       journal: memoryJournal(),
       clock,
-      wallClock,
+      time,
       logger: silentLogger,
       limits: { maxRunning: 8, maxKept: 200, expireAfterMs: 259_200_000 },
       listener: {
@@ -121,11 +121,11 @@ export class MannerDevice {
       keeper: tasks,
       shelf,
       clock,
-      wallClock,
+      time,
       logger: silentLogger,
       onEvent: (event) => harness.events.push(event),
     });
-    const clocks = { clock, wallClock, boot: 'test' };
+    const clocks = { clock, time };
     const ring = createTimerRing(clocks);
     const tea = tool('tea', async (_, { signal }) => {
       await wait(clock, 5_000, signal);

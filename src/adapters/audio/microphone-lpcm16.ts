@@ -2,13 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
+import type { ChannelChoice, Microphone, MicrophoneSink } from '../../ports/microphone.ts';
 import { signalProcess } from '../../processes/process-tree.ts';
+import { ChannelMixer } from './channel-mixer.ts';
 import { requirePackage } from './native-package.ts';
 import { openingAdvice } from './opening-advice.ts';
 import { createPcmReader } from './pcm-bytes.ts';
 import { hearRecorder } from './recorder-talk.ts';
-import { findRecorder, type RecorderCommand, recorderMissing } from './recorders.ts';
+import { findRecorder, type RecorderCommand, recorderMissing, type ServerSource } from './recorders.ts';
 import type { SoundSurroundings } from './sound-hardware.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -31,6 +32,12 @@ export interface RecordMicrophoneOptions {
   readonly clock: Clock;
   /** Name or part of the name of a device, or an ALSA address; undefined is the system's default. */
   readonly device?: string | undefined;
+  /** The device of the sound server that is meant, where it is known already. */
+  readonly source?: ServerSource | undefined;
+  /** Which channel is heard, where there are several. */
+  readonly channel?: ChannelChoice | undefined;
+  /** Something that does not keep it from working: a sentence for the person. */
+  readonly onProblem?: ((error: ClientError) => void) | undefined;
   readonly surroundings?: SoundSurroundings;
 }
 
@@ -50,6 +57,7 @@ class RecordMicrophone implements Microphone {
   readonly name: string;
   readonly #clock: Clock;
   readonly #device: string | undefined;
+  readonly #options: RecordMicrophoneOptions;
   readonly #surroundings: SoundSurroundings | undefined;
   #child: ChildProcess | undefined;
   /** The end of the last child; a loss begins it, and the next start or stop waits for it. */
@@ -59,10 +67,12 @@ class RecordMicrophone implements Microphone {
   /** Counts starts and stops, so that a start knows whether it is still wanted. */
   #generation = 0;
 
-  constructor({ clock, device, surroundings }: RecordMicrophoneOptions) {
-    this.name = device === undefined ? 'record' : `record:${device}`;
+  constructor(options: RecordMicrophoneOptions) {
+    const { clock, source, surroundings } = options;
+    this.#device = options.device ?? source?.name;
+    this.name = this.#device === undefined ? 'record' : `record:${this.#device}`;
     this.#clock = clock;
-    this.#device = device;
+    this.#options = options;
     this.#surroundings = surroundings;
   }
 
@@ -80,13 +90,14 @@ class RecordMicrophone implements Microphone {
     await this.#endChild();
     const recorder = findRecorder(this.#surroundings ?? { env: process.env }, this.#device);
     if (!recorder) throw recorderMissing();
-    const command = await recorder.command(this.#device);
+    const command = await recorder.command(this.#device, this.#options.source);
+    const mixer = this.#mixerFor(command);
     if (generation !== this.#generation) return;
     this.#sampleRateHz = command.sampleRateHz;
     const recording = record(command);
     this.#child = recording.process;
     try {
-      await this.#firstSound(recording, recorder.name, command.source, sink);
+      await this.#firstSound(recording, recorder.name, command, mixer, sink);
     } catch (error) {
       if (generation === this.#generation) await this.#endChild();
       throw error;
@@ -96,6 +107,15 @@ class RecordMicrophone implements Microphone {
   stop(): Promise<void> {
     this.#generation += 1;
     return this.#endChild();
+  }
+
+  /** @throws ClientError AUDIO_DEVICE_MISSING for a channel that it does not have */
+  #mixerFor({ channels, sampleRateHz }: RecorderCommand): ChannelMixer {
+    const { channel, onProblem } = this.#options;
+    if (typeof channel === 'number' && channel >= channels && channels > 1)
+      throw noSuchChannel(this.name, channel, channels);
+    const onCancelling = () => onProblem?.(channelsCancel(this.name));
+    return new ChannelMixer({ channels, sampleRateHz, choice: channel, onCancelling });
   }
 
   #endChild(): Promise<void> {
@@ -128,7 +148,8 @@ class RecordMicrophone implements Microphone {
   #firstSound(
     recording: Recording,
     recorder: string,
-    source: string | undefined,
+    command: RecorderCommand,
+    mixer: ChannelMixer,
     sink: MicrophoneSink,
   ): Promise<void> {
     const child = recording.process;
@@ -160,7 +181,7 @@ class RecordMicrophone implements Microphone {
           resolve();
         }
         watchdog?.feed();
-        sink.onChunk(pcm);
+        sink.onChunk(mixer.push(pcm));
       });
       // The package does not listen to this; without a listener it would end this process.
       child.on('error', (error) => fail(messageOf(error)));
@@ -168,8 +189,8 @@ class RecordMicrophone implements Microphone {
         const said = hearRecorder(String(text));
         this.#xruns += said.xruns;
         complaint = said.complaint ?? complaint;
-        if (source !== undefined && said.movedTo !== undefined && said.movedTo !== source)
-          fail(`the sound server took ${said.movedTo} in its place`);
+        if (said.device !== undefined && isOther(command, said.device))
+          fail(`the sound server took ${said.device} in its place`);
       });
       child.once('close', (code) => fail(`${recorder} ended with ${code ?? 'a signal'}.`));
       // The package reports the end of the program here too, as a string.
@@ -209,6 +230,26 @@ function requireRecorders(): RecorderRegistry {
 /** In a session of its own, so that Ctrl-C in the terminal is not a lost microphone. */
 function commandRecorder({ command: { cmd, args, env } }: { command: RecorderCommand }) {
   return { cmd, args, spawnOptions: { env, detached: true } };
+}
+
+/** Another than what was asked for is none; where anything will do, a monitor is none: it hears what the device says. */
+function isOther({ source, anyWillDo }: RecorderCommand, device: string): boolean {
+  return source !== undefined && device !== source && (!anyWillDo || device.endsWith('.monitor'));
+}
+
+function noSuchChannel(name: string, channel: number, channels: number): ClientError {
+  return new ClientError(
+    ErrorCode.audioDeviceMissing,
+    `The microphone ${name} has no channel ${channel}: its channels are 0 to ${channels - 1}. Change audio.channel, or leave it out.`,
+  );
+}
+
+function channelsCancel(name: string): ClientError {
+  return new ClientError(
+    ErrorCode.audioInputPoor,
+    `The channels of the microphone ${name} cancel each other (one is wired the wrong way round), so one of them is used. Set audio.channel to choose which.`,
+    { retryable: true },
+  );
 }
 
 function deviceMissing(name: string, details: string): ClientError {

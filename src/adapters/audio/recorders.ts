@@ -1,7 +1,13 @@
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { findProgram } from './find-program.ts';
-import { alsaAddressOf, alsaRateHz, findSoundServer, type SoundSurroundings } from './sound-hardware.ts';
-import { findServerDevice } from './sound-server.ts';
+import {
+  alsaAddressOf,
+  alsaChannels,
+  alsaRateHz,
+  findSoundServer,
+  type SoundSurroundings,
+} from './sound-hardware.ts';
+import { findDefaultSource, findServerDevice, listServerDevices, type ServerDevice } from './sound-server.ts';
 
 /** A program that writes raw sound to its standard output. */
 export interface RecorderCommand {
@@ -9,9 +15,16 @@ export interface RecorderCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sampleRateHz: number;
+  /** Interleaved in what it writes. */
+  readonly channels: number;
   /** The device of the sound server that was asked for; being moved to another one is then as good as losing it. */
   readonly source?: string;
+  /** Nothing was asked for: another microphone of the server will do, a monitor will not. */
+  readonly anyWillDo?: boolean;
 }
+
+/** What a recorder has to know of a source. */
+export type ServerSource = Pick<ServerDevice, 'name' | 'channels'>;
 
 export type RecorderName = 'parec' | 'pw-record' | 'arecord' | 'sox';
 
@@ -21,8 +34,11 @@ export interface Recorder {
   readonly reason: string;
   /** Sound it holds back, asked for, in ms. */
   readonly latencyMs: number;
-  /** @throws ClientError AUDIO_DEVICE_MISSING */
-  command(device: string | undefined): Promise<RecorderCommand>;
+  /**
+   * @param source the device of the sound server, where it is known already: nobody has to be asked
+   * @throws ClientError AUDIO_DEVICE_MISSING
+   */
+  command(device: string | undefined, source?: ServerSource): Promise<RecorderCommand>;
 }
 
 /** Speech needs no more; a sound server converts with a good filter. */
@@ -54,21 +70,42 @@ export function recorderMissing(): ClientError {
 }
 
 function parec(reason: string, env: SoundSurroundings['env']): Recorder {
-  const command = async (device: string | undefined) => {
-    const source = device === undefined ? undefined : await findServerDevice('sources', device, env);
-    const format = ['--raw', '--format=s16le', `--rate=${SPEECH_RATE_HZ}`, '--channels=1'];
+  const command = async (device: string | undefined, known?: ServerSource) => {
+    const { name: source, channels } = known ?? (await findSource(device, env));
+    // As they are: the server would take the mean, which is wrong for arrays of microphones.
+    const several = channels > 1 ? ['--no-remix', '--no-remap'] : [];
+    const format = [
+      '--raw',
+      '--format=s16le',
+      `--rate=${SPEECH_RATE_HZ}`,
+      `--channels=${channels}`,
+      ...several,
+    ];
     const asked = [`--latency-msec=${LATENCY_MS}`, '--client-name=xiaozhi-speaker'];
-    const command = { cmd: 'parec', env: { ...env, LC_ALL: 'C' }, sampleRateHz: SPEECH_RATE_HZ };
+    const command = { cmd: 'parec', env: { ...env, LC_ALL: 'C' }, sampleRateHz: SPEECH_RATE_HZ, channels };
     if (source === undefined) return { ...command, args: [...format, ...asked] };
     // Only so does it tell that the server has moved it.
     const isAlias = source.startsWith('@');
     return {
       ...command,
-      ...(isAlias ? {} : { source }),
+      ...(isAlias ? {} : { source, anyWillDo: device === undefined && known === undefined }),
       args: [...format, ...asked, '--verbose', `--device=${source}`],
     };
   };
   return { name: 'parec', reason, latencyMs: LATENCY_MS, command };
+}
+
+/** Where nothing is asked for, the server's choice by its name: a monitor is no microphone. */
+async function findSource(
+  device: string | undefined,
+  env: SoundSurroundings['env'],
+): Promise<{ readonly name: string | undefined; readonly channels: number }> {
+  if (device === undefined) return (await findDefaultSource(env)) ?? { name: undefined, channels: 1 };
+  const [name, sources] = await Promise.all([
+    findServerDevice('sources', device, env),
+    listServerDevices('sources', env),
+  ]);
+  return sources.find((one) => one.name === name) ?? { name, channels: 1 };
 }
 
 function pwRecord(reason: string, env: SoundSurroundings['env']): Recorder {
@@ -76,7 +113,7 @@ function pwRecord(reason: string, env: SoundSurroundings['env']): Recorder {
     const target = device === undefined ? [] : ['--target', device];
     const format = ['--format', 's16', '--rate', String(SPEECH_RATE_HZ), '--channels', '1'];
     const args = [...format, '--latency', `${LATENCY_MS}ms`, ...target, '-'];
-    return Promise.resolve({ cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ });
+    return Promise.resolve({ cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ, channels: 1 });
   };
   return { name: 'pw-record', reason, latencyMs: LATENCY_MS, command };
 }
@@ -85,11 +122,12 @@ function arecord(reason: string, surroundings: SoundSurroundings): Recorder {
   const command = (device: string | undefined) => {
     const address = alsaAddressOf(surroundings, device, 'capture');
     const sampleRateHz = alsaRateHz(surroundings, address, SPEECH_RATE_HZ);
-    const format = ['-q', '-t', 'raw', '-f', 'S16_LE', '-c', '1', '-r', String(sampleRateHz)];
+    const channels = alsaChannels(surroundings, address);
+    const format = ['-q', '-t', 'raw', '-f', 'S16_LE', '-c', String(channels), '-r', String(sampleRateHz)];
     const asked = [`--period-time=${LATENCY_MS * 1000}`, `--buffer-time=${ALSA_BUFFER_MS * 1000}`];
     const where = address === undefined ? [] : ['-D', address];
     const args = [...where, ...format, ...asked];
-    return Promise.resolve({ cmd: 'arecord', args, env: surroundings.env, sampleRateHz });
+    return Promise.resolve({ cmd: 'arecord', args, env: surroundings.env, sampleRateHz, channels });
   };
   return { name: 'arecord', reason, latencyMs: LATENCY_MS, command };
 }
@@ -101,7 +139,7 @@ function sox(reason: string, surroundings: SoundSurroundings): Recorder {
     const format = ['-r', String(sampleRateHz), '-c', '1', '-b', '16', '-e', 'signed-integer'];
     const input = ['-t', 'alsa', ...format.slice(0, 4), address];
     const args = ['-q', '--buffer', '1024', ...input, ...format, '-t', 'raw', '-'];
-    return Promise.resolve({ cmd: 'sox', args, env: surroundings.env, sampleRateHz });
+    return Promise.resolve({ cmd: 'sox', args, env: surroundings.env, sampleRateHz, channels: 1 });
   };
   // Its ALSA reader ignores the buffer size and takes eighths of a second.
   return { name: 'sox', reason, latencyMs: 130, command };

@@ -1,5 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  answers,
+  describePlaces,
+  findPipeWirePlace,
+  findPulsePlace,
+  type ServerPlace,
+  type SystemPlaces,
+} from './sound-server-places.ts';
 
 /** What decides whether looking for sound devices is worth it. */
 export interface SoundSurroundings {
@@ -7,6 +15,8 @@ export interface SoundSurroundings {
   /** Directory of ALSA's own lists. */
   readonly alsaDirectory?: string | undefined;
   readonly platform?: NodeJS.Platform;
+  /** Where the system keeps its directories; the real ones unless given. */
+  readonly system?: SystemPlaces | undefined;
 }
 
 /** `name` completes "… is running". */
@@ -14,6 +24,8 @@ export interface SoundServer {
   readonly name: string;
   readonly speaksPulse: boolean;
   readonly speaksPipeWire: boolean;
+  /** Where it should listen. */
+  readonly place: ServerPlace;
 }
 
 export interface AlsaDevice {
@@ -24,34 +36,66 @@ export interface AlsaDevice {
   readonly playback: boolean;
 }
 
+/** What `findSoundHardware` says of a card of this machine. */
+export const ALSA_CARD = 'an ALSA sound card';
 const ALSA_DIRECTORY = '/proc/asound';
 /** What nearly every sound card runs at. */
 const USUAL_RATE_HZ = 48_000;
+const MAX_CHANNELS = 32;
 
 /**
  * Where sound could come from, in words, or undefined when there is nothing: some file look-ups, because asking the sound
  * libraries takes a second, and on a machine without sound they crash.
  */
-export function findSoundHardware({
-  env,
-  alsaDirectory = ALSA_DIRECTORY,
-  platform = process.platform,
-}: SoundSurroundings): string | undefined {
+export function findSoundHardware(surroundings: SoundSurroundings): string | undefined {
+  const { alsaDirectory = ALSA_DIRECTORY, platform = process.platform } = surroundings;
   if (platform !== 'linux') return `the sound system of ${platform}`;
-  if (cardsIn(alsaDirectory).size > 0) return 'an ALSA sound card';
-  return findSoundServer({ env })?.name;
+  if (cardsIn(alsaDirectory).size > 0) return ALSA_CARD;
+  const server = findSoundServer(surroundings);
+  if (server) return server.name;
+  const configuration = alsaConfiguration(surroundings);
+  return configuration && `a device configured in ${configuration}`;
+}
+
+/** Why there is no sound, for people: what was looked for, and where. */
+export function whyNoSound({ env, system }: SoundSurroundings): string {
+  return `this machine has no sound card, and no sound server listens at ${describePlaces(env, system)}`;
 }
 
 /** The PulseAudio or PipeWire server of this user. PipeWire speaks PulseAudio's language where it has a socket for it. */
-export function findSoundServer({ env }: Pick<SoundSurroundings, 'env'>): SoundServer | undefined {
-  const runtime = env.XDG_RUNTIME_DIR;
-  const pipeWire = runtime !== undefined && existsSync(join(runtime, env.PIPEWIRE_REMOTE ?? 'pipewire-0'));
-  if (env.PULSE_SERVER) {
-    return { name: 'the PulseAudio server of PULSE_SERVER', speaksPulse: true, speaksPipeWire: pipeWire };
-  }
-  const pulse = runtime !== undefined && existsSync(join(runtime, 'pulse/native'));
-  if (pipeWire) return { name: 'a PipeWire server', speaksPulse: pulse, speaksPipeWire: true };
-  return pulse ? { name: 'a PulseAudio server', speaksPulse: true, speaksPipeWire: false } : undefined;
+export function findSoundServer({
+  env,
+  system,
+}: Pick<SoundSurroundings, 'env' | 'system'>): SoundServer | undefined {
+  const pulse = findPulsePlace(env, system);
+  const pipeWire = findPipeWirePlace(env, system);
+  const speaks = { speaksPulse: pulse !== undefined, speaksPipeWire: pipeWire !== undefined };
+  if (pulse?.namedBy !== undefined)
+    return { name: `the PulseAudio server of ${pulse.namedBy}`, ...speaks, place: pulse };
+  if (pipeWire) return { name: 'a PipeWire server', ...speaks, place: pulse ?? pipeWire };
+  return pulse && { name: 'a PulseAudio server', ...speaks, place: pulse };
+}
+
+/** The sound server that should be there and does not answer, in words; undefined when all is well, or none is expected. */
+export async function findDeadServer(
+  surroundings: Pick<SoundSurroundings, 'env' | 'system'>,
+): Promise<string | undefined> {
+  const server = findSoundServer(surroundings);
+  if (!server || (await answers(server.place))) return undefined;
+  return `${server.name} does not answer at ${server.place.socket}`;
+}
+
+/** A file of ALSA that somebody wrote: it may well name a device that is no card (a network, Bluetooth). */
+function alsaConfiguration({ env, system }: SoundSurroundings): string | undefined {
+  const files = [
+    env.ALSA_CONFIG_PATH?.split(':')[0],
+    env.HOME === undefined ? undefined : join(env.HOME, '.asoundrc'),
+    env.HOME === undefined
+      ? undefined
+      : join(env.XDG_CONFIG_HOME ?? join(env.HOME, '.config'), 'alsa/asoundrc'),
+    `${system?.root ?? ''}/etc/asound.conf`,
+  ];
+  return files.find((file) => file !== undefined && /pcm\.|pcm\s*\{/.test(textOf(file)));
 }
 
 /** The PCM devices of all sound cards, from lines such as `00-03: HDMI 0 : HDMI 0 : playback 1`. */
@@ -110,6 +154,23 @@ export function alsaRateHz(
   const rates = ratesIn(textOf(join(alsaDirectory, path, 'stream0')));
   if (rates.includes(wishedHz)) return wishedHz;
   return rates.length === 0 || rates.includes(USUAL_RATE_HZ) ? USUAL_RATE_HZ : Math.max(...rates);
+}
+
+/**
+ * How many channels a USB card records with, where it says so; 1 where that is not known, and for the usual two, of which
+ * ALSA gives the mean.
+ */
+export function alsaChannels(
+  { alsaDirectory = ALSA_DIRECTORY }: SoundSurroundings,
+  address: string | undefined,
+): number {
+  const card = /^(?:plug)?hw:(?:CARD=)?([\w-]+)/.exec(address ?? '')?.[1];
+  if (card === undefined) return 1;
+  const id = /^\d+$/.test(card) ? (cardsIn(alsaDirectory).get(Number(card))?.id ?? card) : card;
+  const [, capture = ''] = textOf(join(alsaDirectory, id, 'stream0')).split(/^Capture:/m);
+  const counts = [...capture.matchAll(/^\s*Channels: (\d+)/gm)].map(([, count]) => Number(count));
+  const most = Math.max(1, ...counts);
+  return most > 2 && most <= MAX_CHANNELS ? most : 1;
 }
 
 /** Rates a USB card lists; those in between of a continuous range count as not listed. */

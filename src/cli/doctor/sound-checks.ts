@@ -1,7 +1,15 @@
+import { findMutedCards } from '../../adapters/audio/alsa-mixer.ts';
 import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose-audio.ts';
 import { createPacer } from '../../adapters/audio/pacer.ts';
 import { findSoundServer } from '../../adapters/audio/sound-hardware.ts';
-import { findServerDevice } from '../../adapters/audio/sound-server.ts';
+import {
+  findServerDevice,
+  listServerDevices,
+  mutedAdvice,
+  readServerDefaults,
+  type ServerDevice,
+} from '../../adapters/audio/sound-server.ts';
+import { withRuntimeDirectory } from '../../adapters/audio/sound-server-places.ts';
 import { soundSpecs } from '../../app-voice.ts';
 import type { Environment } from '../../config/environment.ts';
 import type { Config } from '../../config/schema.ts';
@@ -17,12 +25,15 @@ interface Choice {
 }
 
 /** Which microphone and loudspeaker `run` would take, and whether they seem to be there; nothing is opened. */
-export async function checkSound(config: Config, env: Environment): Promise<Finding[]> {
-  const environment = { env, pacer: createPacer(monotonicClock, config.audio.frameDurationMs) };
+export async function checkSound(config: Config, given: Environment): Promise<Finding[]> {
+  const env = withRuntimeDirectory(given);
+  const { channel, waitForDevices } = config.audio;
+  const waits = { channel, mayComeLater: waitForDevices };
+  const environment = { env, ...waits, pacer: createPacer(monotonicClock, config.audio.frameDurationMs) };
   const isDemo = config.server.url === 'embedded';
   try {
     const { microphone, loudspeaker } = await soundSpecs(config, env);
-    return await Promise.all([
+    const devices = await Promise.all([
       checkDevice('Microphone', microphone, isDemo, async () => {
         await checkServerName('sources', microphone, env);
         return await chooseMicrophone(microphone, environment);
@@ -32,10 +43,47 @@ export async function checkSound(config: Config, env: Environment): Promise<Find
         return await chooseLoudspeaker(loudspeaker, environment);
       }),
     ]);
+    return [...devices, ...(await checkLevels(env, { microphone, loudspeaker }))];
   } catch (error) {
     return [fault('Echo cancelling', messageOf(error))];
   }
 }
+
+/** Muted, or turned down to nothing, in the sound server or in ALSA: everything seems to work and nothing is heard. */
+async function checkLevels(
+  env: Environment,
+  specs: { readonly microphone: string; readonly loudspeaker: string },
+): Promise<Finding[]> {
+  const [sources, sinks, defaults] = await Promise.all([
+    listServerDevices('sources', env),
+    listServerDevices('sinks', env),
+    readServerDefaults(env),
+  ]);
+  const microphone = serverDevice(sources, specs.microphone, 'record', defaults?.source);
+  const loudspeaker = serverDevice(sinks, specs.loudspeaker, 'speaker', defaults?.sink);
+  return [
+    ...mutedFinding('Microphone', microphone && mutedAdvice('source', microphone)),
+    ...mutedFinding('Loudspeaker', loudspeaker && mutedAdvice('sink', loudspeaker)),
+    ...(await findMutedCards(env)).map((advice) => note('Sound card', 'is muted.', advice)),
+  ];
+}
+
+/** The device that a spec means, as far as it is one of the sound server. */
+function serverDevice(
+  devices: readonly ServerDevice[],
+  spec: string,
+  backend: string,
+  byDefault: string | undefined,
+): ServerDevice | undefined {
+  if (spec === 'auto' || spec === backend)
+    return devices.find(({ name }) => name === byDefault) ?? devices[0];
+  if (!spec.startsWith(`${backend}:`)) return undefined;
+  const part = spec.slice(backend.length + 1).toLowerCase();
+  return devices.find(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(part));
+}
+
+const mutedFinding = (subject: string, advice: string | undefined): Finding[] =>
+  advice === undefined ? [] : [note(subject, 'lets no sound through.', advice)];
 
 async function checkDevice(
   subject: string,

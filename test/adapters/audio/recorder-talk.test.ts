@@ -7,7 +7,7 @@ describe('what a recording program says', () => {
     const text = 'ALSA lib conf.c:1: (x) Unknown PCM\narecord: main:831: audio open error: No such device\n';
     expect(hearRecorder(text)).toEqual({
       xruns: 0,
-      movedTo: undefined,
+      device: undefined,
       complaint: 'arecord: main:831: audio open error: No such device',
     });
     expect(hearRecorder(`${'x'.repeat(300)}\n`).complaint).toHaveLength(200);
@@ -20,7 +20,7 @@ describe('what a recording program says', () => {
       "Using sample spec 's16le 1ch 16000Hz', channel map 'mono'.\n" +
       'Connected to device usb (index: 2, suspended: no).\nTime: 0.060 sec; Latency: 546 usec.        \r' +
       'Time: 0.100 sec; Latency: 513 usec.        \r';
-    expect(hearRecorder(text)).toEqual({ xruns: 0, movedTo: undefined, complaint: undefined });
+    expect(hearRecorder(text)).toEqual({ xruns: 0, device: 'usb', complaint: undefined });
   });
 
   test('lost sound is counted, and a move of the sound server is read', () => {
@@ -29,7 +29,7 @@ describe('what a recording program says', () => {
       hearRecorder(
         'Time: 0.1 sec; Latency: 5 usec.  \rStream moved to device built-in (3, not suspended).\x1b[K \n',
       ),
-    ).toEqual({ xruns: 0, movedTo: 'built-in', complaint: undefined });
+    ).toEqual({ xruns: 0, device: 'built-in', complaint: undefined });
   });
 });
 

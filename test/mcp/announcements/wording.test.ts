@@ -71,7 +71,7 @@ test('how a run ended is told in Chinese, also after a restart', async () => {
   await Promise.all(handles.map(({ result }) => result));
   const told: string[] = [];
   const { tasks } = await TaskBench.open(bench.directory, {}, undefined, {
-    nowMs: bench.nowMs,
+    wallMs: bench.time.wallMs(),
     onMail: (mail) => told.push(factOf(mail, 'zh-CN', 300)),
   });
   await tasks.resume(() => undefined);
