@@ -17,6 +17,7 @@ import type { ToolRegistry } from './mcp/registry.ts';
 import type { Tasks } from './mcp/tasks.ts';
 import type { AccessPointReport, ControlPowers, DeviceReport } from './ports/control-api.ts';
 import type { AccessPointStatus, TunnelStatus } from './ports/outbound-link.ts';
+import type { VerbControl } from './ports/verbs.ts';
 import type { Device } from './runtime/device.ts';
 import type { EventHub } from './runtime/event-hub.ts';
 
@@ -40,7 +41,8 @@ export interface ControlParts {
     readonly accessPoints: readonly AccessPointStatus[];
     readonly tunnels: readonly TunnelStatus[];
   };
-  readonly device: Pick<Device, 'status' | 'volumePercent' | 'muted' | 'counters'>;
+  readonly device: Pick<Device, 'counters'>;
+  readonly verbs: VerbControl;
   readonly onProblem: (error: ClientError) => void;
 }
 
@@ -54,7 +56,7 @@ export interface Control {
 }
 
 export function createControl(parts: ControlParts): Control {
-  const { config, clock, startMs, events, registry, quarantine, device, tasks } = parts;
+  const { config, clock, startMs, events, registry, quarantine, device, tasks, verbs } = parts;
   const logger = parts.logger.child('control');
   const mcp = createHttpEndpoint({
     ...parts,
@@ -66,15 +68,14 @@ export function createControl(parts: ControlParts): Control {
   const stopCounting = events.subscribe(calls.count);
 
   const status = (): DeviceReport => ({
-    state: device.status,
+    ...verbs.state(),
     version: programVersion,
     uptimeMs: Math.round(clock.now() - startMs),
-    volumePercent: device.volumePercent,
-    muted: device.muted,
     tools: { offered: registry.list().length, held: quarantine.held().length },
   });
   const powers: ControlPowers = {
     status,
+    verbs,
     tools: createToolControl(parts),
     mounts: createMountControl(parts),
     tasks,

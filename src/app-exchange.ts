@@ -15,13 +15,14 @@ import { cacheDirectory } from './config/load.ts';
 import { readMountSections } from './config/mounts.ts';
 import type { Config } from './config/schema.ts';
 import { readTunnelSection } from './config/tunnels.ts';
-import type { Clock } from './core/clock.ts';
+import { type Clock, wait } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import type { Quarantine } from './mcp/control/quarantine.ts';
 import { createCoalescer } from './mcp/mounts/coalescer.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
 import { errorEvent } from './ports/status-display.ts';
+import type { VerbControl } from './ports/verbs.ts';
 import type { Device } from './runtime/device.ts';
 import type { EventHub } from './runtime/event-hub.ts';
 import { startIsOver } from './runtime/start-over.ts';
@@ -44,12 +45,14 @@ export interface ExchangeParts {
 /** Tools of others for our servers, and our tools for others: mounts, run-time installs, access points, tunnels, control API. */
 export interface Exchange {
   /** Offers what is known from last time. Servers, access points and API come while the device starts; nobody waits for them. */
-  open(device: Device): Promise<void>;
+  open(device: Device, verbs: VerbControl): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Many changes of the list are told as one. */
 const changeWindowMs = 1_000;
+/** What a start takes; later, whoever asks is not kept waiting for a device that is not ready. */
+const opensAfterMs = 2_000;
 
 interface Services {
   readonly quarantine: Quarantine;
@@ -96,15 +99,18 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
     () => links.close(),
   );
   return {
-    async open(device) {
+    async open(device, verbs) {
       await mounts.start();
       await installs.start();
       closers.push(followChanges(parts, services, device));
       closers.push(...(await followFile(parts, services)));
-      const control = controlOf(parts, services, device, onProblem);
+      const control = controlOf(parts, services, { device, verbs }, onProblem);
       closers.push(() => control.close());
       links.start();
-      void deviceIsReady.then(() => control.start());
+      // One that waits for its activation, or for its server, can be asked, too.
+      void Promise.race([deviceIsReady, wait(clock, opensAfterMs, closing.signal)]).then(() =>
+        control.start(),
+      );
     },
     async close() {
       closing.abort();
@@ -116,7 +122,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
 function controlOf(
   parts: ExchangeParts,
   { quarantine, mounts, installs, links }: Services,
-  device: Device,
+  controlled: { readonly device: Device; readonly verbs: VerbControl },
   onProblem: (error: ClientError) => void,
 ): Control {
   return createControl({
@@ -126,7 +132,7 @@ function controlOf(
     installs: installs.installs,
     mounts: mounts.mounts,
     links: () => links.statuses(),
-    device,
+    ...controlled,
     onProblem,
   });
 }

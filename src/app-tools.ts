@@ -24,6 +24,8 @@ import { createToolRegistry, type ToolRegistry } from './mcp/registry.ts';
 import { createResultShelf } from './mcp/result-shelf.ts';
 import { createChannelServer, loadServerSdk } from './mcp/server.ts';
 import { type ExpiryReason, openTasks, type TaskSummary, type Tasks } from './mcp/tasks.ts';
+import type { Tool } from './mcp/tool.ts';
+import { createNoticeTool, noticeToolName } from './mcp/tools/notice.ts';
 import { localTime, timerRingName } from './mcp/tools/timer-ring.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
 import type { Recorder } from './ports/recorder.ts';
@@ -189,7 +191,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     attach: async (attached, idle) => {
       device = attached;
       stopLoading = loadSdkWhenIdle(idle, clock);
-      await tasks.resume((name) => (name === timerRingName ? ring : registry.find(name)));
+      await tasks.resume((name) => hiddenTool(name, ring) ?? registry.find(name));
     },
     close: async () => {
       stopLoading();
@@ -229,6 +231,12 @@ function resultExpired(
       ? `The result of ${tool} (${id})${when} could not be told for ${hours} hours and is given up. \`xiaozhi-speaker tasks show ${id}\` has it; tasks.expireAfterHours sets the time.`
       : `The result of ${tool} (${id})${when} was never told and has to make room for newer ones. Ask for it again, or raise tasks.maxKept.`;
   return new ClientError(ErrorCode.resultExpired, message);
+}
+
+/** Tools that are in no list and of which there may be tasks. */
+function hiddenTool(name: string, ring: Tool): Tool | undefined {
+  if (name === timerRingName) return ring;
+  return name === noticeToolName ? createNoticeTool() : undefined;
 }
 
 /** Returns what ends the waiting. */

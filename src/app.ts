@@ -14,6 +14,7 @@ import { createExchange } from './app-exchange.ts';
 import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
+import { createMutableMicrophone } from './audio/mutable-microphone.ts';
 import { readAuthorities } from './config/authorities.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity, type TextWay } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
@@ -30,9 +31,11 @@ import { exemptFromProxies } from './network/proxy.ts';
 import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
+import type { VerbControl } from './ports/verbs.ts';
 import { Device } from './runtime/device.ts';
 import { createEventHub } from './runtime/event-hub.ts';
 import { createIdleWatch } from './runtime/idle-watch.ts';
+import { createVerbs } from './runtime/verbs.ts';
 
 export interface AppParts {
   readonly config: Config;
@@ -56,6 +59,7 @@ export interface AppParts {
 
 export interface App {
   readonly device: Device;
+  readonly verbs: VerbControl;
   /** Stops the device and everything around it; idempotent. */
   close(): Promise<void>;
 }
@@ -67,9 +71,10 @@ export async function createApp(parts: AppParts): Promise<App> {
     for (let close = closers.pop(); close; close = closers.pop()) await close();
   };
   try {
-    const device = await compose(parts, closers);
+    const { device, verbs } = await compose(parts, closers);
     return {
       device,
+      verbs,
       close: async () => {
         await device.stop();
         await closeAll();
@@ -81,7 +86,10 @@ export async function createApp(parts: AppParts): Promise<App> {
   }
 }
 
-async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promise<Device> {
+async function compose(
+  given: AppParts,
+  closers: (() => Promise<void>)[],
+): Promise<Pick<App, 'device' | 'verbs'>> {
   const events = createEventHub(given.display);
   const parts = { ...given, display: events };
   const { config, clock, logger } = parts;
@@ -120,8 +128,16 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const provisioning =
     server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl, ca);
   const volume = await openVolume(parts, storage);
+  const microphoneMute = await openMicrophoneMute(parts, storage);
+  const mutable = createMutableMicrophone(sound.microphone, microphoneMute.muted);
   const directories = { stateDirectory: stateDirectory(config, parts.env) };
-  const recorded = createRecorder({ ...parts, ...directories, ...sound, codec });
+  const recorded = createRecorder({
+    ...parts,
+    ...directories,
+    ...sound,
+    microphone: mutable.microphone,
+    codec,
+  });
   closers.push(() => recorded.close());
   const tools = await createToolService({
     ...parts,
@@ -195,12 +211,24 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       heardMs: config.announcements.heardMs,
       volumePercent: volume.percent,
       muted: config.audio.muted,
+      microphoneMuted: microphoneMute.muted,
       serverAec: config.audio.aec === 'server',
     },
   );
-  await exchange.open(device);
+  const verbs = createVerbs({
+    device,
+    tasks: tools.tasks,
+    keep: {
+      volume: volume.keep,
+      microphoneMuted: (muted) => {
+        mutable.setMuted(muted);
+        microphoneMute.keep(muted);
+      },
+    },
+  });
+  await exchange.open(device, verbs);
   await tools.attach(device, idle);
-  return device;
+  return { device, verbs };
 }
 
 /** In a script nobody is there to let go of the talk key. */
@@ -236,6 +264,16 @@ async function openVolume({ config, volumeIsConfigured, logger }: AppParts, stor
     });
   };
   return { percent, keep };
+}
+
+/** A microphone that somebody has switched off stays off over a restart. */
+async function openMicrophoneMute({ logger }: AppParts, storage: Storage) {
+  const keep = (muted: boolean) => {
+    storage.set('microphoneMuted', muted).catch((cause: unknown) => {
+      logger.warn('That the microphone is muted could not be kept for the next start', { cause });
+    });
+  };
+  return { muted: (await storage.get('microphoneMuted')) === true, keep };
 }
 
 /** Like `Promise.all`, but a failure waits for the others: what they open while it happens has to be closed, too. */

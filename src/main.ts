@@ -139,6 +139,33 @@ withConfigOptions(
     await run(configAction, options);
   });
 
+/** Words for the running device; `words` are those after the command. */
+function verbCommand(name: string, description: string, argument?: readonly [string, string]): Command {
+  const command = program.command(name).description(description);
+  if (argument) command.argument(...argument);
+  return withConfigOptions(command)
+    .option('--json', 'the answer as JSON')
+    .action(async (...given: unknown[]) => {
+      const words = argument ? [given[0]].flat().filter((word) => word !== undefined) : [];
+      const options = given[argument ? 1 : 0] as { readonly notice?: boolean };
+      const line = [name, ...(options.notice ? ['--notice'] : []), ...words].join(' ');
+      const { verbAction } = await import('./cli/verbs.ts');
+      await run(verbAction, { ...options, line });
+    });
+}
+verbCommand('talk', 'press the talk key of the running device', ['[action]', 'press, release or toggle']);
+verbCommand('release', 'let go of its talk key');
+verbCommand('interrupt', 'stop what it says');
+verbCommand('hangup', 'end its conversation');
+verbCommand('say', 'ask it a text, or have it spoken', ['<text...>', 'what to ask']).option(
+  '--notice',
+  'spoken when nobody talks',
+);
+verbCommand('mute', 'switch off its loudspeaker or its microphone', ['[what]', 'loudspeaker or microphone']);
+verbCommand('unmute', 'switch it on again', ['[what]', 'loudspeaker or microphone']);
+verbCommand('volume', 'set its volume', ['<percent>', '0 to 100']);
+verbCommand('mode', 'how its next conversation listens', ['<mode>', 'auto, manual or realtime']);
+
 const tools = program.command('tools').description('the tools of this device, without a conversation');
 withConfigOptions(tools.command('list').description('the tools a server is offered'))
   .option('--channel <channel>', 'what a server is answered there, byte for byte: device or access-point')

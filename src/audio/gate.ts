@@ -49,6 +49,11 @@ export class Gate<T> {
     if (position === 'closed') this.dropped += this.#held.clear();
   }
 
+  /** Forgets what is held, wherever the gate stands. */
+  clear(): void {
+    this.dropped += this.#held.clear();
+  }
+
   push(item: T): void {
     if (this.#position === 'open') {
       this.passed += 1;

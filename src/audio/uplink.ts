@@ -37,6 +37,7 @@ export class Uplink {
   #send: PacketSender | undefined;
   #tap: ((frame: Int16Array) => void) | undefined;
   #listener: ((pcm: Int16Array) => void) | undefined;
+  #muted = false;
   #captured = 0;
   #encoded = 0;
   #sent = 0;
@@ -106,8 +107,16 @@ export class Uplink {
     this.#encodeAndSend(new Int16Array(this.#encoder.samplesPerFrame));
   }
 
+  /** Shuts the gate before the encoder, whatever its position; what it holds is thrown away. */
+  setMuted(muted: boolean): void {
+    this.#muted = muted;
+    this.#framer.reset();
+    if (muted) this.#gate.clear();
+  }
+
   /** Mono PCM at the microphone's rate; lent. */
   push(pcm: Int16Array): void {
+    if (this.#muted) return;
     const sound = this.#resampler.push(pcm);
     this.#framer.push(sound);
     this.#listener?.(sound);

@@ -8,9 +8,11 @@ import { monotonicClock } from '../core/clock.ts';
 import { ClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import { errorEvent, type StatusDisplay } from '../ports/status-display.ts';
+import type { VerbControl } from '../ports/verbs.ts';
 import type { Device } from '../runtime/device.ts';
 import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
+import { readLineVerbs } from './line-verbs.ts';
 import { openRunScreen, type RunScreen } from './run-screen.ts';
 import { TurnDriver } from './turn-driver.ts';
 import { TypedText } from './typed-text.ts';
@@ -31,9 +33,10 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
   if (!screen) return ExitCode.done;
   const { driver, done } = planTurns(loaded, screen);
   const typed = new TypedText();
+  const lines = openLines(context, screen);
   try {
     for (;;) {
-      const exitCode = await runOnce({ loaded, screen, context, driver, typed, done });
+      const exitCode = await runOnce({ loaded, screen, context, driver, typed, lines, done });
       if (exitCode !== 'restart') return exitCode;
     }
   } catch (thrown) {
@@ -43,6 +46,7 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     if (thrown instanceof ClientError) screen.record(errorEvent(thrown));
     throw thrown;
   } finally {
+    lines.close();
     driver.close();
     await screen.close();
   }
@@ -54,6 +58,7 @@ interface RunParts {
   readonly context: CliContext;
   readonly driver: TurnDriver;
   readonly typed: TypedText;
+  readonly lines: Lines;
   /** Exit code, once the turns are done or cannot be. */
   readonly done: Promise<number>;
 }
@@ -74,6 +79,7 @@ async function runOnce({
   context,
   driver,
   typed,
+  lines,
   done,
 }: RunParts): Promise<number | 'restart'> {
   let finish: (outcome: number | 'restart') => void = () => {};
@@ -95,6 +101,7 @@ async function runOnce({
     const { device } = app;
     driver.attach((event) => device.send(event));
     attachPerson(device, screen, typed, onStop);
+    lines.serve(app.verbs, onStop);
     device.ended.then(
       (end) => finish(end === 'restart' ? 'restart' : ExitCode.done),
       () => finish(ExitCode.failed),
@@ -105,8 +112,31 @@ async function runOnce({
     return await Promise.race([done, ended]);
   } finally {
     context.stop.removeEventListener('abort', onStop);
+    lines.serve(undefined, () => {});
     await app?.close();
   }
+}
+
+/** Verbs on a standard input that is no terminal. */
+interface Lines {
+  /** From now on they are for this device. */
+  serve(verbs: VerbControl | undefined, quit: () => void): void;
+  close(): void;
+}
+
+function openLines({ stdin }: CliContext, { say }: RunScreen): Lines {
+  let current: VerbControl | undefined;
+  let end = () => {};
+  const stop = stdin.isTTY
+    ? () => {}
+    : readLineVerbs({ input: stdin, verbs: () => current, answer: say, quit: () => end() });
+  return {
+    serve(verbs, quit) {
+      current = verbs;
+      end = quit;
+    },
+    close: stop,
+  };
 }
 
 function openApp(

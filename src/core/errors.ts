@@ -40,6 +40,7 @@ export const ErrorCode = {
   audioFileInvalid: 'AUDIO_FILE_INVALID',
   audioInputSilent: 'AUDIO_INPUT_SILENT',
   audioInputPoor: 'AUDIO_INPUT_POOR',
+  audioInputMuted: 'AUDIO_INPUT_MUTED',
   serverAddressUnavailable: 'SERVER_ADDRESS_UNAVAILABLE',
   toolUnknown: 'TOOL_UNKNOWN',
   toolArgumentsInvalid: 'TOOL_ARGUMENTS_INVALID',

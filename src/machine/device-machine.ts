@@ -56,6 +56,7 @@ const connected = deviceSetup.createStateConfig({
       { target: '#standby', actions: [reportEnd, 'forgetRecoveries'] },
     ],
     'microphone.failed': { target: '#standby', actions: reportEnd },
+    'hangup.requested': '#standby',
   },
   states: { opening, session },
 });
@@ -135,6 +136,7 @@ export const deviceMachine = deviceSetup.createMachine({
       { guard: 'hasText', target: '.rebooting', actions: [reportLostText, 'forgetText'] },
       { target: '.rebooting' },
     ],
+    'mode.chosen': { actions: { type: 'chooseMode', params: ({ event }) => ({ mode: event.mode }) } },
     // Nobody talks: the runtime tries again by itself.
     'microphone.failed': { actions: reportError },
   },

@@ -21,7 +21,12 @@ export type UserEvent =
   | { readonly type: 'talk.pressed' }
   | { readonly type: 'talk.released' }
   | { readonly type: 'wake.detected'; readonly phrase: string }
-  | { readonly type: 'text.submitted'; readonly text: string };
+  | { readonly type: 'text.submitted'; readonly text: string }
+  /** Whatever the device says or is about to say is not wanted. */
+  | { readonly type: 'interrupt.requested' }
+  | { readonly type: 'hangup.requested' }
+  /** For conversations that begin from now on. */
+  | { readonly type: 'mode.chosen'; readonly mode: ListeningMode };
 
 export type ChannelEvent =
   | { readonly type: 'channel.opened'; readonly sessionId: string }

@@ -130,6 +130,12 @@ export const deviceSetup = setup({
     reportProvisioningRetry: (_, _params: { error: ClientError; delayMs: number }) => {},
 
     useDefaultMode: assign({ listeningMode: ({ context }) => context.settings.listeningMode }),
+    chooseMode: assign({
+      settings: ({ context }, { mode }: { mode: ListeningMode }) => ({
+        ...context.settings,
+        listeningMode: mode,
+      }),
+    }),
     useManualMode: assign({ listeningMode: 'manual' }),
     useWishedMode: assign({
       listeningMode: ({ context }) => context.wish ?? context.settings.listeningMode,

@@ -2,6 +2,7 @@ import type { DeviceStatus } from '../core/device-status.ts';
 import type { MountStatus } from './mounted-server.ts';
 import type { AccessPointStatus, TunnelStatus } from './outbound-link.ts';
 import type { StatusEvent } from './status-display.ts';
+import type { VerbControl } from './verbs.ts';
 
 // What the control API may do with the device. Every function may reject with a ClientError; its message is shown.
 
@@ -10,7 +11,11 @@ export interface DeviceReport {
   readonly version: string;
   readonly uptimeMs: number;
   readonly volumePercent: number;
+  /** The loudspeaker. */
   readonly muted: boolean;
+  readonly microphoneMuted: boolean;
+  /** Of conversations that begin from now on. */
+  readonly mode: 'auto' | 'manual' | 'realtime';
   readonly tools: { readonly offered: number; readonly held: number };
 }
 
@@ -111,6 +116,7 @@ export interface Metric {
 
 export interface ControlPowers {
   status(): DeviceReport;
+  readonly verbs: VerbControl;
   readonly tools: ToolControl;
   readonly mounts: MountControl;
   readonly tasks: TaskControl;

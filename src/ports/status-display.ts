@@ -74,6 +74,8 @@ export type StatusEvent =
       readonly strategy?: string;
       readonly attempt?: number;
     }
+  /** Somebody has switched the microphone or the loudspeaker off, or on again; also at a start with one that is off. */
+  | { readonly type: 'mute'; readonly what: 'microphone' | 'loudspeaker'; readonly muted: boolean }
   /** `reason`: why it ended, where nobody stopped it. */
   | {
       readonly type: 'recording';

@@ -16,7 +16,12 @@ import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone } from '../ports/microphone.ts';
 import type { OpusCodec, OpusEncoderSettings } from '../ports/opus-codec.ts';
 import type { TransportFactory } from '../ports/session-transport.ts';
-import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
+import {
+  type AudioCounters,
+  type DeviceStatus,
+  errorEvent,
+  type StatusDisplay,
+} from '../ports/status-display.ts';
 import type { VoiceDetector } from '../ports/voice-detector.ts';
 import type { WakeWordDetector } from '../ports/wake-word-detector.ts';
 import { clientMessage } from '../protocol/messages.ts';
@@ -68,6 +73,7 @@ export interface DeviceOptions {
   readonly heardMs?: number;
   readonly volumePercent: number;
   readonly muted: boolean;
+  readonly microphoneMuted?: boolean;
   /** The server cancels echo: it is told what was being played while each frame was recorded. */
   readonly serverAec?: boolean;
 }
@@ -94,6 +100,8 @@ export class Device {
   readonly #closing = new Set<Promise<void>>();
   #volumePercent: number;
   #muted: boolean;
+  #microphoneMuted = false;
+  readonly #startsMicrophoneMuted: boolean;
   #playbackPhase: 'started' | 'drained' | 'flushed' = 'drained';
   #countersTimer: unknown;
   #quiet = false;
@@ -104,6 +112,7 @@ export class Device {
     this.#parts = parts;
     this.#volumePercent = options.volumePercent;
     this.#muted = options.muted;
+    this.#startsMicrophoneMuted = options.microphoneMuted ?? false;
     this.ended = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -150,12 +159,16 @@ export class Device {
 
   start(): void {
     this.#actor.start();
+    this.setMicrophoneMuted(this.#startsMicrophoneMuted);
     this.#countersTimer = this.#parts.clock.setTimeout(() => this.#reportCounters(), countersPeriodMs);
   }
 
   /** Anything that happens outside: keys, wake word, finished tools. Ignored once the device has ended. */
   send(event: DeviceEvent): void {
-    if (!this.#stopping) this.#actor.send(event);
+    if (this.#stopping) return;
+    const wantsToTalk = event.type === 'talk.toggled' || event.type === 'talk.pressed';
+    if (wantsToTalk && this.#microphoneMuted) this.#parts.display.show(errorEvent(microphoneIsMuted()));
+    this.#actor.send(event);
   }
 
   /** Other tools are offered than before: servers are told, and those that do not care are met anew when nobody talks. */
@@ -169,7 +182,25 @@ export class Device {
     this.#applyVolume();
   }
 
+  get microphoneMuted(): boolean {
+    return this.#microphoneMuted;
+  }
+
+  /** Of conversations that begin from now on. */
+  get chosenMode(): ListeningMode {
+    return this.#actor.getSnapshot().context.settings.listeningMode;
+  }
+
+  /** Nothing that the microphone hears reaches the encoder, the wake word or the voice detector. */
+  setMicrophoneMuted(muted: boolean): void {
+    if (muted === this.#microphoneMuted) return;
+    this.#microphoneMuted = muted;
+    this.#uplink.setMuted(muted);
+    this.#parts.display.show({ type: 'mute', what: 'microphone', muted });
+  }
+
   setMuted(muted: boolean): void {
+    if (muted !== this.#muted) this.#parts.display.show({ type: 'mute', what: 'loudspeaker', muted });
     this.#muted = muted;
     this.#applyVolume();
   }
@@ -362,6 +393,13 @@ export class Device {
   #showCounters(): void {
     this.#parts.display.show({ type: 'audio', ...this.counters });
   }
+}
+
+function microphoneIsMuted(): ClientError {
+  return new ClientError(
+    ErrorCode.audioInputMuted,
+    'The microphone is switched off, so nothing you say is heard. "xiaozhi-speaker unmute microphone" switches it on.',
+  );
 }
 
 const textMessages: Readonly<Record<TextWay, (sessionId: string, text: string) => string>> = {

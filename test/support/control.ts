@@ -16,6 +16,7 @@ import type { ForeignTool, McpClientHooks } from '../../src/ports/mcp-client.ts'
 import type { MountedServerDefinition } from '../../src/ports/mounted-server.ts';
 import type { AccessPointStatus, TunnelStatus } from '../../src/ports/outbound-link.ts';
 import type { AudioCounters, StatusEvent } from '../../src/ports/status-display.ts';
+import type { DeviceState, Verb } from '../../src/ports/verbs.ts';
 import { createEventHub } from '../../src/runtime/event-hub.ts';
 import { mcpParts } from './mcp-parts.ts';
 
@@ -136,6 +137,14 @@ export async function startControl(setting: ControlSetting = {}) {
   await installing.start();
   const accessPoints: AccessPointStatus[] = [];
   const tunnels: TunnelStatus[] = [];
+  const performed: Verb[] = [];
+  const deviceState: DeviceState = {
+    state: 'idle',
+    volumePercent: 70,
+    muted: false,
+    microphoneMuted: false,
+    mode: 'auto',
+  };
   const control = createControl({
     ...shared,
     config: ConfigSchema.parse({ control: setting.control ?? {} }),
@@ -145,7 +154,14 @@ export async function startControl(setting: ControlSetting = {}) {
     installs: installing.installs,
     mounts,
     links: () => ({ accessPoints, tunnels }),
-    device: { status: 'idle', volumePercent: 70, muted: false, counters },
+    device: { counters },
+    verbs: {
+      state: () => deviceState,
+      perform: (verb) => {
+        performed.push(verb);
+        return Promise.resolve(deviceState);
+      },
+    },
   });
   await control.start();
   const socketPath = join(directory, 'control.sock');
@@ -163,6 +179,7 @@ export async function startControl(setting: ControlSetting = {}) {
     tunnels,
     control,
     socketPath,
+    performed,
     ask: createControlClient(socketPath).ask,
     async close() {
       running.delete(one);

@@ -10,11 +10,13 @@ import { addMountRoutes } from './mount-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 import { addTaskRoutes } from './task-routes.ts';
 import { addToolRoutes } from './tool-routes.ts';
+import { addVerbRoutes } from './verb-routes.ts';
 
 /** All routes. Who may come in has been decided before (`guard.ts`). */
 export function createControlApp(powers: ControlPowers, logger: Logger, version: string): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: refuseBadInput });
   addDeviceRoutes(app, powers);
+  addVerbRoutes(app, powers);
   addToolRoutes(app, powers.tools);
   addMountRoutes(app, powers.mounts);
   addTaskRoutes(app, powers.tasks);

@@ -42,6 +42,8 @@ export const Device = z
     uptimeMs: z.number(),
     volumePercent: z.number(),
     muted: z.boolean(),
+    microphoneMuted: z.boolean(),
+    mode: z.enum(['auto', 'manual', 'realtime']),
     tools: z.object({ offered: z.int(), held: z.int() }),
   })
   .openapi('Device') satisfies z.ZodType<DeviceReport>;

@@ -23,5 +23,7 @@ export const announcingLocally = deviceSetup.createStateConfig({
     'playback.started': { actions: 'noteSounded' },
     'playback.heard': onHeard,
     'playback.drained': '#standby',
+    'interrupt.requested': '#standby',
+    'hangup.requested': '#standby',
   },
 });

@@ -8,5 +8,11 @@ export const finishing = deviceSetup.createStateConfig({
   tags: ['downlink', 'wake-word'],
   entry: 'finishPlayback',
   after: { drainTimeout: '#standby' },
-  on: { ...beginConversation, 'playback.heard': onHeard, 'playback.drained': '#standby' },
+  on: {
+    ...beginConversation,
+    'playback.heard': onHeard,
+    'playback.drained': '#standby',
+    'interrupt.requested': '#standby',
+    'hangup.requested': '#standby',
+  },
 });

@@ -12,6 +12,7 @@ export const recovering = deviceSetup.createStateConfig({
   always: { guard: 'isGivenUp', target: '#standby', actions: 'reportNotResumed' },
   on: {
     'talk.toggled': '#standby',
+    'hangup.requested': '#standby',
     'talk.released': { guard: 'inManualMode', target: '#standby' },
     'talk.pressed': { target: '#opening.toListen', actions: 'useManualMode' },
     'wake.detected': [

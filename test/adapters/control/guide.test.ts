@@ -32,7 +32,7 @@ it.skipIf(withoutCurl)(
       expect(stdout, command).not.toMatch(/^\{"error"/);
       answers.push(stdout);
     }
-    expect(answers).toHaveLength(18);
+    expect(answers).toHaveLength(26);
     const results = answers.filter((text) => text.startsWith('{"status":"done"'));
     expect(results.map((text) => JSON.parse(text).output)).toEqual([
       { kind: 'text', text: 'done' },

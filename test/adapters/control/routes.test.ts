@@ -58,6 +58,8 @@ describe('the routes, as the served document has them', () => {
       uptimeMs: expect.any(Number),
       volumePercent: 70,
       muted: false,
+      microphoneMuted: false,
+      mode: 'auto',
       tools: { offered: 3, held: 0 },
     });
     const home = {
@@ -236,9 +238,12 @@ it('tells every route in its document, and refuses others', async () => {
   expect(Object.keys(document.paths).sort()).toEqual([
     '/v1/access-points',
     '/v1/events',
+    '/v1/hangup',
     '/v1/health',
+    '/v1/interrupt',
     '/v1/mcp',
     '/v1/metrics',
+    '/v1/mode',
     '/v1/mounts',
     '/v1/mounts/{name}',
     '/v1/mounts/{name}/approve',
@@ -246,7 +251,10 @@ it('tells every route in its document, and refuses others', async () => {
     '/v1/mounts/{name}/enable',
     '/v1/mounts/{name}/logs',
     '/v1/mounts/{name}/restart',
+    '/v1/mute',
+    '/v1/say',
     '/v1/status',
+    '/v1/talk',
     '/v1/tasks',
     '/v1/tasks/{id}',
     '/v1/tasks/{id}/cancel',
@@ -254,7 +262,41 @@ it('tells every route in its document, and refuses others', async () => {
     '/v1/tools/{name}',
     '/v1/tools/{name}/approve',
     '/v1/tools/{name}/call',
+    '/v1/volume',
   ]);
   const { status, json: answer } = await requestControl({ socketPath }, 'GET', '/v1/nothing');
   expect({ status, answer }).toEqual(refused(404, 'NOT_FOUND'));
+});
+
+describe('verbs', () => {
+  const state = { state: 'idle', volumePercent: 70, muted: false, microphoneMuted: false, mode: 'auto' };
+
+  it.each([
+    ['/v1/talk', { action: 'press' }, { verb: 'talk', action: 'press' }],
+    ['/v1/talk', {}, { verb: 'talk', action: 'toggle' }],
+    ['/v1/say', { text: ' hello ' }, { verb: 'say', text: 'hello', as: 'user' }],
+    ['/v1/say', { text: 'x', as: 'notice' }, { verb: 'say', text: 'x', as: 'notice' }],
+    ['/v1/volume', { percent: 0 }, { verb: 'volume', percent: 0 }],
+    ['/v1/mute', { what: 'microphone', muted: true }, { verb: 'mute', what: 'microphone', muted: true }],
+    ['/v1/mode', { mode: 'realtime' }, { verb: 'mode', mode: 'realtime' }],
+    ['/v1/interrupt', undefined, { verb: 'interrupt' }],
+    ['/v1/hangup', undefined, { verb: 'hangup' }],
+  ])('%s %j is done and answered with the state', async (path, body, verb) => {
+    expect(await ask('POST', path, body)).toMatchObject({ status: 200, answer: state });
+    expect(device.performed).toEqual([verb]);
+  });
+
+  it.each([
+    ['/v1/talk', { action: 'shout' }],
+    ['/v1/say', { text: '  ' }],
+    ['/v1/say', { text: 'x'.repeat(10_001) }],
+    ['/v1/volume', { percent: 101 }],
+    ['/v1/volume', { percent: 'loud' }],
+    ['/v1/mute', { what: 'tv', muted: true }],
+    ['/v1/mode', {}],
+  ])('%s %j is refused', async (path, body) => {
+    const { status, json } = await requestControl({ socketPath: device.socketPath }, 'POST', path, { body });
+    expect([status, json]).toMatchObject([400, { error: { code: 'BAD_REQUEST' } }]);
+    expect(device.performed).toEqual([]);
+  });
 });

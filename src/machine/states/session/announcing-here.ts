@@ -1,7 +1,7 @@
 import { onHeard } from '../../announcing.ts';
 import { deviceSetup } from '../../setup.ts';
 import { playNotice } from '../announcing-locally.ts';
-import { afterAnnouncement, conversationLost, rememberText } from './parts.ts';
+import { afterAnnouncement, afterOwnInterruption, conversationLost, rememberText } from './parts.ts';
 
 /** The same as `announcingLocally`, over an open channel, which the conversation goes on with. */
 export const announcingHere = deviceSetup.createStateConfig({
@@ -19,6 +19,7 @@ export const announcingHere = deviceSetup.createStateConfig({
     'playback.started': { actions: 'noteSounded' },
     'playback.heard': onHeard,
     'playback.drained': afterAnnouncement,
+    'interrupt.requested': afterOwnInterruption,
     'channel.failed': conversationLost,
   },
 });

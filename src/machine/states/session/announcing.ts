@@ -4,6 +4,7 @@ import {
   abortForUser,
   abortForWake,
   afterAnnouncement,
+  afterInterruption,
   learning,
   rememberText,
   sendAnnouncement,
@@ -25,6 +26,7 @@ export const announcing = deviceSetup.createStateConfig({
     'talk.pressed': { target: '#listening', actions: 'useManualMode' },
     'wake.detected': { target: '#listening', actions: 'useDefaultMode' },
     'text.submitted': { target: '#thinking.introducing', actions: rememberText },
+    'interrupt.requested': afterInterruption,
     'speech.started': { guard: 'inConversation', target: '#listening' },
     // Somebody else speaks: the notice comes later.
     'tts.started': { target: '#speaking', actions: settleAnnouncement },

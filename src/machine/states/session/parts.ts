@@ -77,6 +77,19 @@ export function learning<Target extends string, More extends 'countCall'>(target
   ] as const;
 }
 
+/** What follows when the person does not want to hear the rest: in a conversation they are listened to. */
+const silenced = [...abortForUser, 'flushPlayback', 'forgetText'] as const;
+export const afterInterruption = [
+  { guard: 'inConversation', target: '#listening', actions: silenced },
+  { target: '#idle', actions: silenced },
+] as const;
+
+/** The same where the server has no part in it. */
+export const afterOwnInterruption = [
+  { guard: 'inConversation', target: '#listening', actions: 'flushPlayback' },
+  { target: '#idle', actions: 'flushPlayback' },
+] as const;
+
 /** Where an announcement leads when it is over, or was none. */
 export const afterAnnouncement = [
   { guard: 'inConversation', target: '#listening' },

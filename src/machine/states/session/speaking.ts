@@ -1,6 +1,6 @@
 import { onHeard } from '../../announcing.ts';
 import { deviceSetup } from '../../setup.ts';
-import { abortForUser, abortForWake, rememberText } from './parts.ts';
+import { abortForUser, abortForWake, afterInterruption, rememberText } from './parts.ts';
 
 /** The device speaks, from `tts start` until the last sample has been heard. In realtime mode the person still is. */
 export const speaking = deviceSetup.createStateConfig({
@@ -21,6 +21,7 @@ export const speaking = deviceSetup.createStateConfig({
       { guard: 'mayBargeIn', target: '#listening.open', actions: [...abortForUser, 'flushPlayback'] },
       { actions: 'duckPlayback' },
     ],
+    'interrupt.requested': afterInterruption,
     'speech.ended': { actions: 'unduckPlayback' },
     'playback.heard': onHeard,
     'channel.closed': '#finishing',

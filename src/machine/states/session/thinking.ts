@@ -1,6 +1,6 @@
 import { settleAnnouncement } from '../../announcing.ts';
 import { deviceSetup } from '../../setup.ts';
-import { abortForUser, abortForWake, learning, rememberText, sendText } from './parts.ts';
+import { abortForUser, abortForWake, afterInterruption, learning, rememberText, sendText } from './parts.ts';
 
 /** Nobody answered; a conversation goes on by listening. */
 const actions = ['reportNoReply', 'forgetText', 'forgetTextWay'] as const;
@@ -20,6 +20,7 @@ export const thinking = deviceSetup.createStateConfig({
     'text.submitted': { target: '.toText', reenter: true, actions: [...abortForUser, rememberText] },
     'wake.detected': { target: '#listening', actions: [...abortForWake, 'useDefaultMode'] },
     'talk.pressed': { target: '#listening', actions: [...abortForUser, 'useManualMode'] },
+    'interrupt.requested': afterInterruption,
   },
   states: {
     /** The server decides when the person has finished, so it keeps hearing them for a moment (firmware B70). */
