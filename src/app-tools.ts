@@ -76,6 +76,8 @@ export interface ToolService {
   readonly notices: NoticeOutlet;
   /** Once the device is there: what was left over from before a restart becomes mail or runs again. */
   attach(device: Device, idle: IdleSignal): Promise<void>;
+  /** A timer is due; told before anybody is asked to speak of it. */
+  onTimer(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const directory = join(parts.stateDirectory, 'tasks');
   const onProblem = (error: ClientError) => display.show(errorEvent(error));
   let device: Device | undefined;
+  let onTimer = () => {};
   let stopLoading = () => {};
 
   const registry = createToolRegistry();
@@ -99,7 +102,10 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     logger: logger.child('tasks'),
     limits: taskLimits(config),
     listener: {
-      onMail: (mail) => device?.send({ type: 'tool.completed', mail }),
+      onMail: (mail) => {
+        if (mail.tool === timerRingName) onTimer();
+        device?.send({ type: 'tool.completed', mail });
+      },
       onTold: (taskIds) => device?.send({ type: 'mail.withdrawn', taskIds }),
       onExpired: (task, why) => {
         device?.send({ type: 'mail.withdrawn', taskIds: [task.id] });
@@ -192,6 +198,9 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
       device = attached;
       stopLoading = loadSdkWhenIdle(idle, clock);
       await tasks.resume((name) => hiddenTool(name, ring) ?? registry.find(name));
+    },
+    onTimer: (listener) => {
+      onTimer = listener;
     },
     close: async () => {
       stopLoading();

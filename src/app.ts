@@ -1,6 +1,8 @@
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
+import { parseWav } from './adapters/audio/wav-file.ts';
+import { createEspeak } from './adapters/speech/espeak.ts';
 import { withRuntimeDirectory } from './adapters/audio/sound-server-places.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
@@ -14,6 +16,7 @@ import { createExchange } from './app-exchange.ts';
 import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
+import { createCueLoudspeaker } from './audio/cue-loudspeaker.ts';
 import { createMutableMicrophone } from './audio/mutable-microphone.ts';
 import { readAuthorities } from './config/authorities.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity, type TextWay } from './config/identity.ts';
@@ -32,6 +35,7 @@ import type { MqttEndpoint, Provisioning } from './ports/provisioning.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
 import type { VerbControl } from './ports/verbs.ts';
+import { Cues } from './runtime/cues.ts';
 import { Device } from './runtime/device.ts';
 import { createEventHub } from './runtime/event-hub.ts';
 import { createIdleWatch } from './runtime/idle-watch.ts';
@@ -53,6 +57,8 @@ export interface AppParts {
   readonly say: (line: string) => void;
   /** Starts the demo server in this process and tells its OTA address. Only called when the configuration wants it. */
   readonly startDemoServer: () => Promise<{ readonly otaUrl: string; stop(): Promise<void> }>;
+  /** Nobody looks at a screen, so the device makes itself heard. */
+  readonly isUnwatched?: boolean | undefined;
   /** What `auto` means on a machine without sound when the demo server is used. */
   readonly demoMicrophone?: string | undefined;
 }
@@ -155,7 +161,8 @@ async function compose(
   closers.push(() => exchange.close());
   const voice = await openVoice(parts, recorded);
   closers.push(() => Promise.resolve(voice.close()));
-  const { microphone, loudspeaker, voiceDetector, wakeWordDetector, ownVoice } = voice;
+  const { microphone, voiceDetector, wakeWordDetector, ownVoice } = voice;
+  const loudspeaker = createCueLoudspeaker(voice.loudspeaker, clock);
   const device = new Device(
     {
       microphone,
@@ -215,6 +222,21 @@ async function compose(
       serverAec: config.audio.aec === 'server',
     },
   );
+  const cues = new Cues({
+    clock,
+    loudspeaker,
+    enabled: config.cues.enabled ?? given.isUnwatched ?? false,
+    volumePercent: config.cues.volumePercent,
+    language: noticeLanguage(parts),
+    isMuted: () => device.muted,
+    speak: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
+  });
+  closers.push(async () => {
+    cues.close();
+    await loudspeaker.endCues();
+  });
+  events.subscribe((event) => cues.show(event));
+  if (config.cues.enabled !== false) tools.onTimer(() => cues.ring());
   const verbs = createVerbs({
     device,
     tasks: tools.tasks,

@@ -30,7 +30,7 @@ function fakeGpio(detect: string, version: 1 | 2, presses: readonly (0 | 1)[]) {
     'gpiomon',
     `if [[ $1 == --version ]]; then echo "gpiomon (libgpiod) v${version}.1"; exit; fi\necho "$@" >>${log}\n${edges}`,
   );
-  write('gpioset', `echo "$@" >>${log}\nsleep 30`);
+  write('gpioset', `echo "$@" >>${log}\nexec sleep 30`);
   return { directory, log };
 }
 
@@ -72,7 +72,7 @@ describe.skipIf(!curlKnowsJson)('a button at a GPIO', { timeout: 30_000 }, () =>
   });
 
   test('toggles where that is wanted, and says what to do without a chip', async () => {
-    const toggling = await run('gpio-button', fakeGpio(chips['Pi 4'], 1, [1, 0, 1, 0]), { MODE: 'toggle' });
+    const toggling = await run('gpio-button', fakeGpio(chips['Pi 4'], 1, [1, 0, 1, 0]), { BUTTON: 'toggle' });
     await toggling.exited;
     expect(toggling.device.performed).toEqual(new Array(2).fill({ verb: 'talk', action: 'toggle' }));
     const none = await run('gpio-button', fakeGpio('gpiochip0 [INT34C5:00] (360 lines)', 1, []));

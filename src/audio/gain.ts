@@ -79,3 +79,9 @@ export function levelPercent(pcm: Int16Array): number {
   const share = 1 - levelDbfs(pcm) / METER_FLOOR_DBFS;
   return Math.round(100 * Math.max(0, Math.min(1, share)));
 }
+
+/** The same sound at a volume of 0–100 %. */
+export function scaled(pcm: Int16Array, volumePercent: number): Int16Array {
+  const gain = gainOfVolume(volumePercent);
+  return pcm.map((sample) => Math.round(sample * gain));
+}

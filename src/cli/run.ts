@@ -158,6 +158,7 @@ function openApp(
     logger: screen.logger,
     display,
     say: screen.say,
+    isUnwatched: screen.terminal === undefined && config.conversation.turns === undefined,
     demoMicrophone: recording === undefined ? undefined : `wav:${recording}`,
     startDemoServer: async () => {
       const demo = await import('./demo-server-parts.ts');

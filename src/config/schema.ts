@@ -334,6 +334,18 @@ const Conversation = z
   })
   .prefault({});
 
+const Cues = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .optional()
+      .describe(
+        'Sounds for who has no screen: ready, microphone open and closed, wake word, errors, the activation code. Not set: where the device has no terminal and no `conversation.turns`. The ring of a timer is switched off only by `false`.',
+      ),
+    volumePercent: z.int().min(0).max(100).default(60).describe('Volume of these sounds, whatever that of answers is.'),
+  })
+  .prefault({});
+
 const WakeWord = z
   .strictObject({
     modelDirectory: z
@@ -474,6 +486,7 @@ export const ConfigSchema = z.strictObject({
   identity: Identity,
   audio: Audio,
   conversation: Conversation,
+  cues: Cues,
   wakeWord: WakeWord,
   display: Display,
   log: Log,

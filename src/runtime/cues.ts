@@ -1,0 +1,160 @@
+import { type CueName, cueSound, digitBeeps } from '../audio/cue-sounds.ts';
+import type { CueLoudspeaker } from '../audio/cue-loudspeaker.ts';
+import { scaled } from '../audio/gain.ts';
+import type { Clock, TimerHandle } from '../core/clock.ts';
+import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
+
+export interface CueParts {
+  readonly clock: Clock;
+  readonly loudspeaker: Pick<CueLoudspeaker, 'playCue'>;
+  /** `false`: none but the ring of a timer. */
+  readonly enabled: boolean;
+  readonly volumePercent: number;
+  readonly language: 'en' | 'zh-CN';
+  /** Nothing is heard of a loudspeaker that is switched off. */
+  readonly isMuted: () => boolean;
+  /** A voice, if this machine has one. Never rejects. */
+  readonly speak: (
+    text: string,
+    language: 'en' | 'zh',
+  ) => Promise<{ readonly pcm: Int16Array; readonly sampleRateHz: number } | undefined>;
+}
+
+const repeatCodeMs = 30_000;
+/** An error that goes on is told again only after so long. */
+const sameErrorMs = 600_000;
+/** One at a time is enough to know that something is wrong. */
+const anyErrorMs = 20_000;
+const maxSpokenCharacters = 300;
+/** Errors of the server being away have a sound of their own. */
+const away = /^(TRANSPORT_|PROVISIONING_)/;
+/** A conversation begun by the wake word has had its sound. */
+const wakeCoversMs = 2000;
+
+/** Tells by sound what a screen would show: listens to the events of the device and plays beside what it says. */
+export class Cues implements StatusDisplay {
+  readonly #parts: CueParts;
+  #code: { readonly code: string; readonly message: string } | undefined;
+  #codeTimer: TimerHandle;
+  #isReady = false;
+  #wokenAtMs = Number.NEGATIVE_INFINITY;
+  #erredAtMs = Number.NEGATIVE_INFINITY;
+  readonly #errors = new Map<string, number>();
+  #closed = false;
+
+  constructor(parts: CueParts) {
+    this.#parts = parts;
+  }
+
+  show(event: StatusEvent): void {
+    if (!this.#parts.enabled || this.#closed) return;
+    switch (event.type) {
+      case 'state':
+        return this.#onState(event);
+      case 'activation':
+        return this.#onActivation(event);
+      case 'wake':
+        this.#wokenAtMs = this.#parts.clock.now();
+        return this.play('wake');
+      case 'mute':
+        return event.what === 'microphone' ? this.play(event.muted ? 'muted' : 'unmuted') : undefined;
+      case 'alert':
+        // A notice brings its own chime.
+        return event.status === 'notice' ? undefined : this.play('alert');
+      case 'error':
+        return this.#onError(event.code, event.message);
+      default:
+        return;
+    }
+  }
+
+  /** A timer is due: rung at once, whatever the server does; its words follow by the usual way. */
+  ring(): void {
+    this.#play(cueSound('ring', this.#parts.volumePercent));
+  }
+
+  play(name: CueName): void {
+    this.#play(cueSound(name, this.#parts.volumePercent));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#parts.clock.clearTimeout(this.#codeTimer);
+  }
+
+  #onState({ from, to }: Extract<StatusEvent, { type: 'state' }>): void {
+    if (to !== 'activating') this.#forgetCode();
+    if (to === 'idle' && !this.#isReady) {
+      this.#isReady = true;
+      return this.play('ready');
+    }
+    const woken = this.#parts.clock.now() - this.#wokenAtMs < wakeCoversMs;
+    // What the person asked for by key: the microphone is open from the wish on.
+    const begins = from === 'idle' && (to === 'connecting' || to === 'listening');
+    const opensAgain = to === 'listening' && (from === 'speaking' || from === 'thinking');
+    if ((begins || opensAgain) && !woken) return this.play('open');
+    if (from === 'listening' && (to === 'idle' || to === 'thinking')) this.play('close');
+  }
+
+  #onActivation({ code, message }: { readonly code: string; readonly message: string }): void {
+    if (this.#code?.code === code) return;
+    this.#code = { code, message };
+    this.#tellCode();
+  }
+
+  #forgetCode(): void {
+    this.#code = undefined;
+    this.#parts.clock.clearTimeout(this.#codeTimer);
+  }
+
+  #tellCode(): void {
+    const told = this.#code;
+    if (!told) return;
+    this.#parts.clock.clearTimeout(this.#codeTimer);
+    this.#codeTimer = this.#parts.clock.setTimeout(() => this.#tellCode(), repeatCodeMs);
+    void this.#say(activationWords(told, this.#parts.language)).then((spoken) => {
+      if (!spoken && this.#code === told) this.#play(digitBeeps(told.code, this.#parts.volumePercent));
+    });
+  }
+
+  /** Once, with what to do: errors that go on must not fill the room. */
+  #onError(code: string, message: string): void {
+    const nowMs = this.#parts.clock.now();
+    const toldAtMs = this.#errors.get(code) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - toldAtMs < sameErrorMs || nowMs - this.#erredAtMs < anyErrorMs) return;
+    this.#errors.set(code, nowMs);
+    this.#erredAtMs = nowMs;
+    this.play(away.test(code) ? 'away' : 'error');
+    void this.#say(message.slice(0, maxSpokenCharacters), errorPauseMs);
+  }
+
+  /** False where there is no voice. */
+  async #say(text: string, afterMs = 0): Promise<boolean> {
+    const language = /\p{Script=Han}/u.test(text) ? 'zh' : 'en';
+    const speech = await this.#parts.speak(text, language);
+    if (!speech) return false;
+    if (afterMs > 0) await new Promise<void>((resolve) => this.#parts.clock.setTimeout(resolve, afterMs));
+    this.#play({ pcm: scaled(speech.pcm, this.#parts.volumePercent), sampleRateHz: speech.sampleRateHz });
+    return true;
+  }
+
+  #play({ pcm, sampleRateHz }: { readonly pcm: Int16Array; readonly sampleRateHz: number }): void {
+    if (this.#closed || this.#parts.isMuted()) return;
+    void this.#parts.loudspeaker.playCue(pcm, sampleRateHz);
+  }
+}
+
+/** The sound before the words is over by then. */
+const errorPauseMs = 800;
+
+/** Digit by digit, twice, and where to type it: the server's own words name the place. */
+export function activationWords(
+  { code, message }: { readonly code: string; readonly message: string },
+  language: 'en' | 'zh-CN',
+): string {
+  const digits = [...code].join(', ');
+  const place = /(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/\S*)?)/i.exec(message)?.[1];
+  if (language === 'zh-CN')
+    return `激活码：${digits}。再说一遍：${digits}。${place ? `请在 ${place} 输入。` : '请在控制台输入。'}`;
+  return `The activation code is: ${digits}. Again: ${digits}. Type it ${place ? `at ${place}` : 'on the web page of your server'}.`;
+}
