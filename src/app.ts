@@ -1,12 +1,12 @@
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
-import { parseWav } from './adapters/audio/wav-file.ts';
-import { createEspeak } from './adapters/speech/espeak.ts';
 import { withRuntimeDirectory } from './adapters/audio/sound-server-places.ts';
+import { parseWav } from './adapters/audio/wav-file.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
 import { createOtaClient } from './adapters/provisioning/ota-client.ts';
 import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
+import { createEspeak } from './adapters/speech/espeak.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
 import { createSystemTime } from './adapters/system/system-time.ts';

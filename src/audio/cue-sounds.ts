@@ -38,23 +38,9 @@ const melodies: Readonly<Record<CueName, readonly Note[]>> = {
     [784, 50],
     [1175, 60],
   ],
-  error: [
-    [330, 160],
-    pause(60),
-    [262, 260],
-  ],
-  away: [
-    [392, 140],
-    pause(60),
-    [330, 140],
-    pause(60),
-    [262, 260],
-  ],
-  alert: [
-    [880, 120],
-    pause(60),
-    [880, 120],
-  ],
+  error: [[330, 160], pause(60), [262, 260]],
+  away: [[392, 140], pause(60), [330, 140], pause(60), [262, 260]],
+  alert: [[880, 120], pause(60), [880, 120]],
   upgrade: [
     [587, 100],
     [740, 100],
@@ -94,10 +80,14 @@ function beepsOf(digit: string): Note[] {
 function render(notes: readonly Note[], volumePercent: number): Int16Array {
   const level = peak * gainOfVolume(volumePercent);
   const parts = notes.map(([frequencyHz, ms]) =>
-    Int16Array.from({ length: Math.round((sampleRateHz * ms) / 1000) }, (_, at, count = (sampleRateHz * ms) / 1000) =>
-      Math.round(
-        level * Math.sin((Math.PI * at) / count) ** 0.5 * Math.sin((2 * Math.PI * frequencyHz * at) / sampleRateHz),
-      ),
+    Int16Array.from(
+      { length: Math.round((sampleRateHz * ms) / 1000) },
+      (_, at, count = (sampleRateHz * ms) / 1000) =>
+        Math.round(
+          level *
+            Math.sin((Math.PI * at) / count) ** 0.5 *
+            Math.sin((2 * Math.PI * frequencyHz * at) / sampleRateHz),
+        ),
     ),
   );
   const pcm = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));

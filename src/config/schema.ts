@@ -342,7 +342,12 @@ const Cues = z
       .describe(
         'Sounds for who has no screen: ready, microphone open and closed, wake word, errors, the activation code. Not set: where the device has no terminal and no `conversation.turns`. The ring of a timer is switched off only by `false`.',
       ),
-    volumePercent: z.int().min(0).max(100).default(60).describe('Volume of these sounds, whatever that of answers is.'),
+    volumePercent: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(60)
+      .describe('Volume of these sounds, whatever that of answers is.'),
   })
   .prefault({});
 

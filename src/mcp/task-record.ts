@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Words, wordsFrom } from '../core/words.ts';
 import type { Moment } from '../core/system-time.ts';
+import { type Words, wordsFrom } from '../core/words.ts';
 import type { ToolArguments } from './tool.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import { words } from '../core/words.ts';
 import type { SystemTime } from '../core/system-time.ts';
+import { words } from '../core/words.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import type { TaskMail } from './announcements/mail.ts';
 import { canonicalArguments } from './task-arguments.ts';

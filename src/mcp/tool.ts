@@ -1,6 +1,6 @@
 import type { Logger } from '../core/logger.ts';
-import type { Words } from '../core/words.ts';
 import type { Moment } from '../core/system-time.ts';
+import type { Words } from '../core/words.ts';
 
 /**
  * What a call means for the conversation (the code never blocks). `sync`: the model waits for the result. `async`: it waits

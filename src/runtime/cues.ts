@@ -1,5 +1,5 @@
-import { type CueName, cueSound, digitBeeps } from '../audio/cue-sounds.ts';
 import type { CueLoudspeaker } from '../audio/cue-loudspeaker.ts';
+import { type CueName, cueSound, digitBeeps } from '../audio/cue-sounds.ts';
 import { scaled } from '../audio/gain.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';

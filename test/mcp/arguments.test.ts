@@ -91,7 +91,10 @@ describe('arguments of configured tools', () => {
 
 describe('schemas of others', () => {
   const check = (inputSchema: object, args: Record<string, unknown>) =>
-    checkArguments(tool({ name: 'foreign', source: 'mounted', inputSchema: { type: 'object', ...inputSchema } }), args);
+    checkArguments(
+      tool({ name: 'foreign', source: 'mounted', inputSchema: { type: 'object', ...inputSchema } }),
+      args,
+    );
   const property = (schema: unknown) => ({ properties: { a: schema } });
   const refused = invalid(expect.stringContaining('Wrong arguments for foreign'));
 

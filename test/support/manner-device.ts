@@ -16,6 +16,7 @@ import { createTimerTools } from '../../src/mcp/tools/timer.ts';
 import { createTimerRing } from '../../src/mcp/tools/timer-ring.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
 import { DeviceHarness, type HarnessOptions } from './device-harness.ts';
+import { FakeTime } from './fake-time.ts';
 import { type FakeTransport, type FakeTransportOptions, FakeTransports } from './fake-transport.ts';
 import { tone } from './signals.ts';
 import { text, tool } from './task-bench.ts';

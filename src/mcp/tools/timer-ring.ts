@@ -1,6 +1,5 @@
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
-import { foreignWords, inWords, type Words, words } from '../../core/words.ts';
 import {
   clockLookMs,
   dateOf,
@@ -9,6 +8,7 @@ import {
   type SystemTime,
   sinceMs,
 } from '../../core/system-time.ts';
+import { foreignWords, inWords, type Words, words } from '../../core/words.ts';
 import type { AcceptedAt, Tool, ToolArguments } from '../tool.ts';
 import { builtin } from './builtin.ts';
 import { nextTime } from './time-of-day.ts';
