@@ -1,6 +1,8 @@
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
+import { timeBoxed } from '../core/time-boxed.ts';
+import { judgedSchema } from './judged-schema.ts';
 import type { Tool, ToolArguments, ToolInputSchema } from './tool.ts';
 
 const maxDepth = 32;
@@ -14,7 +16,8 @@ const maxCharacters = 100_000;
 export function checkArguments(tool: Tool, args: ToolArguments): ToolArguments {
   checkBounds(args);
   if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, args);
-  validatorOf(tool)(args);
+  const fault = validatorOf(tool)(args);
+  if (fault !== undefined) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(fault)}`);
   return args;
 }
 
@@ -72,41 +75,55 @@ function checkRange(value: number, { minimum, maximum }: Property): void {
   if (maximum !== undefined && value > maximum) throw invalid(`Value exceeds maximum allowed: ${maximum}`);
 }
 
-type Check = (args: ToolArguments) => void;
+/** What is wrong with the arguments, in the words of the validator. */
+type Check = (args: ToolArguments) => string | undefined;
 
 /** Compiled at the first call: most tools are never called. */
 const compiled = new WeakMap<Tool, Check>();
+/** Nobody hears a pause of this length, and no schema that was written for arguments needs it. */
+const judgingLimitMs = 40;
+/** A busy computer may be slow once; a schema that is slow always is not judged any more. */
+const maxSlowChecks = 3;
 
 function validatorOf(tool: Tool): Check {
   const known = compiled.get(tool);
   if (known) return known;
-  const check = compile(tool);
+  const check = checkOf(tool.inputSchema);
   compiled.set(tool, check);
   return check;
 }
 
-function compile(tool: Tool): Check {
-  try {
-    const validate = new CfWorkerJsonSchemaValidator().getValidator<ToolArguments>(tool.inputSchema);
-    return (args) => {
-      const result = guarded(tool, () => validate(args));
-      if (!result.valid) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(result.errorMessage)}`);
-    };
-  } catch (thrown) {
-    const error = brokenSchema(tool, thrown);
-    return () => {
-      throw error;
-    };
-  }
+/**
+ * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to whoever runs the tool,
+ * who knows what was meant.
+ */
+function checkOf(schema: ToolInputSchema): Check {
+  let validate: ((args: ToolArguments) => string | undefined) | undefined;
+  let slowChecks = 0;
+  return (args) => {
+    if (slowChecks >= maxSlowChecks) return undefined;
+    try {
+      const judged = timeBoxed(judgingLimitMs, () => {
+        validate ??= validatorFor(schema);
+        return validate(args);
+      });
+      if (judged !== 'too slow') return judged.value;
+      slowChecks += 1;
+    } catch {
+      slowChecks = maxSlowChecks;
+    }
+    return undefined;
+  };
 }
 
-/** Some faults of a schema, like a reference to nowhere, show only when it is used. */
-function guarded<T>(tool: Tool, validate: () => T): T {
-  try {
-    return validate();
-  } catch (thrown) {
-    throw brokenSchema(tool, thrown);
-  }
+function validatorFor(schema: ToolInputSchema): (args: ToolArguments) => string | undefined {
+  const judged = judgedSchema(schema);
+  if (judged === undefined) return () => undefined;
+  const validate = new CfWorkerJsonSchemaValidator().getValidator<ToolArguments>(judged);
+  return (args) => {
+    const { valid, errorMessage } = validate(args);
+    return valid ? undefined : errorMessage;
+  };
 }
 
 /** The validator tells the way to the fault from the outside in; the last step says what is wrong: `days: 0 is less than 1.` */
@@ -119,10 +136,3 @@ function spoken(message: string): string {
 }
 
 const invalid = (message: string): ClientError => new ClientError(ErrorCode.toolArgumentsInvalid, message);
-
-const brokenSchema = (tool: Tool, cause: unknown): ClientError =>
-  new ClientError(
-    ErrorCode.toolArgumentsInvalid,
-    `The input schema of ${tool.name} is wrong, so it cannot be called; correct it in the configuration.`,
-    { cause },
-  );
