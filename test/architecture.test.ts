@@ -30,7 +30,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   audio: ['core', 'ports'],
   // What is told, when and how is part of the model: pure functions over the mailbox.
   machine: ['core', 'xstate', 'mcp/announcements'],
-  mcp: ['core', 'ports', 'zod', '@modelcontextprotocol/server', 'picomatch', 'node:crypto'],
+  mcp: ['core', 'ports', 'zod', '@modelcontextprotocol/server', 'picomatch', 'node:crypto', 'node:vm'],
   config: ['core', 'ports', 'zod', 'fastest-levenshtein', '@humanwhocodes/momoa', 'shell-quote', 'node'],
   'demo-server': ['core', 'protocol', 'audio', 'ports', 'zod', 'ws', 'aedes', 'node'],
   runtime: ['core', 'ports', 'protocol', 'audio', 'machine', 'mcp', 'xstate'],

@@ -1,8 +1,8 @@
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
-import { timeBoxed } from '../core/time-boxed.ts';
 import { judgedSchema } from './judged-schema.ts';
+import { timeBoxed } from './time-boxed.ts';
 import type { Tool, ToolArguments, ToolInputSchema } from './tool.ts';
 
 const maxDepth = 32;
