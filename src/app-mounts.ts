@@ -45,8 +45,9 @@ export interface MountService {
 export function createMountService(parts: MountServiceParts): MountService {
   const { logger, onProblem, switches } = parts;
   const parse = ({ mcpServers, mcpServerConfig }: MountSections): MountsConfig['definitions'] => {
-    const { definitions, faults } = parseMounts(mcpServers, mcpServerConfig, parts);
+    const { definitions, faults, warnings } = parseMounts(mcpServers, mcpServerConfig, parts);
     if (faults.length > 0) onProblem(notRight(faults));
+    for (const warning of warnings) logger.warn(warning);
     return definitions;
   };
   /** A damaged entry keeps its choice: it may be repaired. */

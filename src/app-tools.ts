@@ -131,11 +131,16 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const configured = createConfiguredTools(runnerDeps);
   const custom = createConfiguredTools(runnerDeps);
   const reportCollisions = collisionReporter(registry, logger);
-  const publish = ({ mcp: { tools, allow, deny }, customMcp }: ToolSections) => {
+  const publish = ({ mcp: { tools, allow, deny, faults, warnings }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
     registry.publish(customToolGroup, custom.update(customMcp.tools));
-    if (customMcp.faults.length > 0) onProblem(damagedEntries(customMcp));
+    for (const damaged of [
+      damagedEntries('mcp.tools', faults),
+      damagedEntries('customMCP', customMcp.faults),
+    ])
+      if (damaged) onProblem(damaged);
+    for (const warning of [...warnings, ...customMcp.warnings]) logger.warn(warning);
     reportCollisions();
   };
   publish(sections);
@@ -201,10 +206,11 @@ async function readToolSections(file: string): Promise<ToolSections> {
   return { mcp: await readToolsConfig(file), customMcp: await readCustomMcp(file) };
 }
 
-function damagedEntries({ faults }: CustomMcpConfig): ClientError {
+function damagedEntries(section: string, faults: readonly string[]): ClientError | undefined {
+  if (faults.length === 0) return undefined;
   return new ClientError(
     ErrorCode.configInvalid,
-    ['Some of customMCP cannot be used; the other tools work:', ...faults].join('\n  '),
+    [`Some of ${section} cannot be used; the other tools work:`, ...faults].join('\n  '),
   );
 }
 

@@ -41,7 +41,7 @@ export async function openKnownExchange(
 ): Promise<KnownExchange> {
   const { config } = loaded;
   const baseDirectory = toolsDirectory(loaded);
-  const parsed = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory });
+  const parsed = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory, env });
   const faults = [...parsed.faults];
   const servers: KnownServer[] = parsed.definitions.map((definition) => ({
     definition,

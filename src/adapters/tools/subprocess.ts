@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -7,8 +6,9 @@ import { printableText } from '../../core/printable-text.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
+import { notStartedWords } from '../../processes/not-started.ts';
 import { newRunMark } from '../../processes/process-tree.ts';
-import { type ChildResult, runChild } from './child-run.ts';
+import { type ChildCommand, type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
 import { fillArguments } from './template.ts';
@@ -34,7 +34,7 @@ export function createSubprocessRunner(
   const start = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
     const command = { ...commandFor(target, args, failure), ...place, mark: newRunMark() };
     const result = await runChild(command, { ...limits, clock: deps.clock }, signal).catch(async (thrown) => {
-      throw await notStarted(thrown, command.program, command.cwd, failure);
+      throw await notStarted(thrown, command, failure);
     });
     logStderr(result, name, log);
     if (signal.aborted) throw failure.aborted(signal);
@@ -74,18 +74,12 @@ function commandFor(target: SubprocessTarget, args: ToolArguments, failure: Fail
 
 async function notStarted(
   thrown: unknown,
-  program: string,
-  cwd: string,
+  { program, cwd, env }: Pick<ChildCommand, 'program' | 'cwd' | 'env'>,
   failure: FailureMaker,
 ): Promise<ClientError> {
   switch ((thrown as NodeJS.ErrnoException).code) {
-    case 'ENOENT': {
-      const there = await stat(cwd).catch(() => undefined);
-      return failure.failed(
-        there?.isDirectory() ? `the program ${program} was not found` : `its directory ${cwd} does not exist`,
-        thrown,
-      );
-    }
+    case 'ENOENT':
+      return failure.failed(await notStartedWords(program, cwd, env.PATH), thrown);
     case 'EACCES':
       return failure.failed(`the program ${program} may not be executed; chmod +x it`, thrown);
     case 'E2BIG':
