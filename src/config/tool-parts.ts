@@ -3,7 +3,7 @@ import { printableText } from '../core/printable-text.ts';
 import { defaultToolTimeoutMs } from '../core/tool-time-limits.ts';
 import type { ToolDescription } from '../ports/tool-definition.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
-import { nearest } from './suggest.ts';
+import { misspelt, nearest } from './suggest.ts';
 
 const DAY_MS = 86_400_000;
 /** Most tools of one section. */
@@ -97,7 +97,7 @@ export function knownKeys(
   for (const [key, value] of Object.entries(entry)) {
     if (known.includes(key)) keys[key] = value;
     else if (!others.silent?.has(key)) {
-      const meant = others.lookalikes?.has(key) ? undefined : nearest(key, [...known, 'timeout']);
+      const meant = others.lookalikes?.has(key) ? undefined : misspelt(key, [...known, 'timeout']);
       const place = `${where}.${printableText(key, 64)}: unknown key`;
       if (others.misplaced?.has(key)) faults.push(place);
       else if (meant === undefined) warnings.push(`${place}, ignored`);

@@ -244,6 +244,7 @@ describe('an entry of another client', () => {
     { command: 'npx', working_directory: '/tmp' },
     { command: 'npx', enabled: true, headers: {}, url: '' },
     { command: 'npx', instructions: 'use this', includeTools: ['a'], excludeTools: ['b'] },
+    { command: 'npx', envFile: 'x/.env', token: 'hush', tools: ['*'] },
     { command: 'npx', oauth: { clientId: 'x' }, auth: 'oauth' },
     { command: 'npx', dev: { watch: 'x' }, sandbox: false, startup_timeout_sec: 20, tool_timeout_sec: 60 },
     { type: 'local', command: ['npx', '-y', 'x'], environment: { A: 'b' } },
