@@ -3,11 +3,11 @@ import { type Clock, wait } from '../../core/clock.ts';
 import { isAnswer, noResult, type RequestId, usableAnswer } from './usable-answer.ts';
 
 /** What a server may say, as over standard output: enough for any log, little enough that a flood costs next to nothing. */
-const budget = { events: 100, windowMs: 100 };
+const budget = { events: 10, windowMs: 10 };
 /** Of answers there may be as many as there are calls, and nobody makes so many. */
 const costOfAnswer = 0.25;
 /** Larger than any message, so that only a stream that never stops is slowed down. */
-const bytesPerWindow = 1024 * 1024;
+const bytesPerWindow = 256 * 1024;
 
 /**
  * An answer over HTTP as the protocol client can read it: messages are mended (see `usableAnswer`), and a stream of events is

@@ -376,32 +376,6 @@ describe.concurrent('a server that is a little odd', () => {
   });
 });
 
-it('has to wait when it floods us, and answers calls meanwhile', async () => {
-  let flooded = 0;
-  const change = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
-  const spam = `data: ${JSON.stringify(change)}\n\n`.repeat(500);
-  const { url, stop } = await startChaosHttp(({ method, response }) => {
-    if (method !== 'GET') return false;
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    const more = () => {
-      while (!response.destroyed && flooded < 2_000_000) {
-        flooded += 500;
-        if (!response.write(spam)) break;
-      }
-    };
-    response.on('drain', more);
-    more();
-    return true;
-  });
-  const connection = await connect(at(url));
-  await until(() => expect(connection.changes()).toBe(2));
-  for (let call = 0; call < 10; call++) expect(await connection.text('echo', { text: 'hi' })).toBe('hi');
-  // What the pipe between us holds.
-  expect(flooded).toBeLessThan(200_000);
-  await connection.close();
-  await stop();
-});
-
 it('leaves no descriptor open after its sessions', async () => {
   const { url, stop } = await startChaosHttp();
   const open = () => readdirSync('/proc/self/fd').length;
