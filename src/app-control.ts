@@ -72,6 +72,7 @@ export function createControl(parts: ControlParts): Control {
     volumePercent: device.volumePercent,
     muted: device.muted,
     tools: { offered: registry.list().length, held: quarantine.held().length },
+    ...(api.port !== undefined && { controlPort: api.port }),
   });
   const powers: ControlPowers = {
     status,

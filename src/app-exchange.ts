@@ -66,7 +66,6 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
   const onProblem = (error: ClientError) => events.show(errorEvent(error));
   const shared = { ...parts, registry, display: events, onProblem, baseDirectory: baseDirectoryOf(parts) };
   const closing = new AbortController();
-  const deviceIsReady = whenIdle(idle);
   const [quarantine, switches] = await Promise.all([createQuarantine(shared), createMountSwitches(shared)]);
   const mounts = createMountService({
     ...shared,
@@ -103,8 +102,9 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
       closers.push(...(await followFile(parts, services)));
       const control = controlOf(parts, services, device, onProblem);
       closers.push(() => control.close());
+      // At once: somebody may want to know why the device is not ready.
+      void control.start();
       links.start();
-      void deviceIsReady.then(() => control.start());
     },
     async close() {
       closing.abort();
@@ -190,12 +190,3 @@ async function followFile(
 
 const baseDirectoryOf = ({ file }: ExchangeParts): string =>
   file === undefined ? process.cwd() : dirname(file);
-
-function whenIdle(idle: IdleSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = idle.onIdle(() => {
-      stop();
-      resolve();
-    });
-  });
-}

@@ -226,7 +226,8 @@ function loadSdkWhenIdle(idle: IdleSignal, clock: Clock): () => void {
   function load(): void {
     if (!idle.isIdle) return;
     stop();
-    void loadServerSdk();
+    // Who needs it tries again, and tells.
+    loadServerSdk().catch(() => {});
   }
 
   function stop(): void {

@@ -5,6 +5,7 @@ import type { CliContext, CommandAction } from './cli/context.ts';
 import { ExitCode } from './cli/context.ts';
 import { exitCodeOf } from './cli/exit-codes.ts';
 import { leaveLostTerminals, outlivesTerminal } from './cli/hangup.ts';
+import { installLastResort } from './cli/last-resort.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import { programVersion } from './core/version.ts';
 
@@ -30,6 +31,7 @@ process.on('SIGHUP', () => {
 });
 
 leaveLostTerminals();
+const lastResort = installLastResort(process.stderr, () => stopping.abort());
 
 // `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
 process.stdout.on('error', () => {});
@@ -45,6 +47,7 @@ const context: CliContext = {
 
 async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
   const exitCode = await action(options, context);
+  if (lastResort.hasStruck) return;
   process.exitCode = stopSignal ? 128 + constants.signals[stopSignal] : exitCode;
 }
 
@@ -227,7 +230,8 @@ program
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.exitCode = failed(thrown);
+  const exitCode = failed(thrown);
+  if (!lastResort.hasStruck) process.exitCode = exitCode;
 }
 
 function failed(thrown: unknown): number {

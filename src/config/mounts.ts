@@ -329,8 +329,10 @@ function group(raw: unknown, place: string, faults: string[]): PlainObject {
 }
 
 function nameFault(name: string, taken: Map<string, string>): string | undefined {
-  if (!/^[^\p{Cc}]{1,100}$/u.test(name))
+  if (!/^[^\p{Cc}\p{Cf}\p{Surrogate}]{1,100}$/u.test(name))
     return 'mcpServers: the name of a server must have 1 to 100 printable characters';
+  // No address of the control API could name it.
+  if (/^\.{1,2}$/.test(name)) return 'mcpServers: the name of a server must not be "." or ".."';
   const plain = plainServerName(name);
   const twin = plain === '' ? undefined : taken.get(plain);
   if (twin !== undefined) return `mcpServers.${name}: has the same name as "${twin}" in the names of tools`;

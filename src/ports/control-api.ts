@@ -12,6 +12,8 @@ export interface DeviceReport {
   readonly volumePercent: number;
   readonly muted: boolean;
   readonly tools: { readonly offered: number; readonly held: number };
+  /** Where the control API listens on TCP, once it does. */
+  readonly controlPort?: number | undefined;
 }
 
 export interface ControlledTool {

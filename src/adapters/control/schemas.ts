@@ -43,6 +43,7 @@ export const Device = z
     volumePercent: z.number(),
     muted: z.boolean(),
     tools: z.object({ offered: z.int(), held: z.int() }),
+    controlPort: z.int().optional(),
   })
   .openapi('Device') satisfies z.ZodType<DeviceReport>;
 

@@ -167,7 +167,7 @@ describe('the routes, as the served document has them', () => {
     };
     const { status, answer } = await ask('POST', '/v1/tools', wrong);
     expect(status).toBe(400);
-    expect(JSON.stringify(answer)).toContain('foo: unknown key');
+    expect(JSON.stringify(answer)).toContain('url: must be an http');
     expect(JSON.stringify(answer)).not.toContain('hunter2');
     expect(await ask('POST', '/v1/tools', { ...calculator, name: 'echo' })).toEqual(refused(409, 'CONFLICT'));
     expect(await ask('POST', '/v1/tools', {})).toEqual(refused(400, 'BAD_REQUEST'));
