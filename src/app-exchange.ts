@@ -18,6 +18,7 @@ import { readTunnelSection } from './config/tunnels.ts';
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { sourceOf } from './mcp/control/mount-source.ts';
 import type { Quarantine } from './mcp/control/quarantine.ts';
 import { createCoalescer } from './mcp/mounts/coalescer.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
@@ -74,7 +75,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
     logger: logger.child('mcp-servers'),
     connectAfter: startIsOver(idle, clock, closing.signal),
     onTools: (group, list, definition) => {
-      quarantine.publish(group, list, () => definition.trusted);
+      quarantine.publish(group, list, sourceOf(definition));
       tools.reportCollisions();
     },
   });

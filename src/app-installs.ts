@@ -6,6 +6,7 @@ import { checkTools } from './config/tools.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { hasUnseen } from './core/printable-text.ts';
 import { openInstalled } from './mcp/control/installed.ts';
 import { createInstalls, type Definition, type Installs } from './mcp/control/installs.ts';
 import { openQuarantine, type Quarantine } from './mcp/control/quarantine.ts';
@@ -101,6 +102,8 @@ function readTool(raw: Definition): ToolDefinition {
   const { tools, faults } = 'handler' in raw ? parseCustomMcp(section) : checkTools(section);
   const [definition] = tools;
   if (!definition || faults.length > 0) throw notRight(faults);
+  if (hasUnseen(definition.description))
+    throw notRight(['description: must not hold letters that nobody sees']);
   return definition;
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { printableText } from '../core/printable-text.ts';
+import { isReadable } from '../core/readable-schema.ts';
 import { defaultToolTimeoutMs } from '../core/tool-time-limits.ts';
 import type { ToolDescription } from '../ports/tool-definition.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
@@ -35,6 +36,7 @@ const inputSchema = z
     properties: z.record(z.string(), z.union([z.looseObject({}), z.boolean()])).optional(),
     required: z.array(z.string()).optional(),
   })
+  .refine(isReadable, 'must not be nested deeper than 200 levels, nor hold letters that nobody sees')
   .prefault({ properties: {} });
 
 /** The keys that every configured tool has, whatever runs it. */

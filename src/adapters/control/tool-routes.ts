@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ToolControl } from '../../ports/control-api.ts';
-import { answers, byName, jsonBody } from './route-parts.ts';
-import { CallReply, CallRequest, Tool, ToolDefinition, ToolList } from './schemas.ts';
+import { answers, byName, jsonBody, optionalJsonBody } from './route-parts.ts';
+import { CallReply, CallRequest, SeenTool, Tool, ToolDefinition, ToolList } from './schemas.ts';
 
 const list = createRoute({
   method: 'get',
@@ -29,8 +29,8 @@ const remove = createRoute({
 const approve = createRoute({
   method: 'post',
   path: '/v1/tools/{name}/approve',
-  summary: 'Offer a held tool as it is now',
-  request: byName,
+  summary: 'Offer a held tool as it was shown; 409 and shown again where it is another',
+  request: { ...byName, ...optionalJsonBody(SeenTool) },
   responses: answers(Tool, 'The tool'),
 });
 
@@ -50,7 +50,10 @@ export function addToolRoutes(app: OpenAPIHono, tools: ToolControl): void {
     await tools.remove(c.req.valid('param').name);
     return c.json(all(), 200);
   });
-  app.openapi(approve, async (c) => c.json(await tools.approve(c.req.valid('param').name), 200));
+  app.openapi(approve, async (c) => {
+    const seen = c.req.valid('json');
+    return c.json(await tools.approve(c.req.valid('param').name, 'group' in seen ? seen : undefined), 200);
+  });
   app.openapi(call, async (c) => {
     const { args } = c.req.valid('json');
     return c.json(await tools.call(c.req.valid('param').name, args, c.req.raw.signal), 200);

@@ -202,6 +202,13 @@ describe('bad input', () => {
       error: { code: 'BAD_REQUEST', message: expect.any(String) },
     });
     expect((await post(`{"args":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`)).status).toBe(400);
+    const deep = `${'{"properties":{"a":'.repeat(5000)}{}${'}}'.repeat(5000)}`;
+    for (const path of ['/v1/tools', '/v1/mounts'])
+      expect(
+        await requestControl({ socketPath }, 'POST', path, {
+          body: `{"name":"deep","description":"d","executable":"cat","command":"cat","inputSchema":${deep}}`,
+        }),
+      ).toMatchObject({ status: 400 });
     expect((await post('{"args":{"__proto__":{"x":1}}}')).status).toBe(200);
     expect((await post({})).status).toBe(200);
   });

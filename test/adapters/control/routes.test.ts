@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { endControls, ForeignServer, startControl } from '../../support/control.ts';
+import { approveHeld, endControls, ForeignServer, startControl } from '../../support/control.ts';
 import { requestControl } from '../../support/control-request.ts';
 import { tool } from '../../support/mcp-parts.ts';
 import { faultOf, type OpenApiDocument } from '../../support/openapi.ts';
@@ -146,7 +146,8 @@ describe('the routes, as the served document has them', () => {
     expect(await ask('POST', '/v1/tools/calculator/call', { args: {} })).toEqual(
       refused(404, 'TOOL_UNKNOWN'),
     );
-    expect((await ask('POST', '/v1/tools/calculator/approve')).answer).toMatchObject({ state: 'offered' });
+    expect(await ask('POST', '/v1/tools/calculator/approve')).toMatchObject(refused(409, 'CONFLICT'));
+    expect(await approveHeld(device.ask, 'tools', 'calculator')).toMatchObject({ state: 'offered' });
     expect((await ask('POST', '/v1/tools/calculator/call', { args: { a: 1 } })).answer).toEqual({
       status: 'done',
       output: { kind: 'json', value: { a: 1 } },
@@ -197,7 +198,8 @@ describe('the routes, as the served document has them', () => {
         }),
       { timeout: 5000 },
     );
-    expect((await ask('POST', '/v1/mounts/files/approve')).answer).toMatchObject({ held: [] });
+    expect(await ask('POST', '/v1/mounts/files/approve')).toMatchObject(refused(409, 'CONFLICT'));
+    expect(await approveHeld(device.ask, 'mounts', 'files')).toMatchObject({ held: [] });
     expect((await ask('POST', '/v1/tools/files__tool1/call', { args: { a: 1 } })).answer).toMatchObject({
       status: 'done',
     });
