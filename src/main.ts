@@ -34,7 +34,10 @@ leaveLostTerminals();
 const lastResort = installLastResort(process.stderr, () => stopping.abort());
 
 // `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
-process.stdout.on('error', () => {});
+let unwritten: NodeJS.ErrnoException | undefined;
+process.stdout.on('error', (error) => {
+  unwritten ??= error;
+});
 process.stderr.on('error', () => {});
 
 const context: CliContext = {
@@ -46,7 +49,21 @@ const context: CliContext = {
 };
 
 async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+  finish(await action(options, context));
+}
+
+/** A report that nobody got is none: a full disk is told, a reader who has left knows. */
+async function report<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
   const exitCode = await action(options, context);
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+  if (unwritten !== undefined && unwritten.code !== 'EPIPE')
+    process.stderr.write(
+      `The report could not be written (${messageOf(unwritten)}). [${ErrorCode.internal}]\n`,
+    );
+  finish(unwritten === undefined ? exitCode : exitCode || ExitCode.failed);
+}
+
+function finish(exitCode: number): void {
   if (lastResort.hasStruck) return;
   process.exitCode = stopSignal ? 128 + constants.signals[stopSignal] : exitCode;
 }
@@ -110,7 +127,7 @@ withConfigOptions(
   .option('--sound', 'play a sweep and record it: level, delay, drift')
   .action(async (options) => {
     const { doctorAction } = await import('./cli/doctor.ts');
-    await run(doctorAction, options);
+    await report(doctorAction, options);
   });
 
 program
@@ -118,7 +135,7 @@ program
   .description('microphones and loudspeakers, with the words to put into the configuration')
   .action(async () => {
     const { devicesAction } = await import('./cli/devices.ts');
-    await run(devicesAction, {});
+    await report(devicesAction, {});
   });
 
 withConfigOptions(
@@ -127,7 +144,7 @@ withConfigOptions(
   .option('--schema', 'print the JSON Schema of the configuration file')
   .action(async (options) => {
     const { configAction } = await import('./cli/config.ts');
-    await run(configAction, options);
+    await report(configAction, options);
   });
 
 const tools = program.command('tools').description('the tools of this device, without a conversation');
@@ -136,30 +153,30 @@ withConfigOptions(tools.command('list').description('the tools a server is offer
   .option('--endpoint <name>', 'with --channel access-point: which one, where there are several')
   .action(async (options) => {
     const { toolsListAction } = await import('./cli/tools.ts');
-    await run(toolsListAction, options);
+    await report(toolsListAction, options);
   });
 withConfigOptions(tools.command('call').description('call one tool as the model would').argument('<name>'))
   .option('--args <json>', 'arguments as a JSON object')
   .action(async (name: string, options) => {
     const { toolsCallAction } = await import('./cli/tools.ts');
-    await run(toolsCallAction, { ...options, name });
+    await report(toolsCallAction, { ...options, name });
   });
 
 const tasks = program.command('tasks').description('background tasks, finished and untold ones included');
 withConfigOptions(tasks.command('list').description('all tasks')).action(async (options) => {
   const { tasksListAction } = await import('./cli/tasks.ts');
-  await run(tasksListAction, options);
+  await report(tasksListAction, options);
 });
 withConfigOptions(tasks.command('show').description('one task with its result').argument('<id>')).action(
   async (id: string, options) => {
     const { tasksShowAction } = await import('./cli/tasks.ts');
-    await run(tasksShowAction, { ...options, id });
+    await report(tasksShowAction, { ...options, id });
   },
 );
 withConfigOptions(tasks.command('cancel').description('stop a running task').argument('<id>')).action(
   async (id: string, options) => {
     const { tasksCancelAction } = await import('./cli/tasks.ts');
-    await run(tasksCancelAction, { ...options, id });
+    await report(tasksCancelAction, { ...options, id });
   },
 );
 
@@ -169,31 +186,31 @@ const mcpCommand = (command: Command): Command =>
 mcpCommand(mcp.command('list').description('all of them, with what they are doing')).action(
   async (options) => {
     const { mcpListAction } = await import('./cli/mcp.ts');
-    await run(mcpListAction, options);
+    await report(mcpListAction, options);
   },
 );
 mcpCommand(mcp.command('restart').description('start one anew').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpRestartAction } = await import('./cli/mcp.ts');
-    await run(mcpRestartAction, { ...options, name });
+    await report(mcpRestartAction, { ...options, name });
   },
 );
 mcpCommand(mcp.command('enable').description('offer its tools again').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpEnableAction } = await import('./cli/mcp.ts');
-    await run(mcpEnableAction, { ...options, name });
+    await report(mcpEnableAction, { ...options, name });
   },
 );
 mcpCommand(
   mcp.command('disable').description('stop it and offer none of its tools').argument('<name>'),
 ).action(async (name: string, options) => {
   const { mcpDisableAction } = await import('./cli/mcp.ts');
-  await run(mcpDisableAction, { ...options, name });
+  await report(mcpDisableAction, { ...options, name });
 });
 mcpCommand(mcp.command('logs').description('what it has written last').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpLogsAction } = await import('./cli/mcp.ts');
-    await run(mcpLogsAction, { ...options, name });
+    await report(mcpLogsAction, { ...options, name });
   },
 );
 mcpCommand(
@@ -203,7 +220,7 @@ mcpCommand(
     .argument('[name]', 'of a server, or of one tool; without, they are only shown'),
 ).action(async (name: string | undefined, options) => {
   const { mcpApproveAction } = await import('./cli/mcp.ts');
-  await run(mcpApproveAction, { ...options, name });
+  await report(mcpApproveAction, { ...options, name });
 });
 
 program

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -345,6 +346,15 @@ test('faults of the section of tools are told with all the others; a damaged too
   expect(message).toMatch(/audio\.volumePercent: found "loud"/);
   expect(message).toMatch(/mcp\.deny: must be a list/);
   expect(message).not.toContain('mcp.tools');
+});
+
+test('a pipe in place of the file is refused at once, and not waited for', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'pipe-')), 'config.json');
+  execFileSync('mkfifo', [file]);
+  expect(await failure(loadConfig({ configFile: file, env: {}, overrides: [] }))).toMatchObject({
+    code: 'CONFIG_UNREADABLE',
+    message: expect.stringContaining('it is a pipe'),
+  });
 });
 
 describe('a file of another program', () => {

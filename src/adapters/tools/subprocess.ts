@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
-import { printableText } from '../../core/printable-text.ts';
+import type { Quote } from '../../core/quoting.ts';
+import { secretsOfArguments, secretsOfSettings } from '../../core/secrets.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
@@ -12,7 +13,7 @@ import { type ChildCommand, type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
 import { fillArguments } from './template.ts';
-import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
+import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
 import { outputOf, textOf } from './tool-output.ts';
 
 const limits = { graceMs: 2000, maxOutputBytes: maxAnswerBytes, maxStderrBytes: 4096 };
@@ -24,7 +25,10 @@ export function createSubprocessRunner(
   deps: RunnerDeps,
 ): ToolRunner {
   const { target, name } = definition;
-  const failure = createFailureMaker(name, secretsIn(target.env));
+  const failure = createFailureMaker(name, [
+    ...secretsOfSettings(target.env),
+    ...secretsOfArguments([...target.command, ...target.args]),
+  ]);
   const runs = createRuns(failure);
   const place = {
     cwd: resolve(deps.baseDirectory, target.cwd ?? '.'),
@@ -36,7 +40,7 @@ export function createSubprocessRunner(
     const result = await runChild(command, { ...limits, clock: deps.clock }, signal).catch(async (thrown) => {
       throw await notStarted(thrown, command, failure);
     });
-    logStderr(result, name, log);
+    logStderr(result, name, failure.quoted, log);
     if (signal.aborted) throw failure.aborted(signal);
     await nextLoopTurn();
     return outputOfRun(result, failure);
@@ -48,9 +52,9 @@ export function createSubprocessRunner(
   };
 }
 
-function logStderr({ stderr, exitCode }: ChildResult, tool: string, log: Logger): void {
+function logStderr({ stderr, exitCode }: ChildResult, tool: string, quoted: Quote, log: Logger): void {
   if (stderr === '') return;
-  const fields = { tool, stderr: printableText(stderr, maxLoggedCharacters) };
+  const fields = { tool, stderr: quoted(stderr, maxLoggedCharacters) };
   if (exitCode === 0) log.debug('The tool wrote to standard error', fields);
   else log.warn('The tool failed and wrote to standard error', fields);
 }

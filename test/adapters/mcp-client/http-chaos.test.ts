@@ -341,7 +341,7 @@ describe.concurrent('a server that is a little odd', () => {
     const { url, answer, stop } = await startChaosHttp();
     const connection = await connect(at(url));
     answer((exchange) => (exchange.message?.method === 'ping' ? said(exchange) : false));
-    await connection.ping(500);
+    await connection.ping(3000);
     expect(await connection.text('echo', { text: 'hi' })).toBe('hi');
     expect(connection.closedWith).toEqual([]);
     await connection.close();

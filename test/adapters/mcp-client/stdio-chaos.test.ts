@@ -363,7 +363,7 @@ describe.concurrent('the other direction', () => {
     { pingLine: '[]' },
   ])('takes any answer to a ping as life: %j', async (options) => {
     const connection = await connect(chaosServer(options));
-    await connection.ping(300);
+    await connection.ping(3000);
     expect(connection.closedWith).toEqual([]);
     await connection.close();
   });
