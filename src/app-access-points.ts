@@ -180,8 +180,12 @@ interface OpenTunnel {
 }
 
 /** Which tools a tunnel may see belongs to it from its beginning to its end. */
-function hasRulesOf({ allow, deny }: TunnelDefinition, other: TunnelDefinition | undefined): boolean {
-  return other !== undefined && isDeepStrictEqual([allow, deny], [other.allow, other.deny]);
+function hasRulesOf(
+  { allow, deny, announce }: TunnelDefinition,
+  other: TunnelDefinition | undefined,
+): boolean {
+  if (other === undefined) return false;
+  return isDeepStrictEqual([allow, deny, announce], [other.allow, other.deny, other.announce]);
 }
 
 function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
@@ -193,27 +197,40 @@ function moveTunnel(open: OpenTunnel, definition: TunnelDefinition): void {
 }
 
 /** What every link wants. */
-function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger) {
+function linkParts({ clock, random, display }: AccessPointsParts, logger: Logger, channel: string) {
+  let shown = '';
   return {
     clock,
     random,
     logger,
     readAuthorities,
-    onStatus: ({ url, state, lastClose, nextAttemptInMs }: OutboundLinkStatus) =>
-      logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs }),
+    onStatus: (status: OutboundLinkStatus & Pick<TunnelStatus, 'approvedTools'>) => {
+      const { url, state, lastClose, nextAttemptInMs, approvedTools } = status;
+      logger.debug('State of the link', { url, state, ...lastClose, nextAttemptInMs });
+      const event = {
+        type: 'link',
+        channel,
+        state,
+        ...(approvedTools !== undefined && { approvedTools }),
+      } as const;
+      // Told of every call's end, too.
+      if (JSON.stringify(event) === shown) return;
+      shown = JSON.stringify(event);
+      display.show(event);
+    },
     onProblem: (error: ClientError) => display.show(errorEvent(error)),
   };
 }
 
 function accessPointOptions(
-  { name, url, caFile, profile, channel, ...rules }: AccessPointDefinition,
+  { name, url, caFile, profile, channel, announce, ...rules }: AccessPointDefinition,
   parts: AccessPointsParts,
 ): AccessPointOptions {
   const { config, registry, dispatcher, wallClock, idle } = parts;
   const logger = parts.logger.child(channel);
   const access = narrowed(rules, parts.access);
   return {
-    ...linkParts(parts, logger),
+    ...linkParts(parts, logger, channel),
     name,
     url,
     caFile,
@@ -228,6 +245,7 @@ function accessPointOptions(
         name: config.identity.boardName,
         version: programVersion,
         channel,
+        announce,
         logger,
         ...connection,
       }),
@@ -235,14 +253,14 @@ function accessPointOptions(
 }
 
 function tunnelOptions(
-  { name, url, caFile, token, channel, ...rules }: TunnelDefinition,
+  { name, url, caFile, token, channel, announce, ...rules }: TunnelDefinition,
   parts: AccessPointsParts,
 ): TunnelOptions {
   const { registry, dispatcher } = parts;
   const logger = parts.logger.child(channel);
   const access = narrowed(rules, parts.access);
   return {
-    ...linkParts(parts, logger),
+    ...linkParts(parts, logger, channel),
     name,
     target: { url, token, caFile },
     openServer: (send) =>
@@ -251,6 +269,7 @@ function tunnelOptions(
         access,
         dispatcher,
         channel,
+        announce,
         report: capabilities(parts.config),
         replyWithinMs: tunnelReplyWithinMs,
         logger,

@@ -144,9 +144,13 @@ function followChanges({ clock, tools }: ExchangeParts, { links }: Services, dev
       return Promise.resolve();
     },
   });
-  const unsubscribe = tools.registry.subscribe(() => telling.request());
+  const endings = [
+    tools.registry.subscribe(() => telling.request()),
+    // Who may see what is part of the list.
+    tools.access.subscribe(() => telling.request()),
+  ];
   return () => {
-    unsubscribe();
+    for (const end of endings) end();
     telling.stop();
   };
 }

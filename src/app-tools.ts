@@ -27,6 +27,7 @@ import { timerRingName } from './mcp/tools/timer-ring.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
 import type { Recorder } from './ports/recorder.ts';
 import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
+import type { ToolDefinition } from './ports/tool-definition.ts';
 import type { NoticeOutlet } from './runtime/announcer.ts';
 import type { Device } from './runtime/device.ts';
 import type { OpenTools } from './runtime/tool-channel.ts';
@@ -131,6 +132,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const configured = createConfiguredTools(runnerDeps);
   const custom = createConfiguredTools(runnerDeps);
   const reportCollisions = collisionReporter(registry, logger);
+  const reportMissing = missingVariableReporter(parts.env, onProblem);
   const publish = ({ mcp: { tools, allow, deny, faults, warnings }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
@@ -141,6 +143,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     ])
       if (damaged) onProblem(damaged);
     for (const warning of [...warnings, ...customMcp.warnings]) logger.warn(warning);
+    reportMissing([...tools, ...customMcp.tools]);
     reportCollisions();
   };
   publish(sections);
@@ -164,7 +167,7 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
     dispatcher,
     tasks,
     reportCollisions,
-    openTools: (send, maxMessageBytes) =>
+    openTools: (send, limit, onUse) =>
       createChannelServer({
         registry,
         access,
@@ -175,10 +178,14 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
         logger: logger.child('mcp'),
         send,
         replyWithinMs,
+        ...(onUse && { onUse }),
         onVision: (endpoint) => {
           vision = endpoint;
         },
-        ...(maxMessageBytes === undefined ? {} : { maxPageBytes: pageBytesWithin(maxMessageBytes) }),
+        ...(limit && {
+          maxPageBytes: pageBytesWithin(limit.maxMessageBytes),
+          maxPayloadBytes: limit.payloadBytes,
+        }),
       }),
     notices: notices(tasks),
     attach: async (attached, idle) => {
@@ -245,19 +252,62 @@ function notices(tasks: Tasks): NoticeOutlet {
   const render = createLocalNotice({
     speak: createEspeak({ parseWav: (bytes) => parseWav(bytes, 'espeak-ng') }),
   });
-  return { render, markTold: (ids) => tasks.markTold(ids) };
+  return {
+    render,
+    markSent: (ids) => tasks.markSent(ids),
+    markUnsent: (ids) => tasks.markUnsent(ids),
+    markTold: (ids) => tasks.markTold(ids),
+    bringAgain: (ids) => tasks.bringAgain(ids),
+  };
+}
+
+/** A secret that is not there is told when the tool is offered, not when somebody needs it. */
+function missingVariableReporter(
+  env: ToolServiceParts['env'],
+  onProblem: (error: ClientError) => void,
+): (definitions: readonly ToolDefinition[]) => void {
+  const reported = new Set<string>();
+  return (definitions) => {
+    for (const { name, target } of definitions) {
+      const variable = secretVariableOf(target);
+      if (variable === undefined || env[variable] || reported.has(`${name} ${variable}`)) continue;
+      reported.add(`${name} ${variable}`);
+      onProblem(
+        new ClientError(
+          ErrorCode.configInvalid,
+          `The tool ${name} cannot work: the environment variable ${variable} is not set. Set it where the device is started.`,
+        ),
+      );
+    }
+  };
+}
+
+function secretVariableOf(target: ToolDefinition['target']): string | undefined {
+  const secret =
+    target.type === 'coze'
+      ? target.token
+      : target.type === 'http' && target.auth
+        ? 'token' in target.auth
+          ? target.auth.token
+          : 'password' in target.auth
+            ? target.auth.password
+            : target.auth.value
+        : undefined;
+  return typeof secret === 'object' ? secret.env : undefined;
 }
 
 function collisionReporter(registry: ToolRegistry, logger: Logger): () => void {
   const reported = new Set<string>();
   return () => {
-    for (const { name, group, winner } of registry.collisions()) {
+    for (const { name, group, winner, winnerGroup } of registry.collisions()) {
       const collision = JSON.stringify([group, name]);
       if (reported.has(collision)) continue;
       reported.add(collision);
       logger.warn('A tool cannot be offered, because another has its name; rename one of them', {
         name,
+        of: group,
         winner,
+        winnerOf: winnerGroup,
       });
     }
   };

@@ -13,7 +13,7 @@ import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
 import { readAuthorities } from './config/authorities.ts';
-import { type DeviceIdentity, type IdentityStore, openIdentity } from './config/identity.ts';
+import { type DeviceIdentity, type IdentityStore, openIdentity, type TextWay } from './config/identity.ts';
 import { resolveLanguage } from './config/language.ts';
 import { stateDirectory } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -29,7 +29,7 @@ import { errorEvent, type StatusDisplay } from './ports/status-display.ts';
 import type { Storage } from './ports/storage.ts';
 import { Device } from './runtime/device.ts';
 import { createEventHub } from './runtime/event-hub.ts';
-import { watchIdle } from './runtime/idle-watch.ts';
+import { createIdleWatch } from './runtime/idle-watch.ts';
 
 export interface AppParts {
   readonly config: Config;
@@ -82,7 +82,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
   const events = createEventHub(given.display);
   const parts = { ...given, display: events };
   const { config, clock, logger } = parts;
-  const idle = watchIdle(events);
+  const idle = createIdleWatch();
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
   const [server, codec, { identity, storage }, sound, ca] = await allOrNone([
     findServer(parts, address, closers),
@@ -154,12 +154,22 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       logger: logger.child('device'),
       openTools: tools.openTools,
       notices: tools.notices,
+      onQuiet: (isQuiet) => idle.set(isQuiet),
+      rememberTextWay: (way) => {
+        identity.rememberTextWay(config.server.url, way).catch((cause: unknown) => {
+          logger.warn('How the server takes texts could not be kept for the next start', { cause });
+        });
+      },
     },
     {
       settings: {
         listeningMode: voice.listeningMode,
         idleSettleMs: config.conversation.idleSettleMs,
         replyTimeoutMs: config.conversation.replyTimeoutMs,
+        soundGapTimeoutMs: config.conversation.soundGapTimeoutMs,
+        resumeWithinMs: config.conversation.resumeWithinMs,
+        serverMayListen: config.conversation.serverMayListen,
+        textWays: textWaysOf(config, identity),
         releaseTailMs: config.audio.frameDurationMs + 40,
         voiceOverAnswer: voice.voiceOverAnswer,
         localEndpointing: endsTurnsHere(config, voice.listeningMode),
@@ -172,6 +182,7 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
       },
       encoder: config.audio,
       preRollMs: config.audio.preRollMs,
+      heardMs: config.announcements.heardMs,
       volumePercent: volume.percent,
       muted: config.audio.muted,
       serverAec: config.audio.aec === 'server',
@@ -185,6 +196,13 @@ async function compose(given: AppParts, closers: (() => Promise<void>)[]): Promi
 /** In a script nobody is there to let go of the talk key. */
 function endsTurnsHere({ conversation }: Config, mode: ListeningMode): boolean {
   return conversation.localEndpointing || (mode === 'manual' && conversation.turns !== undefined);
+}
+
+/** The one that the user wants; else all of them, the one that was answered last time first. */
+function textWaysOf({ server }: Config, identity: IdentityStore): readonly TextWay[] {
+  if (server.textWay !== 'auto') return [server.textWay];
+  const known = identity.recallTextWay(server.url) ?? 'detect';
+  return [known, ...(['detect', 'listen-text', 'text'] as const).filter((way) => way !== known)];
 }
 
 function wakeWordUse({ wakeWord }: Config): DeviceSettings['wakeWord'] {

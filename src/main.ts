@@ -73,6 +73,14 @@ const collect = (value: string, earlier: readonly string[] | undefined): readonl
   value,
 ];
 
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 3_600_000) {
+    throw new InvalidArgumentError('A time is a whole number of milliseconds from 0 to 3600000.');
+  }
+  return value;
+}
+
 function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 65_535) {
@@ -232,6 +240,12 @@ program
   .option('--auth', 'the WebSocket needs the token of the OTA answer')
   .option('--script <file>', 'play a scripted conversation')
   .option('--impair <network>', 'a bad network, loss=5%,jitter=40ms,reorder=3%,dup=2%,seed=1')
+  .addOption(
+    new Option('--manner <server>', 'take after a real server')
+      .choices(['plain', 'python', 'go', 'java'])
+      .default('plain'),
+  )
+  .option('--think <ms>', 'how long the model thinks before it calls a tool or speaks', milliseconds, 0)
   .option('--mqtt-port <port>', 'port of the MQTT broker; 0 takes any', port, 0)
   .option('--udp-port <port>', 'port of the UDP audio; 0 takes any', port, 0)
   .addOption(

@@ -23,6 +23,7 @@ const tools = ['light_on', 'light_all_off', 'weather'].map((name) => tool({ name
 async function linksOf(section: Pick<Config, 'mcpEndpoint' | 'tunnels'>) {
   const parts = await mcpParts(tools);
   const events: StatusEvent[] = [];
+  const states: StatusEvent[] = [];
   const lines: string[] = [];
   const links = createAccessPoints({
     ...parts,
@@ -30,11 +31,11 @@ async function linksOf(section: Pick<Config, 'mcpEndpoint' | 'tunnels'>) {
     idle: switchedIdle(),
     random: () => 0.5,
     logger: recordingLogger(lines),
-    display: { show: (event) => events.push(event) },
+    display: { show: (event) => void (event.type === 'link' ? states : events).push(event) },
   });
   cleanups.push(() => links.close());
   links.start();
-  return { ...parts, links, events, lines };
+  return { ...parts, links, events, states, lines };
 }
 
 async function serverThat(onConnect: object) {
@@ -76,6 +77,10 @@ describe('the examples of the guide', () => {
     await until(() => cloud.peers[0]?.texts.length === 1);
     expect(namesIn(cloud.peers[0]?.texts[0])).toEqual(['light_on', 'light_all_off', 'weather']);
     expect(first.events).toEqual([]);
+    expect(first.states).toEqual([
+      { type: 'link', channel: 'access-point', state: 'connecting' },
+      { type: 'link', channel: 'access-point', state: 'connected' },
+    ]);
 
     const second = await linksOf(several ?? {});
     await until(() => home.peers[0]?.texts.length === 1 && cloud.peers[1]?.texts.length === 1);

@@ -10,6 +10,10 @@ export const machineSettings = (mode) => ({
   listeningMode: mode,
   idleSettleMs: conversation.idleSettleMs,
   replyTimeoutMs: conversation.replyTimeoutMs,
+  soundGapTimeoutMs: conversation.soundGapTimeoutMs,
+  resumeWithinMs: conversation.resumeWithinMs,
+  serverMayListen: conversation.serverMayListen,
+  textWays: ['detect'],
   releaseTailMs: frameDurationMs + 40,
   voiceOverAnswer: 'unheard',
   localEndpointing: false,
@@ -22,7 +26,16 @@ export const machineSettings = (mode) => ({
 });
 
 /** The device with ports of the bench's own: what `createApp` makes, without files, network and OTA. */
-export function createBareDevice({ microphone, loudspeaker, codec, transports, clock, display, mode }) {
+export function createBareDevice({
+  microphone,
+  loudspeaker,
+  codec,
+  transports,
+  clock,
+  display,
+  mode,
+  settings = {},
+}) {
   return new Device(
     {
       microphone,
@@ -39,7 +52,7 @@ export function createBareDevice({ microphone, loudspeaker, codec, transports, c
       logger: silentLogger,
     },
     {
-      settings: machineSettings(mode),
+      settings: { ...machineSettings(mode), ...settings },
       encoder: encoderSettings,
       preRollMs: audio.preRollMs,
       volumePercent: audio.volumePercent,

@@ -20,6 +20,7 @@ export async function buildFigures() {
       'scripts/bench/figures/mcp-cost.mjs',
       'scripts/bench/figures/mounted-call.mjs',
       'scripts/bench/figures/mounts.mjs',
+      'scripts/bench/figures/notice.mjs',
       'scripts/bench/figures/tool-calls.mjs',
       'scripts/bench/figures/tool-load.mjs',
     ],

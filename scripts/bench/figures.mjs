@@ -208,6 +208,28 @@ async function mailbox() {
   ];
 }
 
+async function notice({ quick }) {
+  const { noticeMs, interruptionMs } = await measure('notice', { rounds: quick ? 5 : 20, speech });
+  const spread = (values) =>
+    `p50 ${median(values).toFixed(0)} ms, p95 ${percentile(values, 0.95).toFixed(0)} ms of ${values.length}`;
+  return [
+    bounded(
+      'a result told in a conversation: last sample of an answer → first byte of the notice, p95',
+      percentile(noticeMs, 0.95),
+      'ms',
+      1_500,
+      spread(noticeMs),
+    ),
+    bounded(
+      '  a voice → the notice is broken off, p95',
+      percentile(interruptionMs, 0.95),
+      'ms',
+      300,
+      spread(interruptionMs),
+    ),
+  ];
+}
+
 async function mcpCost({ quick, directory }) {
   const measured = { without: [], with: [], node: [] };
   for (let pair = 0; pair < (quick ? 5 : 11); pair++) {
@@ -357,6 +379,7 @@ export const figures = {
   linkCalls,
   toolLoad,
   mailbox,
+  notice,
   mcpCost,
   readiness,
   mounts,

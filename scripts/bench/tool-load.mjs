@@ -29,7 +29,7 @@ export async function measureToolLoad({ calls, rounds, speech, directory }) {
     directory,
     tools: [
       tool({ name: 'print', executable: `sh -c "yes | head -c ${megabyte}"` }),
-      tool({ name: 'fetch', type: 'http', url: service.url }),
+      tool({ name: 'fetch', type: 'http', method: 'GET', url: service.url }),
     ],
     onFrame: () => {
       const nowMs = performance.now();

@@ -35,6 +35,11 @@ export class DecodingChain {
     this.#decoding = this.#createDecoding(isLossy);
   }
 
+  /** Of what `decode` gives. */
+  get sampleRateHz(): number {
+    return this.#decodeHz;
+  }
+
   /** They come on another road from now on. */
   setLossy(isLossy: boolean): void {
     this.#decoding = this.#createDecoding(isLossy);

@@ -3,9 +3,10 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, toClientError } from '../core/errors.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import { DecodingChain, type DecodingChainOptions } from './decoding-chain.ts';
-import { samplesPerFrame } from './format.ts';
+import { durationMs, samplesPerFrame } from './format.ts';
 import { Gain, levelDbfs } from './gain.ts';
 import { Gate } from './gate.ts';
+import { HeardMeter } from './heard-meter.ts';
 import { JitterBuffer } from './jitter-buffer.ts';
 import type { PlaybackTimestamps } from './playback-timestamps.ts';
 import { createResampler } from './resampler.ts';
@@ -21,12 +22,19 @@ const maxPacketBytes = 7_662;
 const maxHeldPackets = 16;
 const maxHeldMs = 300;
 const soundFrameMs = 60;
+/** Who has heard a second of an answer has noticed it. */
+const defaultHeardThresholdMs = 1_000;
 /** What the machine is told; edges, never levels. */
 export interface PlaybackEdges {
   /** First sound of an answer, or first after a gap. */
   onStarted(): void;
   /** All that has come has been heard, but the answer is not finished. */
   onStarved(): void;
+  /**
+   * `heardThresholdMs` of the answer that began last have left the loudspeaker, or all of it where it was shorter; then it comes
+   * right before `onDrained`. Once per answer, and never for one of which nothing sounded or that was cut off before.
+   */
+  onHeard?(): void;
   /** The last sample of a finished answer has been heard. */
   onDrained(): void;
   /** Sound that had not been heard yet was thrown away. */
@@ -37,6 +45,8 @@ export interface DownlinkOptions extends DecodingChainOptions {
   readonly clock: Clock;
   readonly volumePercent: number;
   readonly edges: PlaybackEdges;
+  /** After so much of its sound an answer counts as heard, in ms; 1000 unless told. */
+  readonly heardThresholdMs?: number;
   readonly onProblem: (error: ClientError) => void;
   /** Told the server's timestamp of each frame that has been played; for a server that cancels echo. */
   readonly timestamps?: PlaybackTimestamps | undefined;
@@ -47,7 +57,9 @@ export interface DownlinkCounters {
   readonly decoded: number;
   readonly concealed: number;
   readonly late: number;
+  /** Never decoded. */
   readonly dropped: number;
+  /** Less than `decoded` by frames of silence that were left out, because playback had fallen behind. */
   readonly played: number;
   readonly underruns: number;
 }
@@ -74,6 +86,7 @@ export class Downlink {
   /** Frames of sounds of our own, at the loudspeaker's rate. */
   readonly #sounds = new BoundedQueue<Int16Array>(maxQueuedSounds, 'drop-newest');
   readonly #gain: Gain;
+  readonly #heard: HeardMeter;
   #output: Output | undefined;
   /** Raised by every flush; whoever waited for the loudspeaker under an older number finds nothing left to do. */
   #epoch = 0;
@@ -87,6 +100,8 @@ export class Downlink {
   #quiet = true;
   /** The server's timestamp of what is being given to the loudspeaker; 0: it has none. */
   #timestampMs = 0;
+  /** The answer that it belongs to; undefined: made up. */
+  #answer: number | undefined;
   #silenceTimer: TimerHandle;
   #waitTimer: TimerHandle;
   #received = 0;
@@ -109,6 +124,12 @@ export class Downlink {
     this.#buffer = new JitterBuffer({
       clock: options.clock,
       durationOf: (packet) => options.codec.packetDurationMs(packet),
+    });
+    this.#heard = new HeardMeter({
+      clock: options.clock,
+      thresholdMs: options.heardThresholdMs ?? defaultHeardThresholdMs,
+      pendingMs: () => this.#output?.loudspeaker.pendingMs() ?? 0,
+      onHeard: () => options.edges.onHeard?.(),
     });
   }
 
@@ -172,6 +193,7 @@ export class Downlink {
     this.#starved = false;
     this.#gain.duck('full');
     this.#buffer.begin();
+    this.#heard.begin(this.#buffer.answer);
     if (this.#sounding) return;
     this.#options.timestamps?.clear();
     this.#output?.chain.begin();
@@ -205,6 +227,7 @@ export class Downlink {
     this.#sounds.clear();
     this.#options.timestamps?.clear();
     this.#stopTimers();
+    this.#heard.flush();
     this.#output?.loudspeaker.flush();
     this.#output?.chain.flush();
     this.#finishing = false;
@@ -212,13 +235,13 @@ export class Downlink {
   }
 
   get counters(): DownlinkCounters {
-    const { concealed, late, duplicates, skipped, dropped, flushed } = this.#buffer.counters;
+    const { concealed, late, duplicates, dropped, flushed } = this.#buffer.counters;
     return {
       received: this.#received,
       decoded: this.#decoded,
       concealed,
       late,
-      dropped: this.#gate.dropped + dropped + duplicates + skipped + flushed + this.#bad + this.#unheard,
+      dropped: this.#gate.dropped + dropped + duplicates + flushed + this.#bad + this.#unheard,
       played: this.#played,
       underruns: this.#underruns,
     };
@@ -248,18 +271,29 @@ export class Downlink {
 
   #step(output: Output, epoch: number): void {
     this.#timestampMs = 0;
-    const pcm = this.#sounds.shift() ?? this.#nextSound(output);
+    this.#answer = undefined;
+    const pcm = this.#nextOwnSound() ?? this.#nextSound(output);
     if (pcm === undefined) {
       this.#pumping = false;
       return;
     }
     this.#gain.apply(pcm);
     this.#soundBegins();
-    void output.loudspeaker.write(pcm).then(() => {
+    const { loudspeaker } = output;
+    this.#heard.write(pcm, loudspeaker.sampleRateHz, loudspeaker.isUnheard ? undefined : this.#answer);
+    const room = loudspeaker.write(pcm);
+    this.#heard.written();
+    void room.then(() => {
       if (epoch !== this.#epoch || !this.#output) return;
       this.#options.timestamps?.played(this.#timestampMs);
       this.#step(this.#output, epoch);
     });
+  }
+
+  #nextOwnSound(): Int16Array | undefined {
+    const pcm = this.#sounds.shift();
+    if (pcm) this.#answer = this.#buffer.answer;
+    return pcm;
   }
 
   /** PCM at the loudspeaker's rate, or undefined when there is nothing now; then whoever has news pumps again. */
@@ -270,14 +304,14 @@ export class Downlink {
         case 'frame': {
           const pcm = this.#decode(output, pulled.packet);
           if (!pcm) continue;
+          this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
+          const heard = this.#quiet ? this.#shorten(output, pcm, pulled.surplusMs) : pcm;
+          if (heard.length === 0) continue;
           this.#played += 1;
           this.#timestampMs = pulled.timestampMs;
-          this.#quiet = levelDbfs(pcm, quietStride) < quietDbfs;
-          return output.chain.accept(pcm);
+          this.#answer = pulled.answer;
+          return output.chain.accept(heard);
         }
-        case 'skip':
-          this.#decode(output, pulled.packet);
-          continue;
         case 'conceal':
           return output.chain.conceal(pulled.durationMs, pulled.next);
         case 'wait':
@@ -290,6 +324,14 @@ export class Downlink {
           return undefined;
       }
     }
+  }
+
+  /** Without the beginning of a quiet frame that playback is late by. */
+  #shorten({ chain }: Output, pcm: Int16Array, surplusMs: number): Int16Array {
+    const samples = Math.min(pcm.length, samplesPerFrame(chain.sampleRateHz, Math.floor(surplusMs)));
+    if (samples === 0) return pcm;
+    this.#buffer.leftOut(durationMs(samples, chain.sampleRateHz));
+    return pcm.subarray(samples);
   }
 
   #decode({ chain }: Output, packet: Uint8Array): Int16Array | undefined {
@@ -344,6 +386,7 @@ export class Downlink {
 
   #drained(): void {
     this.#finishing = false;
+    this.#heard.drained();
     this.#options.edges.onDrained();
   }
 }

@@ -30,6 +30,7 @@ export function createFallbackLoudspeaker(options: FallbackLoudspeakerOptions): 
 
 class FallbackLoudspeaker implements Loudspeaker {
   readonly #succession: DeviceSuccession<Loudspeaker>;
+  readonly #silence: Loudspeaker;
   #open = false;
   #name: string;
   #sampleRateHz = 0;
@@ -40,6 +41,7 @@ class FallbackLoudspeaker implements Loudspeaker {
 
   constructor({ clock, candidates, silence, news }: FallbackLoudspeakerOptions) {
     this.#name = candidates[0]?.spec ?? '';
+    this.#silence = silence;
     this.#succession = new DeviceSuccession({
       clock,
       candidates: [...candidates, certain(silence)],
@@ -64,6 +66,10 @@ class FallbackLoudspeaker implements Loudspeaker {
 
   get xruns(): number {
     return this.#unheard + (this.#succession.device?.xruns ?? 0);
+  }
+
+  get isUnheard(): boolean {
+    return this.#succession.device === this.#silence;
   }
 
   async start(): Promise<void> {

@@ -10,9 +10,15 @@ export interface JitterBufferOptions {
 /** What the loudspeaker is to be given next. */
 export type Pulled =
   /** Decode and play. */
-  | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly timestampMs: number }
-  /** Decode for the decoder's sake, but do not play: playback has fallen behind and this is a quiet moment. */
-  | { readonly kind: 'skip'; readonly packet: Uint8Array }
+  | {
+      readonly kind: 'frame';
+      readonly packet: Uint8Array;
+      readonly timestampMs: number;
+      /** See `JitterBuffer.answer`. */
+      readonly answer: number;
+      /** Playback has fallen behind by so much: if this is a quiet moment, leave it out and say so (`leftOut`). */
+      readonly surplusMs: number;
+    }
   /** Make up so much sound. `next`: the packet that follows it, which may hold a copy of what is missing. */
   | { readonly kind: 'conceal'; readonly durationMs: number; readonly next?: Uint8Array }
   /** There is still time. Ask again then, or when a packet has come. */
@@ -43,12 +49,15 @@ export interface JitterBufferCounters {
   readonly flushed: number;
   /** Made-up sound in place of none of the sender's frames: by so much playback was put off. */
   readonly insertedMs: number;
+  /** Of frames that were played in part. */
+  readonly leftOutMs: number;
 }
 
 interface Stored {
   readonly sequence: number;
   packet: Uint8Array;
   readonly timestampMs: number;
+  readonly answer: number;
   readonly arrivedMs: number;
   readonly mediaMs: number;
 }
@@ -85,11 +94,15 @@ export class JitterBuffer {
   #offset = 0;
   #sequenced = false;
   #finishing = false;
-  #starvedMs: number | undefined;
+  /** Playback ran dry within the answer. */
+  #starved = false;
+  /** Nothing has been given out since playback began. */
+  #fresh = false;
   /** Made-up sound in front of the frame that is due. */
   #insertedHereMs = 0;
   #concealedRun = 0;
   #delayMs = 0;
+  #answer = 0;
   readonly #givenUp = new Set<number>();
   readonly #counters = {
     received: 0,
@@ -101,6 +114,7 @@ export class JitterBuffer {
     dropped: 0,
     flushed: 0,
     insertedMs: 0,
+    leftOutMs: 0,
   };
 
   constructor(options: JitterBufferOptions) {
@@ -113,6 +127,11 @@ export class JitterBuffer {
 
   get length(): number {
     return this.#stored.length;
+  }
+
+  /** Number of the answer that began last. A frame belongs to the one that it came in. */
+  get answer(): number {
+    return this.#answer;
   }
 
   /** How long the frame that was given out last had waited here, in ms. */
@@ -142,7 +161,7 @@ export class JitterBuffer {
     } else {
       this.#lastSequence = Math.max(this.#lastSequence, number);
       const mediaMs = this.#measure(packet, number, arrivedMs);
-      const stored = { sequence: number, packet, timestampMs, arrivedMs, mediaMs };
+      const stored = { sequence: number, packet, timestampMs, answer: this.#answer, arrivedMs, mediaMs };
       if (at === this.#stored.length) this.#stored.push(stored);
       else this.#stored.splice(at, 0, stored);
     }
@@ -176,11 +195,22 @@ export class JitterBuffer {
     return this.#pullNothing(slackMs, playback.quiet);
   }
 
+  /** So much of the frame that was given out last is not played; when it is all of it, it was skipped. */
+  leftOut(leftOutMs: number): void {
+    if (leftOutMs < this.#timeLine.frameMs) {
+      this.#counters.leftOutMs += leftOutMs;
+      return;
+    }
+    this.#counters.played -= 1;
+    this.#counters.skipped += 1;
+  }
+
   /** An answer begins. If the one before has been played, the next packet starts a new time line. */
   begin(): void {
+    this.#answer += 1;
     this.#finishing = false;
     if (this.#next !== undefined) return;
-    this.#starvedMs = undefined;
+    this.#starved = false;
     if (this.#stored.length === 0) this.#timeLine.restart();
   }
 
@@ -196,7 +226,7 @@ export class JitterBuffer {
     for (const { sequence } of this.#stored) this.#floor = Math.max(this.#floor, sequence + 1);
     this.#stored = [];
     this.#rest();
-    this.#starvedMs = undefined;
+    this.#starved = false;
     this.#finishing = false;
     this.#timeLine.restart();
     return flushed;
@@ -233,7 +263,7 @@ export class JitterBuffer {
   /** Returns the place on the media time line. */
   #measure(packet: Uint8Array, sequence: number, arrivedMs: number): number {
     const isSilent = this.#next === undefined && this.#stored.length === 0;
-    if (isSilent && this.#starvedMs !== undefined) this.#timeLine.endSilence(this.#starvedMs, arrivedMs);
+    if (isSilent && this.#starved) this.#timeLine.endSilence();
     return this.#timeLine.arrive(sequence, arrivedMs, this.#options.durationOf(packet));
   }
 
@@ -249,10 +279,14 @@ export class JitterBuffer {
     return oldestMs + holdMs - this.#options.clock.now();
   }
 
-  /** A wire that keeps the order has shown no reason to wait until it has. */
+  /** Behind a wire that keeps the order an answer begins at once: what it needs to be late by, it will be late by soon enough. */
   #holdMs(): number {
-    if (!this.#sequenced && this.#timeLine.isCalm) return 0;
-    return Math.max(this.#timeLine.wantedMs, this.#starvedMs === undefined ? this.#timeLine.frameMs : 0);
+    if (this.#sequenced)
+      return Math.max(
+        this.#timeLine.wantedMs,
+        this.#starved && !this.#timeLine.isUnsettled ? 0 : this.#timeLine.frameMs,
+      );
+    return this.#starved && !this.#timeLine.isCalm ? this.#timeLine.wantedMs : 0;
   }
 
   /** Numbers go on from one answer to the next, so the first frames of an answer are missed when they are overtaken. */
@@ -267,36 +301,42 @@ export class JitterBuffer {
     this.#next = first.sequence;
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
+    this.#fresh = true;
     // What a stall of the network has added is not given by the sender, and may go again.
-    if (this.#starvedMs !== undefined && !this.#timeLine.hasPaused) return;
+    if (this.#starved) return;
     const nowMs = this.#options.clock.now();
     this.#timeLine.acceptLead(this.#timeLine.cushionMs(first.mediaMs, playback.pendingMs, nowMs));
   }
 
   /** Playback had run dry within an answer, and goes on later than where it stopped: what is between was not heard. */
   #countMissed(first: number): void {
-    if (this.#starvedMs === undefined || first - this.#floor > maxGivenUp) return;
+    if (!this.#starved || first - this.#floor > maxGivenUp) return;
     for (let missed = this.#floor; missed < first; missed++) this.#giveUp(missed);
   }
 
   #pullHead(head: Stored, { pendingMs, quiet }: Playback, nowMs: number): Pulled {
     const cushionMs = this.#timeLine.cushionMs(head.mediaMs, pendingMs, nowMs);
-    if (quiet && !this.#finishing && this.#mayInsert && this.#timeLine.isShort(cushionMs, pieceMs)) {
+    if (quiet && this.#mayPutOff && this.#timeLine.isShort(cushionMs, pieceMs)) {
       return this.#insert(this.#timeLine.wantedMs - cushionMs);
     }
-    const skip = this.#timeLine.isBehind(cushionMs, nowMs) && quiet;
+    const surplusMs = this.#timeLine.surplusMs(
+      cushionMs,
+      this.#sequenced ? this.#timeLine.frameMs : 0,
+      nowMs,
+    );
     this.#stored.shift();
     this.#next = head.sequence + 1;
+    this.#fresh = false;
     this.#insertedHereMs = 0;
     this.#concealedRun = 0;
     this.#delayMs = nowMs - head.arrivedMs;
-    if (skip) {
-      this.#timeLine.catchUp();
-      this.#counters.skipped += 1;
-      return { kind: 'skip', packet: head.packet };
-    }
     this.#counters.played += 1;
-    return { kind: 'frame', packet: head.packet, timestampMs: head.timestampMs };
+    const { packet, timestampMs, answer } = head;
+    return { kind: 'frame', packet, timestampMs, answer, surplusMs };
+  }
+
+  get #mayPutOff(): boolean {
+    return !this.#finishing && this.#mayInsert && (this.#sequenced || !this.#fresh);
   }
 
   /** Newer packets are here, the one that is due is not. Undefined: it has been passed over. */
@@ -354,7 +394,7 @@ export class JitterBuffer {
       const hopeMs = this.#hopeMs();
       return this.#insert(hopeMs > 0 ? hopeMs : this.#timeLine.frameMs);
     }
-    this.#starvedMs = this.#finishing ? undefined : this.#options.clock.now();
+    this.#starved = !this.#finishing;
     this.#rest();
     return { kind: 'empty' };
   }

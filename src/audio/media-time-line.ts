@@ -1,15 +1,14 @@
 import { JitterEstimator } from './jitter-estimator.ts';
+import { SenderLead } from './sender-lead.ts';
 
 /** The loudspeaker is fed when it could go on for so long: timers of a busy machine are late. */
 export const GUARD_MS = 20;
 /** Whatever the network does, no answer is put off by more. */
 const MAX_DELAY_MS = 500;
-/** Silence beyond this was a pause of the sender, and says nothing about the network. */
-const SENDER_PAUSE_MS = 200;
-/** The undisturbed path does not become shorter by so much within one frame, unless the sender runs ahead. */
-const SENDER_LEAD_MS = 5;
 /** Playback must have been behind for so long before it should catch up. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 500;
+/** What is not worth catching up. */
+const TOLERANCE_MS = 5;
 /** A network that delays by less is taken for perfect. */
 const CALM_MS = 15;
 const DEFAULT_FRAME_MS = 60;
@@ -20,12 +19,12 @@ const DEFAULT_FRAME_MS = 60;
  */
 export class MediaTimeLine {
   readonly #estimator = new JitterEstimator();
+  readonly #lead = new SenderLead();
   #firstSequence: number | undefined;
   #frameMs = DEFAULT_FRAME_MS;
-  /** Distance between the undisturbed arrival and being heard that the sender itself has given us. */
-  #leadMs = 0;
   #behindSinceMs: number | undefined;
-  #beforePause: { readonly fastestMs: number; readonly leadMs: number } | undefined;
+  /** The last packet came after a silence. */
+  #wasSilent = false;
 
   /** Of one frame. */
   get frameMs(): number {
@@ -41,21 +40,22 @@ export class MediaTimeLine {
     return this.#estimator.delayMs <= CALM_MS;
   }
 
+  /** It is not clear yet whether the last packets were late. */
+  get isUnsettled(): boolean {
+    return this.#estimator.isUnsettled;
+  }
+
   /** How far playback should be behind the undisturbed arrival, in ms. */
   get wantedMs(): number {
     return Math.min(MAX_DELAY_MS, this.#estimator.delayMs + GUARD_MS);
   }
 
-  /** The last silence was a pause of the sender, as far as is known. */
-  get hasPaused(): boolean {
-    return this.#beforePause !== undefined;
-  }
-
   /** The next packet begins a new line. What is known about the network stays. */
   restart(): void {
     this.#firstSequence = undefined;
-    this.#beforePause = undefined;
     this.#behindSinceMs = undefined;
+    this.#wasSilent = false;
+    this.#lead.restart();
     this.#estimator.newTimeLine();
   }
 
@@ -67,25 +67,18 @@ export class MediaTimeLine {
     }
     this.#firstSequence ??= sequence;
     const mediaMs = this.#mediaMsOf(sequence);
-    const fastestMs = this.#estimator.fastestTransitMs;
-    this.#estimator.observe(arrivedMs, mediaMs);
-    const shortenedMs = (fastestMs ?? 0) - this.#fastestMs;
-    if (fastestMs !== undefined && shortenedMs > SENDER_LEAD_MS) this.#leadMs += shortenedMs;
-    this.#noticeStall();
+    this.#observe(arrivedMs, mediaMs);
     return mediaMs;
   }
 
   /** The same for a packet that has come too late to be heard. */
   arriveLate(sequence: number, arrivedMs: number): void {
-    if (this.#firstSequence !== undefined) this.#estimator.observe(arrivedMs, this.#mediaMsOf(sequence));
+    if (this.#firstSequence !== undefined) this.#observe(arrivedMs, this.#mediaMsOf(sequence));
   }
 
-  /** A packet comes after a silence. Until packets prove that the old line still holds, a long one was the sender's. */
-  endSilence(sinceMs: number, nowMs: number): void {
-    const fastestMs = this.#estimator.fastestTransitMs;
-    if (fastestMs === undefined || nowMs - sinceMs <= SENDER_PAUSE_MS + this.wantedMs) return;
-    this.#beforePause = { fastestMs, leadMs: this.#leadMs };
-    this.#estimator.newTimeLine();
+  /** A packet comes after a silence: until it is clear whether the sender paused, the line begins with what comes. */
+  endSilence(): void {
+    this.#wasSilent = true;
   }
 
   /** How far behind its undisturbed arrival a frame would be heard that is given out now to play in `pendingMs`. */
@@ -98,9 +91,9 @@ export class MediaTimeLine {
     return this.#mediaMsOf(sequence) + this.#fastestMs + this.wantedMs - nowMs;
   }
 
-  /** An answer begins to sound so far behind its undisturbed arrival, and the sender wants it so. */
+  /** An answer begins to sound so far behind its undisturbed arrival. */
   acceptLead(cushionMs: number): void {
-    this.#leadMs = cushionMs;
+    this.#lead.accept(cushionMs);
   }
 
   /** Only a disturbed network needs a cushion. `toleranceMs`: what is not worth the trouble. */
@@ -108,19 +101,20 @@ export class MediaTimeLine {
     return !this.isCalm && cushionMs + toleranceMs < this.wantedMs;
   }
 
-  /** Whether playback has been further behind than it should be for some time. */
-  isBehind(cushionMs: number, nowMs: number): boolean {
-    if (cushionMs <= Math.max(this.#leadMs, this.wantedMs) + this.#frameMs) this.#behindSinceMs = undefined;
-    else this.#behindSinceMs ??= nowMs;
-    return this.#behindSinceMs !== undefined && nowMs - this.#behindSinceMs >= PATIENCE_MS;
-  }
-
-  /** Playback has caught up by a frame. */
-  catchUp(): void {
-    this.#behindSinceMs = undefined;
+  /** By how much playback has been further behind than it should be for some time. `leastMs`: what is kept in any case. */
+  surplusMs(cushionMs: number, leastMs: number, nowMs: number): number {
+    const neededMs = Math.max(leastMs, this.isCalm ? this.#estimator.delayMs + TOLERANCE_MS : this.wantedMs);
+    const surplusMs = cushionMs - Math.max(neededMs, this.#lead.trustedMs);
+    if (this.#estimator.isUnsettled || surplusMs < TOLERANCE_MS) {
+      this.#behindSinceMs = undefined;
+      return 0;
+    }
+    this.#behindSinceMs ??= nowMs;
+    return nowMs - this.#behindSinceMs < PATIENCE_MS ? 0 : surplusMs;
   }
 
   get #fastestMs(): number {
+    if (this.#wasSilent && this.#estimator.isUnsettled) return this.#estimator.unsettledFastestMs;
     return this.#estimator.fastestTransitMs ?? 0;
   }
 
@@ -128,11 +122,12 @@ export class MediaTimeLine {
     return (sequence - (this.#firstSequence as number)) * this.#frameMs;
   }
 
-  /** Packets are as early again as before the silence: it was the network that stood still, and nobody runs ahead. */
-  #noticeStall(): void {
-    const before = this.#beforePause;
-    if (!before || this.#fastestMs > before.fastestMs + CALM_MS) return;
-    this.#leadMs = before.leadMs;
-    this.#beforePause = undefined;
+  #observe(arrivedMs: number, mediaMs: number): void {
+    const fastestMs = this.#estimator.fastestTransitMs;
+    const step = this.#estimator.observe(arrivedMs, mediaMs);
+    if (step) this.#lead.step(step, arrivedMs);
+    else if (fastestMs !== undefined)
+      this.#lead.arrive(arrivedMs, fastestMs - (this.#estimator.fastestTransitMs as number), this.#frameMs);
+    if (!this.#estimator.isUnsettled) this.#wasSilent = false;
   }
 }

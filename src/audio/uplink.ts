@@ -98,6 +98,14 @@ export class Uplink {
     this.#gate.release();
   }
 
+  /**
+   * One frame of silence, past the gate: a real server is deaf for two seconds of sound after a text, counted from the next
+   * frame, which shall not be the person's next word.
+   */
+  sendSilence(): void {
+    this.#encodeAndSend(new Int16Array(this.#encoder.samplesPerFrame));
+  }
+
   /** Mono PCM at the microphone's rate; lent. */
   push(pcm: Int16Array): void {
     const sound = this.#resampler.push(pcm);

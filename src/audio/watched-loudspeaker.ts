@@ -26,6 +26,9 @@ export function watchLoudspeaker(loudspeaker: Loudspeaker, watcher: FarEndWatche
     get xruns() {
       return loudspeaker.xruns ?? 0;
     },
+    get isUnheard() {
+      return loudspeaker.isUnheard ?? false;
+    },
     start: (onError) => loudspeaker.start(onError),
     write: (pcm) => {
       const { sampleRateHz } = loudspeaker;

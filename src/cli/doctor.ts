@@ -4,6 +4,7 @@ import { ConfigSchema } from '../config/schema.ts';
 import { sectionFindings } from '../config/section-faults.ts';
 import { messageOf } from '../core/errors.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
+import { checkAccessPoints } from './doctor/access-point-checks.ts';
 import { type Finding, fault, findingLines, note, ok } from './doctor/finding.ts';
 import { checkLoop } from './doctor/loop-check.ts';
 import { checkNetwork } from './doctor/network-checks.ts';
@@ -41,6 +42,7 @@ async function* examine(options: DoctorOptions, { env, stop }: CliContext): Asyn
   yield await checkVoice(config);
   if (options.sound) yield await checkLoop(config, env, stop);
   yield await checkNetwork(config, env, stop);
+  yield await checkAccessPoints(config, stateDirectory(config, env));
 }
 
 const configuration = 'Configuration';

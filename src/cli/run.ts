@@ -130,7 +130,12 @@ function openApp(
     startDemoServer: async () => {
       const demo = await import('./demo-server-parts.ts');
       const server = await demo.composeDemoServer(
-        { ...config.demo, recording, ...(config.server.transport === 'mqtt' ? { mqtt: {} } : {}) },
+        {
+          ...config.demo,
+          recording,
+          behaviour: config.server.embedded,
+          ...(config.server.transport === 'mqtt' ? { mqtt: {} } : {}),
+        },
         screen.logger,
       );
       const { otaUrl } = await server.start();

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { createLogger, type LogLevel } from '../adapters/log/console-logger.ts';
+import type { Manner } from '../demo-server/behaviour.ts';
 import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CommandAction, ExitCode } from './context.ts';
 import { composeDemoServer } from './demo-server-parts.ts';
@@ -16,6 +17,10 @@ export interface ServeOptions {
   readonly script?: string;
   /** A bad network between the server and its devices. */
   readonly impair?: string;
+  /** Which real server it takes after. */
+  readonly manner?: Manner;
+  /** How long its model thinks, in ms. */
+  readonly think?: number;
   /** Ports of MQTT and UDP; any free ones unless given. */
   readonly mqttPort?: number;
   readonly udpPort?: number;
@@ -24,7 +29,7 @@ export interface ServeOptions {
 
 /** Runs the demo server alone, for other devices and for bug reports, until it is told to stop. */
 export const serveAction: CommandAction<ServeOptions> = async (options, { stdout, stderr, stop }) => {
-  const { logLevel, mqttPort = 0, udpPort = 0, ...setup } = options;
+  const { logLevel, mqttPort = 0, udpPort = 0, manner, think, ...setup } = options;
   const logger = await createLogger({
     level: logLevel,
     format: stderr.isTTY ? 'pretty' : 'json',
@@ -35,7 +40,12 @@ export const serveAction: CommandAction<ServeOptions> = async (options, { stdout
   if (!isLoopback(options.host))
     logger.warn('the demo server can be reached from other computers', { host: options.host });
   const server = await composeDemoServer(
-    { ...setup, recording: bundledRecordingPath(), mqtt: { port: mqttPort, udpPort } },
+    {
+      ...setup,
+      recording: bundledRecordingPath(),
+      behaviour: { manner, thinkMs: think },
+      mqtt: { port: mqttPort, udpPort },
+    },
     logger,
   );
   const { otaUrl, websocketUrl, mqttUrl } = await server.start();

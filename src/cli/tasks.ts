@@ -6,7 +6,7 @@ import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { monotonicClock, wait } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { printableText } from '../core/printable-text.ts';
-import { foldJournal, isUndelivered, type JournalEntry, type TaskRecord } from '../mcp/task-record.ts';
+import { foldJournal, type JournalEntry, mustBeTold, type TaskRecord } from '../mcp/task-record.ts';
 import { claimState } from './claim-state.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 
@@ -135,7 +135,7 @@ function notRunning(task: TaskRecord): ClientError {
 
 function statusOf(task: TaskRecord): string {
   if (task.expiredAtMs !== undefined) return `${task.state}, never told`;
-  return isUndelivered(task) ? `${task.state}, to be told` : task.state;
+  return mustBeTold(task) ? `${task.state}, to be told` : task.state;
 }
 
 function time(atMs: number | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { parseExact } from '../core/exact-json.ts';
 import { silentLogger } from '../core/logger.ts';
 import { printableText } from '../core/printable-text.ts';
 import { checkArguments } from '../mcp/arguments.ts';
@@ -86,8 +87,10 @@ function writeRows({ registry, access, kindOf }: OfferedTools, context: CliConte
 
 function writeProblems({ registry, access, faults }: OfferedTools, context: CliContext): void {
   for (const fault of faults) context.stderr.write(`${fault}\n`);
-  for (const { name, winner } of registry.collisions())
-    context.stderr.write(`${name} is not offered, because ${winner} has its name. Rename one of them.\n`);
+  for (const { name, group, winner, winnerGroup } of registry.collisions())
+    context.stderr.write(
+      `${name} of ${group} is not offered, because ${winner} of ${winnerGroup} has its name. Rename one of them.\n`,
+    );
   for (const name of unlistable(registry.list().filter(({ name }) => access.permits(name))))
     context.stderr.write(`${name} is too large to be listed. Shorten its description or schema.\n`);
 }
@@ -146,7 +149,7 @@ function load(options: RunOptions, { env }: CliContext): Promise<LoadedConfig> {
 function parseArguments(text: string): ToolArguments {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch (cause) {
     throw wrongArguments(cause);
   }

@@ -24,6 +24,8 @@ export interface TurnDriverParts {
   readonly onDone: (exitCode: number) => void;
 }
 
+/** The device asks the OTA server for ever; a script wants to know. */
+const maxProvisioningFailures = 10;
 /** Times a conversation that did take place is begun anew after it broke off. */
 const maxRestarts = 3;
 
@@ -50,7 +52,10 @@ export class TurnDriver implements StatusDisplay {
   #open: 'nothing' | 'speech' | 'text' = 'nothing';
   #reached = false;
   #restarts = 0;
+  #provisioningFailures = 0;
   #transportError: string | undefined;
+  /** The server spoke to a device that it does not know. */
+  #isStranger = false;
   #timer: TimerHandle;
   #done = false;
 
@@ -74,7 +79,8 @@ export class TurnDriver implements StatusDisplay {
     if (event.type === 'session') this.#reached = true;
     else if (event.type === 'error') this.#onError(event.code);
     else if (event.type === 'turn') this.#onTurn(event.phase);
-    else if (event.type === 'state') this.#onState(event.to);
+    // A conversation that pauses for a notice goes on by itself.
+    else if (event.type === 'state' && !event.pausing) this.#onState(event.to);
   }
 
   close(): void {
@@ -89,7 +95,8 @@ export class TurnDriver implements StatusDisplay {
     }
     this.#open = 'nothing';
     this.#finished += 1;
-    if (this.#finished === this.#plan.turns) this.#finish(ExitCode.done);
+    if (this.#finished === this.#plan.turns)
+      this.#finish(this.#isStranger ? ExitCode.notActivated : ExitCode.done);
   }
 
   #onState(status: DeviceStatus): void {
@@ -111,10 +118,11 @@ export class TurnDriver implements StatusDisplay {
   #giveUp(): void {
     const message = `The conversation ended before the answer did; ${this.#finished} of ${this.#plan.turns} turns were finished. Look at the events before this one, and at the log of the server.`;
     this.#parts.display.show(errorEvent(new ClientError(ErrorCode.turnsUnfinished, message)));
-    this.#finish(ExitCode.failed);
+    this.#finish(this.#isStranger ? ExitCode.notActivated : ExitCode.failed);
   }
 
   #exitCodeOfFailure(): number {
+    if (this.#isStranger) return ExitCode.notActivated;
     return this.#transportError === ErrorCode.transportRefused
       ? ExitCode.failed
       : ExitCode.serverNeverReached;
@@ -136,10 +144,26 @@ export class TurnDriver implements StatusDisplay {
   }
 
   #onError(code: string): void {
+    if (code === ErrorCode.deviceNotBound) this.#isStranger = true;
     if (code.startsWith('TRANSPORT_')) this.#transportError = code;
     if (this.#plan.turns === undefined) return;
     if (noSound.has(code)) this.#finish(ExitCode.noSoundDevice);
-    else if (code === ErrorCode.provisioningGaveUp) this.#finish(ExitCode.serverNeverReached);
+    else if (code.startsWith('PROVISIONING_') && this.#status === 'starting')
+      this.#countProvisioningFailure();
+  }
+
+  #countProvisioningFailure(): void {
+    this.#provisioningFailures += 1;
+    if (this.#provisioningFailures < maxProvisioningFailures) return;
+    this.#parts.display.show(
+      errorEvent(
+        new ClientError(
+          ErrorCode.provisioningGaveUp,
+          'The OTA server could not be reached in ten tries. Check the network and server.url.',
+        ),
+      ),
+    );
+    this.#finish(ExitCode.serverNeverReached);
   }
 
   #timeOut(): void {
@@ -152,7 +176,7 @@ export class TurnDriver implements StatusDisplay {
         ),
       ),
     );
-    if (this.#status === 'activating') this.#finish(ExitCode.notActivated);
+    if (this.#status === 'activating' || this.#isStranger) this.#finish(ExitCode.notActivated);
     else this.#finish(this.#reached ? ExitCode.failed : ExitCode.serverNeverReached);
   }
 

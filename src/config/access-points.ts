@@ -19,6 +19,8 @@ export interface AccessPointDefinition {
   /** Globs of tool names; what is denied stays denied. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  /** `false`: what its calls leave behind is not told by this loudspeaker. */
+  readonly announce: boolean;
 }
 
 const maxAccessPoints = 32;
@@ -81,7 +83,7 @@ function parseEntry(item: unknown, where: string, index: number) {
     const faults = entryFaults(parsed.error, where, Object.keys(Entry.shape));
     return { faults: typeof item === 'string' ? faults.map((fault) => fault.replace('.url:', ':')) : faults };
   }
-  const { url, caFile, profile, allow, deny, enabled } = parsed.data;
+  const { url, caFile, profile, allow, deny, announce, enabled } = parsed.data;
   const name = nameOf(parsed.data.name, index);
   const definition: AccessPointDefinition = {
     name,
@@ -91,6 +93,7 @@ function parseEntry(item: unknown, where: string, index: number) {
     profile: profile === 'auto' ? profileOf(url) : profile,
     allow,
     deny,
+    announce,
   };
   return { enabled, definition };
 }

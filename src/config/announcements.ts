@@ -37,7 +37,23 @@ export const AnnouncementsSchema = z
       .min(1)
       .max(10_000)
       .default(32)
-      .describe('Results that may wait; then those of one tool are told together, then the oldest expire.'),
+      .describe('Results that wait in memory to be told; more wait on disk and are told after them.'),
+    quietMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(3_000)
+      .describe(
+        'Within a conversation a result is told when nobody has spoken for so long; five thirds of it after a voice that the server did not understand.',
+      ),
+    heardMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(1_000)
+      .describe(
+        'A result counts as told when so much of the announcement has been played, or all of a shorter one.',
+      ),
     quietHours: z
       .strictObject({
         from: timeOfDay.describe('Begin, local time HH:MM.'),

@@ -28,7 +28,15 @@ export interface IdentityStore {
    * @throws ClientError STATE_UNWRITABLE
    */
   remember(url: string, answer: ProvisioningAnswer): Promise<void>;
+  /** How the server at `url` takes texts, as far as it was seen. */
+  recallTextWay(url: string): TextWay | undefined;
+  /** @throws ClientError STATE_UNWRITABLE */
+  rememberTextWay(url: string, way: TextWay): Promise<void>;
 }
+
+/** See `server.textWay`. */
+export type TextWay = z.output<typeof TextWay>;
+export const TextWay = z.enum(['detect', 'listen-text', 'text']);
 
 const RECORD = 'identity';
 
@@ -63,6 +71,7 @@ const StoredIdentity = z.looseObject({
     .regex(/^[0-9a-f]{64}$/i)
     .optional(),
   lastAnswer: Remembered.optional(),
+  textWay: z.object({ url: z.string(), way: TextWay }).optional().catch(undefined),
 });
 
 type StoredIdentity = z.output<typeof StoredIdentity>;
@@ -97,6 +106,12 @@ export async function openIdentity(
       const lastAnswer = { url, deviceId: identity.deviceId, websocket, mqtt };
       if (JSON.stringify(lastAnswer) === JSON.stringify(record.lastAnswer)) return;
       record = { ...record, lastAnswer };
+      await storage.set(RECORD, record);
+    },
+    recallTextWay: (url) => (record.textWay?.url === url ? record.textWay.way : undefined),
+    rememberTextWay: async (url, way) => {
+      if (record.textWay?.url === url && record.textWay.way === way) return;
+      record = { ...record, textWay: { url, way } };
       await storage.set(RECORD, record);
     },
   };

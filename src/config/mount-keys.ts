@@ -13,6 +13,7 @@ const policyKeys = {
   handoffMs: z.int().min(0).max(DAY_MS).optional(),
   maxResultBytes: z.int().min(64).max(200_000).optional(),
   idempotent: z.boolean().optional(),
+  parallel: z.boolean().optional(),
 };
 
 /** What may be said of a server in `mcpServers` and in `mcpServerConfig`, which wins. */

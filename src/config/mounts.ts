@@ -129,6 +129,7 @@ function parseServer({ name, raw, override, position, context }: ServerEntry): {
         handoffMs: keys.handoffMs ?? 6000,
         maxResultBytes: keys.maxResultBytes ?? 1024,
         idempotent: keys.idempotent ?? false,
+        parallel: keys.parallel ?? false,
       },
       tools: withoutDisabled(said.tools, server.keys.disabledTools ?? []),
     },

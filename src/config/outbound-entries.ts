@@ -12,6 +12,7 @@ export const outboundKeys = {
     .optional(),
   caFile: z.string().min(1).optional(),
   enabled: z.boolean().default(true),
+  announce: z.boolean().default(true),
   allow: z.array(glob).max(maxGlobs).default(['*']),
   deny: z.array(glob).max(maxGlobs).default([]),
 };

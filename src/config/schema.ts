@@ -62,6 +62,32 @@ const Mqtt = z
   })
   .prefault({});
 
+const Embedded = z
+  .strictObject({
+    manner: z
+      .enum(['plain', 'python', 'go', 'java'])
+      .default('plain')
+      .describe(
+        'Which real server the embedded one takes after; see src/demo-server/README.md. `plain`: what they agree in.',
+      ),
+    thinkMs: durationMs(0)
+      .default(0)
+      .describe('How long the model of the embedded server thinks before it calls a tool or speaks.'),
+    textWays: z
+      .array(z.enum(['detect', 'listen-text', 'text']))
+      .optional()
+      .describe(
+        'Ways in which the embedded server takes a text. Not set: those of `manner`. `detect`, `listen-text`: `listen` with state `detect` or `text` · `text`: a `{"type":"text"}` message.',
+      ),
+    spokenCommand: z
+      .union([z.string(), z.array(z.string())])
+      .optional()
+      .describe(
+        'What the embedded server understands of the first spoken turns, one after the other, such as `call NAME {}`. It repeats the others.',
+      ),
+  })
+  .prefault({});
+
 const Server = z
   .strictObject({
     url: z
@@ -70,6 +96,12 @@ const Server = z
       .default('embedded')
       .describe(
         '`embedded` (the demo server in this process), `cloud` (the official service), an `http(s)://…/ota/` URL, a `ws(s)://` URL or `mqtt(s)://host:port`. `"server": "cloud"` is short for `"server": {"url": "cloud"}`.',
+      ),
+    textWay: z
+      .enum(['auto', 'detect', 'listen-text', 'text'])
+      .default('auto')
+      .describe(
+        'How typed text and notices go to the server. `detect`: as a wake word, which most servers take · `listen-text`: `{"type":"listen","state":"text"}` · `text`: `{"type":"text"}` · `auto`: in this order until one is answered, which is then remembered.',
       ),
     transport: z
       .enum(['auto', 'websocket', 'mqtt'])
@@ -104,6 +136,7 @@ const Server = z
       .describe('Send the activation request as `{"Payload": …}`, which some servers want.'),
     mqtt: Mqtt,
     recovery: Recovery,
+    embedded: Embedded,
   })
   .prefault({});
 
@@ -154,11 +187,13 @@ const Audio = z
     loudspeaker: z
       .string()
       .regex(
-        /^(auto|null|(portaudio|speaker)(:.+)?|wav:.+)$/,
-        '"auto", "portaudio", "portaudio:DEVICE", "speaker", "speaker:DEVICE", "wav:FILE" or "null"',
+        /^(auto|null|(play|portaudio|speaker)(:.+)?|wav:.+)$/,
+        '"auto", "play", "play:DEVICE", "speaker", "speaker:DEVICE", "portaudio", "portaudio:DEVICE", "wav:FILE" or "null"',
       )
       .default('auto')
-      .describe('`auto` · `portaudio[:DEVICE]` · `speaker[:DEVICE]` · `wav:FILE` · `null`; see `devices`.'),
+      .describe(
+        '`auto` · `play[:DEVICE]` · `speaker[:DEVICE]` · `portaudio[:DEVICE]` · `wav:FILE` · `null`; see `devices`.',
+      ),
     sampleRateHz: z
       .literal([8000, 12_000, 16_000, 24_000, 48_000])
       .default(16_000)
@@ -263,8 +298,24 @@ const Conversation = z
       .optional()
       .describe('With `turns`: exit 1 when they are not finished by then.'),
     replyTimeoutMs: durationMs(100)
+      .default(60_000)
+      .describe(
+        'How long the device waits for the first sound of an answer. While the server waits for a tool of this device there is no limit.',
+      ),
+    soundGapTimeoutMs: durationMs(100)
       .default(20_000)
-      .describe('How long the device waits for an answer to begin.'),
+      .describe('How long an answer may pause before the device goes on without the rest.'),
+    resumeWithinMs: durationMs(0)
+      .default(5_000)
+      .describe(
+        'A conversation whose connection was lost listens again by itself within this time; later somebody has to ask for it.',
+      ),
+    serverMayListen: z
+      .boolean()
+      .default(false)
+      .describe(
+        'A server that asks to speak (`speak_request` with `auto_listen`) may open the microphone after its words. Otherwise only a person does.',
+      ),
     idleSettleMs: durationMs(0)
       .default(800)
       .describe('How long the device must have been idle before it may announce something.'),

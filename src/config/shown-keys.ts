@@ -16,6 +16,7 @@ const policy = {
   handoffMs: 'value',
   maxResultBytes: 'value',
   idempotent: 'value',
+  parallel: 'value',
 } as const;
 
 const server = {
@@ -52,6 +53,7 @@ const outbound = {
   enabled: 'value',
   allow: 'values',
   deny: 'values',
+  announce: 'value',
 } as const;
 
 const handlerSettings = {
@@ -100,6 +102,9 @@ export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
           cwd: 'value',
           address: 'value',
           framing: 'value',
+          read: 'value',
+          readIdleMs: 'value',
+          encoding: 'value',
           path: 'value',
         },
       ],

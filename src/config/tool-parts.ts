@@ -50,6 +50,7 @@ export const descriptionKeys = {
   handoffMs: z.int().min(0).max(DAY_MS).default(6000),
   maxResultBytes: z.int().min(64).max(200_000).default(1024),
   idempotent: z.boolean().default(false),
+  parallel: z.boolean().default(false),
 };
 
 type ParsedDescription = z.output<z.ZodObject<typeof descriptionKeys>>;
@@ -65,6 +66,7 @@ export function descriptionOf(tool: ParsedDescription): ToolDescription {
     handoffMs: tool.handoffMs,
     maxResultBytes: tool.maxResultBytes,
     idempotent: tool.idempotent,
+    parallel: tool.parallel,
   };
 }
 

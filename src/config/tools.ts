@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { faultWords } from '../core/fault-words.ts';
-import type { ToolDefinition, ToolTarget } from '../ports/tool-definition.ts';
+import type { StreamProtocol, ToolDefinition, ToolTarget } from '../ports/tool-definition.ts';
 import { commandWords } from './command-words.ts';
 import { readConfigSections } from './config-sections.ts';
 import { isPlainObject } from './layers.ts';
@@ -34,6 +34,17 @@ const command = text.transform((line, context) => {
   return z.NEVER;
 });
 
+/** As the Encoding Standard names them. */
+const encoding = text.refine(isEncoding, 'must be the name of an encoding, such as gb18030');
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== '';
+  } catch {
+    return false;
+  }
+}
+
 const auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bearer'), token: headerValue.min(1) }),
   z.strictObject({ type: z.literal('basic'), username: z.string(), password: z.string() }),
@@ -51,6 +62,9 @@ const hostAndPort = text.transform((address, context) => {
 const streamProtocol = {
   framing: z.enum(['newline', 'length']).default('newline'),
   method: text.optional(),
+  read: z.enum(['auto', 'line', 'json', 'close']).default('auto'),
+  readIdleMs: z.int().min(1).max(60_000).default(300),
+  encoding: encoding.optional(),
 };
 
 /** One line per kind of tool: its own keys, beside those that every tool has. */
@@ -62,12 +76,13 @@ const targets = {
     args: z.array(z.string().refine((word) => !word.includes('\0'), 'must not hold a zero byte')).default([]),
     cwd: text.optional(),
     env: environment.default({}),
+    encoding: encoding.optional(),
   }),
   http: z.strictObject({
     ...descriptionKeys,
     type: z.literal('http'),
     url: webUrl(/^https?:$/, 'an http:// or https://'),
-    method: httpMethod.default('GET'),
+    method: httpMethod.default('POST'),
     body: z.enum(['json', 'form']).default('json'),
     headers,
     auth: auth.optional(),
@@ -157,7 +172,9 @@ export function checkTools(raw: unknown): ToolsConfig {
     else faults.push(`mcp.tools: "${definition.name}" and "${first}" are the same name to a server`);
     return first === undefined ? [definition] : [];
   });
-  return { tools: enabled ? definitions : [], allow, deny, faults, warnings };
+  // Switched off is every tool, the device's own and those of others, too.
+  const offered = enabled ? { tools: definitions, allow, deny } : { tools: [], allow: [], deny: ['*'] };
+  return { ...offered, faults, warnings };
 }
 
 /** Reads only the tools of a configuration file; no file means no tools. Throws what `parseToolsConfig` throws. */
@@ -200,18 +217,35 @@ function definitionOf(tool: ParsedTool): ToolDefinition {
 function targetOf(tool: ParsedTool): ToolTarget {
   switch (tool.type) {
     case 'subprocess':
-      return { type: tool.type, command: tool.executable, args: tool.args, cwd: tool.cwd, env: tool.env };
+      return {
+        type: tool.type,
+        command: tool.executable,
+        args: tool.args,
+        cwd: tool.cwd,
+        env: tool.env,
+        encoding: tool.encoding,
+      };
     case 'http': {
       const { type, url, method, body, headers, auth, resultPath } = tool;
       return { type, url, method, body, headers, auth, resultPath };
     }
     case 'tcp':
-      return { type: tool.type, ...tool.address, framing: tool.framing, method: tool.method };
+      return { type: tool.type, ...tool.address, ...streamOf(tool) };
     case 'unix':
-      return { type: tool.type, path: tool.path, framing: tool.framing, method: tool.method };
+      return { type: tool.type, path: tool.path, ...streamOf(tool) };
     case 'websocket':
       return { type: tool.type, url: tool.url, headers: tool.headers, method: tool.method };
   }
+}
+
+function streamOf({
+  framing,
+  method,
+  read,
+  readIdleMs,
+  encoding,
+}: Extract<ParsedTool, { type: 'tcp' | 'unix' }>): StreamProtocol {
+  return { framing, method, read, readIdleMs, encoding };
 }
 
 function invalid(faults: readonly string[]): ClientError {

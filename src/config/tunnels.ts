@@ -18,6 +18,8 @@ export interface TunnelDefinition {
   /** What the tunnel may see at all; its other end approves among these. Globs of tool names. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  /** `false`: what its calls leave behind is not told by this loudspeaker. */
+  readonly announce: boolean;
 }
 
 const maxTunnels = 32;

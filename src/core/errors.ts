@@ -1,3 +1,5 @@
+import type { Words } from './words.ts';
+
 /**
  * Codes of expected failures, grouped by subsystem. They appear in `error` events and logs, so scripts may rely on them:
  * add freely, never rename.
@@ -19,10 +21,15 @@ export const ErrorCode = {
   transportTls: 'TRANSPORT_TLS',
   transportClosed: 'TRANSPORT_CLOSED',
   transportIdle: 'TRANSPORT_IDLE',
+  transportNoAudio: 'TRANSPORT_NO_AUDIO',
+  identityInUse: 'IDENTITY_IN_USE',
   transportSendFailed: 'TRANSPORT_SEND_FAILED',
   protocolBadMessage: 'PROTOCOL_BAD_MESSAGE',
   protocolUnknownType: 'PROTOCOL_UNKNOWN_TYPE',
   protocolBadFrame: 'PROTOCOL_BAD_FRAME',
+  protocolFormatRefused: 'PROTOCOL_FORMAT_REFUSED',
+  serverError: 'SERVER_ERROR',
+  deviceNotBound: 'DEVICE_NOT_BOUND',
   opusUnavailable: 'OPUS_UNAVAILABLE',
   opusBadPacket: 'OPUS_BAD_PACKET',
   opusBadFrame: 'OPUS_BAD_FRAME',
@@ -37,6 +44,8 @@ export const ErrorCode = {
   toolTimeout: 'TOOL_TIMEOUT',
   toolBusy: 'TOOL_BUSY',
   replyTimeout: 'REPLY_TIMEOUT',
+  conversationNotResumed: 'CONVERSATION_NOT_RESUMED',
+  notReady: 'NOT_READY',
   textUnanswered: 'TEXT_UNANSWERED',
   turnsTimeout: 'TURNS_TIMEOUT',
   turnsUnfinished: 'TURNS_UNFINISHED',
@@ -58,6 +67,8 @@ export interface ClientErrorOptions {
   /** True when the same attempt may succeed later without anybody changing anything. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
+  /** What went wrong, before it is in any language, for those who tell a person; `message` is a whole sentence in English. */
+  readonly words?: Words | undefined;
 }
 
 /**
@@ -68,11 +79,18 @@ export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** Absent where `message` is somebody else's, or nothing that a person is told later. */
+  readonly words: Words | undefined;
 
-  constructor(code: ErrorCode, message: string, { retryable = false, cause }: ClientErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { retryable = false, cause, words }: ClientErrorOptions = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;
+    this.words = words;
   }
 }
 

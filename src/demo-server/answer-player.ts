@@ -18,18 +18,24 @@ export interface AnswerPlayerOptions {
   sendAudio(packet: Uint8Array, timestampMs: number): void;
 }
 
+/** Where one answer differs from the player's others. */
+export interface AnswerPace {
+  readonly leadFrames: number;
+  readonly tailMs: number;
+}
+
 export interface AnswerPlayer {
   readonly playing: boolean;
   /**
-   * Encodes and sends `pcm` (at the player's rate) in real time; `onFinished` comes 420 ms after the last packet, and not
-   * at all after `cancel`. Playing again cancels what plays.
+   * Encodes and sends `pcm` (at the player's rate) in real time; `onFinished` comes `tailMs` after the last packet (420
+   * unless given), and not at all after `cancel`. Playing again cancels what plays.
    */
-  play(pcm: Int16Array, onFinished: () => void): void;
+  play(pcm: Int16Array, onFinished: () => void, pace?: AnswerPace): void;
   /** No packet follows. True when something was playing. */
   cancel(): boolean;
 }
 
-interface Playback {
+interface Playback extends AnswerPace {
   readonly pcm: Int16Array;
   readonly onFinished: () => void;
   readonly frames: number;
@@ -41,7 +47,7 @@ interface Playback {
 /** Speaks: one timer per answer, armed for the next deadline; whatever is due leaves in one wake-up. */
 export function createAnswerPlayer(options: AnswerPlayerOptions): AnswerPlayer {
   const { codec, clock, sampleRateHz, frameDurationMs, sendAudio } = options;
-  const lead = options.leadFrames ?? leadFrames;
+  const usualPace = { leadFrames: options.leadFrames ?? leadFrames, tailMs: stopDelayMs };
   const samplesPerFrame = (sampleRateHz * frameDurationMs) / 1000;
   const frame = new Int16Array(samplesPerFrame);
   let encoder: OpusEncoder | undefined;
@@ -56,10 +62,10 @@ export function createAnswerPlayer(options: AnswerPlayerOptions): AnswerPlayer {
   }
 
   /** When the next thing is to happen: another frame, or the end. */
-  function nextDueMs({ startMs, frames, sentFrames }: Playback): number {
+  function nextDueMs({ startMs, frames, sentFrames, leadFrames: lead, tailMs }: Playback): number {
     return sentFrames < frames
       ? startMs + Math.max(0, sentFrames - lead + 1) * frameDurationMs
-      : startMs + Math.max(0, sentFrames - lead) * frameDurationMs + stopDelayMs;
+      : startMs + Math.max(0, sentFrames - lead) * frameDurationMs + tailMs;
   }
 
   function sendWhatIsDue(): void {
@@ -91,7 +97,7 @@ export function createAnswerPlayer(options: AnswerPlayerOptions): AnswerPlayer {
     get playing() {
       return playback !== undefined;
     },
-    play(pcm, onFinished) {
+    play(pcm, onFinished, pace = usualPace) {
       cancel();
       encoder ??= codec.createEncoder({
         sampleRateHz,
@@ -102,7 +108,7 @@ export function createAnswerPlayer(options: AnswerPlayerOptions): AnswerPlayer {
       });
       encoder.reset();
       const frames = Math.ceil(pcm.length / samplesPerFrame);
-      playback = { pcm, onFinished, frames, sentFrames: 0, startMs: clock.now() };
+      playback = { ...pace, pcm, onFinished, frames, sentFrames: 0, startMs: clock.now() };
       sendWhatIsDue();
     },
     cancel,

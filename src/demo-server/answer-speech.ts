@@ -10,6 +10,7 @@ export type Synthesize = (text: string, language: SpeechLanguage) => Promise<Spo
 export type LoadWav = (path: string) => Promise<SpokenAudio>;
 
 const maxSpokenCharacters = 600;
+const maxSentences = 12;
 /** A stand-in for a sentence is not longer than one. */
 const maxRecordingMs = 3000;
 const chineseCharacter = /\p{Script=Han}/u;
@@ -17,6 +18,17 @@ const chineseCharacter = /\p{Script=Han}/u;
 /** Which voice a text needs. */
 export function languageOf(text: string): SpeechLanguage {
   return chineseCharacter.test(text) ? 'zh' : 'en';
+}
+
+/** A text in the pieces that real servers speak it in; the rest of a long one is one piece. */
+export function sentencesOf(text: string): string[] {
+  const all = text
+    .split(/(?<=[。！？!?；;])|(?<=\.)\s+|\n+/u)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== '');
+  const first = all.slice(0, maxSentences - 1);
+  const rest = all.slice(maxSentences - 1).join(' ');
+  return rest === '' ? first : [...first, rest];
 }
 
 /** Any rate to the downlink's. */

@@ -3,6 +3,8 @@ export interface DeviceLink {
   /** What the carrier adds to the server hello: `version`, `transport`, and where audio goes if not here. */
   helloFields(): Readonly<Record<string, unknown>>;
   sendJson(message: object): void;
+  /** Sends a text of the device back as it came. */
+  echo(text: string): void;
   /** One Opus packet, dropped and counted when the device does not read fast enough. */
   sendAudio(packet: Uint8Array, timestampMs: number): void;
   /** Ends the channel normally. */

@@ -4,17 +4,20 @@ const text = z.string().max(100_000);
 
 /**
  * What a device may say (firmware E1–E7), read as loosely as real servers do: more members are ignored, an unknown mode is
- * `auto`. `{"type":"text"}` is the text turn of newer servers.
+ * `auto`. `{"type":"text"}` and `listen` with `text` are text turns of some servers.
  */
 const deviceMessage = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('hello'),
-    features: z.looseObject({ mcp: z.boolean().catch(false) }).catch({ mcp: false }),
+    features: z
+      .looseObject({ mcp: z.boolean().catch(false), aec: z.boolean().catch(false) })
+      .catch({ mcp: false, aec: false }),
+    audio_params: z.looseObject({}).optional().catch(undefined),
   }),
   z.looseObject({
     type: z.literal('listen'),
-    state: z.enum(['start', 'stop', 'detect']),
-    mode: z.enum(['auto', 'manual', 'realtime']).catch('auto'),
+    state: z.enum(['start', 'stop', 'detect', 'text']),
+    mode: z.enum(['auto', 'manual', 'realtime']).optional().catch('auto'),
     text: text.catch(''),
   }),
   z.looseObject({ type: z.literal('text'), text }),
@@ -27,8 +30,13 @@ export type DeviceMessage = z.infer<typeof deviceMessage>;
 
 /** Undefined for everything that is no message a device may send: not JSON, no object, unknown type, wrong types. */
 export function parseDeviceMessage(json: string): DeviceMessage | undefined {
+  return deviceMessage.safeParse(readJson(json)).data;
+}
+
+/** Undefined for what is not JSON. */
+export function readJson(json: string): unknown {
   try {
-    return deviceMessage.safeParse(JSON.parse(json)).data;
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

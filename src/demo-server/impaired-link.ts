@@ -26,6 +26,7 @@ export function createImpairedStreamLink(
     link: {
       helloFields: () => link.helloFields(),
       sendJson: (message) => down.send(() => link.sendJson(message)),
+      echo: (text) => down.send(() => link.echo(text)),
       sendAudio: (packet, timestampMs) => down.send(() => link.sendAudio(packet, timestampMs)),
       close: (reason) => down.send(() => link.close(reason)),
     },

@@ -4,8 +4,8 @@ import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 
 const callTimeoutMs = 30_000;
-const listDelayMs = 1000;
-const maxPages = 64;
+const usualListDelayMs = 1000;
+const usualMaxPages = 64;
 const maxTools = 1000;
 const maxPendingCalls = 64;
 const initializeId = 1;
@@ -38,6 +38,8 @@ export type ToolAnswer =
 export interface McpSession {
   /** Complete only after the last page has come. */
   readonly tools: readonly DeviceTool[];
+  /** The last page has come. */
+  readonly listed: boolean;
   /** Sends `initialize`; the tool list follows one second after its answer, as a real server does it. */
   start(): void;
   /** Takes the `payload` of an mcp message from the device; anything that is no answer to us is ignored. */
@@ -47,7 +49,21 @@ export interface McpSession {
   stop(): void;
 }
 
-export interface McpSessionOptions {
+/** Where the clients of real servers differ. */
+export interface McpDialect {
+  /** From the answer to `initialize` to `tools/list`; 1000 unless given. */
+  readonly listDelayMs?: number;
+  /** Pages that are read; the rest is never asked for. 64 unless given. */
+  readonly maxPages?: number;
+  /** Id of the first call; 3 unless given, so that ids are not used twice. */
+  readonly firstCallId?: number;
+  /** Any answer with the id of `initialize` makes it list again. */
+  readonly listsAfterLateAnswer?: boolean;
+  /** What is made of the result of a call; all its texts unless given. */
+  readResult?(result: unknown): ToolAnswer;
+}
+
+export interface McpSessionOptions extends McpDialect {
   /** Sends a JSON-RPC object as the payload of an mcp message. */
   send(payload: object): void;
   readonly clock: Clock;
@@ -60,12 +76,15 @@ interface PendingCall {
 }
 
 /** The server's half of MCP on a device channel: the device is the MCP server, this is its client. */
-export function createMcpSession({ send, clock, logger }: McpSessionOptions): McpSession {
+export function createMcpSession(options: McpSessionOptions): McpSession {
+  const { send, clock, logger, readResult = readTexts } = options;
+  const { listDelayMs = usualListDelayMs, maxPages = usualMaxPages } = options;
   const calls = new Map<number, PendingCall>();
   let tools: DeviceTool[] = [];
   let collected: DeviceTool[] = [];
   let pages = 0;
-  let lastId = listId;
+  let listed = false;
+  let lastId = (options.firstCallId ?? listId + 1) - 1;
   let awaiting: 'nothing' | 'initialize' | 'list' = 'nothing';
   let listTimer: TimerHandle;
   let stopped = false;
@@ -99,6 +118,7 @@ export function createMcpSession({ send, clock, logger }: McpSessionOptions): Mc
       return;
     }
     tools = collected;
+    listed = true;
     logger.info('tools of the device', { count: tools.length, names: tools.map(({ name }) => name) });
   }
 
@@ -113,6 +133,9 @@ export function createMcpSession({ send, clock, logger }: McpSessionOptions): Mc
   return {
     get tools() {
       return tools;
+    },
+    get listed() {
+      return listed;
     },
     start() {
       awaiting = 'initialize';
@@ -131,10 +154,11 @@ export function createMcpSession({ send, clock, logger }: McpSessionOptions): Mc
         settleCall(id, error ? failed(error.message) : readResult(result));
       } else if (error) {
         logger.warn('the device refused an MCP request', { id, reason: String(error.message).slice(0, 500) });
-      } else if (id === initializeId && awaiting === 'initialize') {
+      } else if (id === initializeId && (awaiting === 'initialize' || options.listsAfterLateAnswer)) {
         awaiting = 'nothing';
         collected = [];
         pages = 0;
+        clock.clearTimeout(listTimer);
         listTimer = clock.setTimeout(() => requestPage(), listDelayMs);
       } else if (id === listId && awaiting === 'list') {
         awaiting = 'nothing';
@@ -168,7 +192,7 @@ function failed(reason: string | undefined): ToolAnswer {
   return { ok: false, reason: reason || 'the device gave no reason' };
 }
 
-function readResult(result: unknown): ToolAnswer {
+function readTexts(result: unknown): ToolAnswer {
   const parsed = callResult.safeParse(result);
   if (!parsed.success)
     return failed(`the result has no content: ${messageOf(z.prettifyError(parsed.error))}`);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type ConversationParts, createConversation } from './conversation.ts';
+import type { ConversationParts } from './conversation-parts.ts';
+import { createConversation } from './converse.ts';
 import type { DeviceLink, DeviceLinkHandler } from './device-link.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
@@ -31,11 +32,16 @@ const envelope = z.looseObject({
 const initializeId = 10_000;
 const listId = 10_001;
 
-/** Does what a gateway does: a hello begins a conversation, goodbye ends it and is echoed (servers.md 3.4). */
+/**
+ * Does what a gateway does: a hello begins a conversation, goodbye ends it and is echoed (servers.md 3.4). The Go server
+ * takes no notice of goodbye (servers.md 5.1).
+ */
 export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
-  const { logger, udp, udpAddress, push, hangUp } = parts;
+  const { behaviour, logger, udp, udpAddress, push, hangUp } = parts;
   let talk: { readonly handler: DeviceLinkHandler; sessionId: string } | undefined;
-  const audio = udp.open((packet) => talk?.handler.onAudio(packet));
+  // Only the Go server speaks MQTT itself; in front of the others is the gateway.
+  const isGateway = behaviour.manner !== 'go';
+  const audio = udp.open((packet) => talk?.handler.onAudio(packet), { longIds: !isGateway });
 
   function beginTalk(text: string): void {
     endTalk();
@@ -51,6 +57,8 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
         if (type === 'hello' && typeof session_id === 'string') begun.sessionId = session_id;
         push(message);
       },
+      // What is no message has cost the connection already (`receive`).
+      echo: (text) => push(JSON.parse(text)),
       sendAudio: (packet, timestampMs) => audio.send(packet, timestampMs),
       close: () => {
         if (talk === begun) endTalk();
@@ -66,7 +74,7 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
     talk = undefined;
     if (!ended) return;
     ended.handler.onClosed();
-    push({ type: 'goodbye', session_id: ended.sessionId });
+    if (isGateway) push({ type: 'goodbye', session_id: ended.sessionId });
     logger.info('conversation ended', { ...audio.counters });
   }
 
@@ -84,32 +92,41 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
     hangUp();
   }
 
-  push({
-    type: 'mcp',
-    payload: {
-      jsonrpc: '2.0',
-      id: initializeId,
-      method: 'initialize',
-      params: {
-        protocolVersion: '2024-11-05',
-        capabilities: {},
-        clientInfo: { name: 'xiaozhi-speaker-demo', version: '1' },
+  function initialize(): void {
+    push({
+      type: 'mcp',
+      payload: {
+        jsonrpc: '2.0',
+        id: initializeId,
+        method: 'initialize',
+        params: {
+          protocolVersion: '2024-11-05',
+          capabilities: {},
+          clientInfo: { name: 'xiaozhi-speaker-demo', version: '1' },
+        },
       },
-    },
-  });
+    });
+  }
 
+  function receiveInGateway({ type, session_id, payload }: Envelope, text: string): void {
+    const id = payload?.id;
+    if (type === 'mcp' && typeof id === 'number' && id >= initializeId) takeOwnAnswer(id);
+    else if (talk && type === 'goodbye') endTalk();
+    else if (talk) talk.handler.onText(text);
+    else if (type !== 'goodbye' && type !== 'mcp') push({ type: 'goodbye', session_id });
+    else logger.debug('nothing to do outside of a conversation', { type });
+  }
+
+  if (isGateway) initialize();
   return {
     receive(text) {
       const message = parse(text);
       if (!message) return refuse('it published what is no message');
-      const { type, session_id } = message;
-      if (type === 'hello' && message.version !== 3) return refuse('its hello is not of version 3');
-      const id = message.payload?.id;
+      const { type, version } = message;
+      if (type === 'hello' && isGateway && version !== 3) return refuse('its hello is not of version 3');
       if (type === 'hello') beginTalk(text);
-      else if (type === 'mcp' && typeof id === 'number' && id >= initializeId) takeOwnAnswer(id);
-      else if (talk) talk.handler.onText(text);
-      else if (type !== 'goodbye' && type !== 'mcp') push({ type: 'goodbye', session_id });
-      else logger.debug('nothing to do outside of a conversation', { type });
+      else if (isGateway) receiveInGateway(message, text);
+      else talk?.handler.onText(text);
     },
     push,
     refuse,
@@ -123,7 +140,9 @@ export function createMqttDevice(parts: MqttDeviceParts): MqttDevice {
   };
 }
 
-function parse(text: string): z.infer<typeof envelope> | undefined {
+type Envelope = z.infer<typeof envelope>;
+
+function parse(text: string): Envelope | undefined {
   try {
     return envelope.safeParse(JSON.parse(text)).data;
   } catch {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Aedes, Client } from 'aedes';
 import { messageOf } from '../core/errors.ts';
-import type { ConversationParts } from './conversation.ts';
+import type { ConversationParts } from './conversation-parts.ts';
 import { createMqttDevice, type MqttDevice } from './mqtt-device.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { faultWords } from '../core/fault-words.ts';
+import { manners, textWays } from './behaviour.ts';
 
 const withinMs = z.int().min(1).max(600_000).default(10_000);
 const times = z.int().min(1).max(10_000_000).default(1);
@@ -34,10 +35,18 @@ const step = z.union([
   z.strictObject({ terminate: z.literal(true) }),
 ]);
 
+const converse = z.strictObject({
+  manner: z.enum(manners).optional(),
+  thinkMs: z.int().min(0).max(600_000).optional(),
+  textWays: z.array(z.enum(textWays)).optional(),
+  spokenCommand: z.union([z.string(), z.array(z.string())]).optional(),
+});
+
 const connection = z.strictObject({
   upgrade: z.union([z.boolean(), z.int().min(400).max(599)]).default(true),
   hello: z.union([z.boolean(), jsonObject]).default(true),
   steps: z.array(step).max(10_000).default([]),
+  converse: converse.optional(),
 });
 
 const script = z

@@ -7,6 +7,7 @@ import type { Logger } from '../core/logger.ts';
 import type { OpusCodec } from '../ports/opus-codec.ts';
 import { createActivationDesk } from './activation.ts';
 import { createAnswerSpeech, type LoadWav, type Synthesize } from './answer-speech.ts';
+import { type BehaviourOptions, createBehaviour } from './behaviour.ts';
 import type { Impairment } from './impairment.ts';
 import { createMqttEndpoint } from './mqtt-endpoint.ts';
 import { createOtaEndpoint, otaPath } from './ota-endpoint.ts';
@@ -35,6 +36,8 @@ export interface DemoServerOptions {
   readonly mqtt?: { readonly port?: number; readonly udpPort?: number } | undefined;
   /** A bad network between the server and its devices. */
   readonly impairment?: Impairment | undefined;
+  /** Which real server it takes after. */
+  readonly behaviour?: BehaviourOptions | undefined;
 }
 
 export interface DemoServerParts {
@@ -88,6 +91,7 @@ export function createDemoServer(options: DemoServerOptions, parts: DemoServerPa
     codec,
     clock,
     logger,
+    behaviour: createBehaviour(options.behaviour ?? {}),
     speak: createAnswerSpeech({ synthesize, loadWav, recording: options.recording, logger }),
     admits: (deviceId: string, token: string) => !options.auth || ota.knowsToken(deviceId, token),
   };

@@ -12,13 +12,15 @@ export type TextCommand =
   /** The device wants something told; a model would put it into words of its own. */
   | { readonly type: 'notice'; readonly facts: string }
   /** The device has results to be told; a model would read them with a tool. */
-  | { readonly type: 'cue'; readonly taskIds: readonly string[] };
+  | { readonly type: 'cue'; readonly taskIds: readonly string[]; readonly preface?: string };
 
 const callPattern = /^call\s+(\S+)\s*(.*)$/isu;
+// Servers take punctuation off the ends of a text.
 const noticePattern =
-  /^(?:\[Notice of the device\] (.+) Tell me this now, briefly, in your own words\.|【设备通知】(.+)请现在用简短的口语告诉我。)$/su;
-const cuePattern =
-  /^(?:\[Notice\] Read (t\d.*) with self\.tasks\.read|【通知】请用self\.tasks\.read读取(t\d.*)并告诉我)/u;
+  /^(?:\[Notice of the device\] (.+) Tell me this now, briefly, in your own words\.?|【设备通知】(.+)请现在用简短的口语告诉我。?)$/su;
+const cuePattern = /^(?:\[Notice\] Read |【通知】请用self\.tasks\.read读取)(t\d[\dt,、 ]*)/u;
+/** What a model is asked to say first. */
+const prefacePattern = /\bsay "([^"]+)"|先说“([^”]+)”/u;
 const toolArguments = z.record(z.string(), z.unknown());
 
 /** `help`, `tools`, `call NAME {json}`, notices of the device; everything else is to be echoed. */
@@ -28,8 +30,12 @@ export function parseTextCommand(text: string): TextCommand {
   if (/^tools$/iu.test(trimmed)) return { type: 'tools' };
   const [, facts, chineseFacts] = noticePattern.exec(trimmed) ?? [];
   if (facts ?? chineseFacts) return { type: 'notice', facts: facts ?? chineseFacts ?? '' };
-  const [, ids, chineseIds] = cuePattern.exec(trimmed) ?? [];
-  if (ids ?? chineseIds) return { type: 'cue', taskIds: (ids ?? chineseIds ?? '').match(/t\d+/gu) ?? [] };
+  const [, ids] = cuePattern.exec(trimmed) ?? [];
+  if (ids !== undefined) {
+    const [, english, chinese] = prefacePattern.exec(trimmed) ?? [];
+    const preface = english ?? chinese;
+    return { type: 'cue', taskIds: ids.match(/t\d+/gu) ?? [], ...(preface && { preface }) };
+  }
   const [, tool, json] = callPattern.exec(trimmed) ?? [];
   if (tool === undefined) return { type: 'echo', text };
   const args = json ? jsonAs(toolArguments, json) : {};
@@ -51,6 +57,8 @@ export const phrases = {
   help: 'Speak, and I repeat it. Type a sentence, and I read it out. Type "tools" to hear which tools your device offers, or "call", the name of a tool and its arguments as JSON.',
   tools: (tools: readonly DeviceTool[]): string =>
     `Your device offers ${tools.length === 1 ? 'one tool' : `${tools.length} tools`}: ${tools.map(({ name }) => name).join(', ')}.`,
+  withoutTools: (reply: string): string => `(Without the device's tools) ${reply}`,
+  unknownTool: (tool: string): string => `I know no tool ${tool}.`,
   toolFailed: (tool: string, reason: string): string =>
     reason.includes(tool) ? reason : `The tool ${tool} failed: ${reason}`,
   toolAnswered: (text: string): string => {

@@ -37,7 +37,8 @@ export interface UdpSession {
 export interface UdpEndpoint {
   /** Resolves with the port. Rejects with the system's error. */
   start(): Promise<number>;
-  open(onAudio: (packet: Uint8Array) => void): UdpSession;
+  /** @param longIds bytes 8 to 11 of a header belong to the id, too, and leave no room for a time (servers.md 5.1) */
+  open(onAudio: (packet: Uint8Array) => void, options?: { readonly longIds: boolean }): UdpSession;
   stop(): Promise<void>;
 }
 
@@ -86,10 +87,10 @@ export function createUdpEndpoint(options: UdpEndpointOptions): UdpEndpoint {
           resolve(socket.address().port);
         });
       }),
-    open(onAudio) {
+    open(onAudio, { longIds } = { longIds: false }) {
       const connectionId = freeConnectionId();
       const session = createSession(
-        connectionId,
+        idBytes(connectionId, longIds),
         onAudio,
         (datagram, to) => down.send({ datagram, to }),
         () => sessions.delete(connectionId),
@@ -107,15 +108,23 @@ export function createUdpEndpoint(options: UdpEndpointOptions): UdpEndpoint {
   };
 }
 
+/** The id of a session as it stands in the header from byte 4 on, of 4 or of 8 bytes. */
+function idBytes(connectionId: number, long: boolean): Buffer {
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(connectionId);
+  // Never zero: that would read as room for a time.
+  return long ? Buffer.concat([id, Buffer.of(randomInt(1, 256)), randomBytes(3)]) : id;
+}
+
 function createSession(
-  connectionId: number,
+  id: Buffer,
   onAudio: (packet: Uint8Array) => void,
   sendTo: (datagram: Uint8Array, to: RemoteInfo) => void,
   onClosed: () => void,
 ): Session {
   const nonce = Buffer.alloc(16);
   nonce[0] = 1;
-  nonce.writeUInt32BE(connectionId, 4);
+  nonce.set(id, 4);
   let keys: UdpKeys = { key: randomBytes(16), nonce };
   const window = new SequenceWindow();
   const counters = { received: 0, rejected: 0, sent: 0, unaddressed: 0 };
@@ -142,7 +151,8 @@ function createSession(
     close: onClosed,
     receive(datagram, from) {
       const opened = openUdpPacket(keys.key, datagram);
-      if (!opened.ok || !window.judge(opened.sequence).accepted) {
+      const isOurs = id.equals(datagram.subarray(4, 4 + id.length));
+      if (!isOurs || !opened.ok || !window.judge(opened.sequence).accepted) {
         counters.rejected += 1;
         return;
       }

@@ -4,7 +4,7 @@ import { downlinkFormat } from './device-link.ts';
 
 export type ListeningMode = 'auto' | 'manual' | 'realtime';
 
-const preRollMs = 300;
+const usualPreRollMs = 300;
 const minSpeechMs = 120;
 const hangoverMs = 700;
 /** Of the hangover this much stays in the recording, so that the last word fades out. */
@@ -17,6 +17,10 @@ const samples = (durationMs: number): number => (durationMs * sampleRateHz) / 10
 
 export interface UtteranceRecorderOptions {
   readonly codec: OpusCodec;
+  /** What is kept from before somebody speaks; 300 unless given. */
+  readonly preRollMs?: number;
+  /** Longer packets are skipped. */
+  readonly maxPacketMs?: number;
   /** Somebody began to speak. */
   onSpeechStarted(): void;
   /** What was said, at the downlink's rate, with its pre-roll; undefined when a manual recording held no speech. */
@@ -30,6 +34,8 @@ export interface UtteranceRecorder {
   start(mode: ListeningMode): void;
   /** The device says the turn is over. Ignored when not listening. */
   finish(): void;
+  /** Hands over all that is kept, speech or not, and forgets it. */
+  take(): { readonly pcm: Int16Array; readonly heard: boolean };
   /** Forgets what was recorded; goes on as before. */
   reset(): void;
   push(packet: Uint8Array): void;
@@ -40,7 +46,7 @@ export interface UtteranceRecorder {
  * `manual` one is not kept. Time is counted in samples, so it does not matter how fast the packets come.
  */
 export function createUtteranceRecorder(options: UtteranceRecorderOptions): UtteranceRecorder {
-  const { codec, onSpeechStarted, onUtterance } = options;
+  const { codec, preRollMs = usualPreRollMs, maxPacketMs = 120, onSpeechStarted, onUtterance } = options;
   let decoder: OpusDecoder | undefined;
   let mode: ListeningMode = 'auto';
   let listening = true;
@@ -124,11 +130,16 @@ export function createUtteranceRecorder(options: UtteranceRecorderOptions): Utte
       forget();
       onUtterance(undefined);
     },
+    take() {
+      const taken = { pcm: joined(chunks, recordedSamples), heard };
+      reset();
+      return taken;
+    },
     reset,
     push(packet) {
       if (!listening) return;
       const pcm = decode(packet);
-      if (!pcm) return;
+      if (!pcm || pcm.length > samples(maxPacketMs)) return;
       if (recordedSamples + pcm.length <= samples(maxUtteranceMs)) keep(pcm);
       else if (mode !== 'manual') {
         endpointer.reset();

@@ -5,7 +5,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../core/logger.ts';
 import type { BinaryVersion } from '../protocol/binary-frame.ts';
 import type { LoadWav } from './answer-speech.ts';
-import { type ConversationParts, createConversation } from './conversation.ts';
+import { createBehaviour } from './behaviour.ts';
+import type { ConversationParts } from './conversation-parts.ts';
+import { createConversation } from './converse.ts';
 import { createImpairedStreamLink } from './impaired-link.ts';
 import type { Impairment } from './impairment.ts';
 import { createKeepAlive } from './keep-alive.ts';
@@ -46,13 +48,18 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   let connections = 0;
 
   function accept(request: IncomingMessage, raw: Socket, head: Buffer, scripted?: Scripted): void {
+    const converse = scripted?.connection.converse;
+    const behaviour = converse ? createBehaviour(converse) : options.behaviour;
     sockets.handleUpgrade(request, raw, head, (socket) => {
       // ws reports protocol violations here and then closes the socket itself; the close is what is logged.
       socket.on('error', () => {});
       const deviceId = headerOrQuery(request, 'device-id');
       const deviceLogger = logger.child(deviceId || 'device');
-      const link = createWebSocketLink(socket, versionOf(request), deviceLogger);
-      if (scripted) return serveScript(scripted, socket, raw, link, deviceLogger);
+      const asked = versionOf(request);
+      // Real servers know bare Opus and the frame of the gateway, whatever a device asks for (servers.md 1.1).
+      const version = behaviour.manner === 'plain' || asked === 'gateway' ? asked : 1;
+      const link = createWebSocketLink(socket, version, deviceLogger);
+      if (scripted && !converse) return serveScript(scripted, socket, raw, link, deviceLogger);
       const refusal = refusalFor(request, deviceId);
       if (refusal) {
         deviceLogger.warn('device refused', { reason: refusal });
@@ -60,9 +67,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         socket.close(1000);
         return;
       }
-      deviceLogger.info('device connected', { binaryVersion: versionOf(request) });
+      deviceLogger.info('device connected', { binaryVersion: version });
       keepAlive.watch(socket);
-      const parts = { ...options, logger: deviceLogger };
+      const parts = { ...options, behaviour, logger: deviceLogger };
       if (!impairment) return link.serve(createConversation(link, parts));
       const impaired = createImpairedStreamLink(link, impairment, clock);
       link.serve(impaired.listen(createConversation(impaired.link, parts)));

@@ -1,12 +1,7 @@
 import { WebSocket } from 'ws';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import {
-  type BinaryVersion,
-  decodeBinaryFrame,
-  encodeBinaryFrame,
-  encodeGatewayDownlinkFrame,
-} from '../protocol/binary-frame.ts';
+import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../protocol/binary-frame.ts';
 import type { DeviceLink, DeviceLinkHandler } from './device-link.ts';
 
 /** Audio for a device that does not read is dropped from here on; a device that ignores texts too is cut off at the second. */
@@ -29,9 +24,8 @@ export function createWebSocketLink(
   let droppedPackets = 0;
 
   function frameOf(packet: Uint8Array, timestampMs: number): Uint8Array {
-    if (version !== 'gateway') return encodeBinaryFrame(version, packet, timestampMs);
     sequence += 1;
-    return encodeGatewayDownlinkFrame(packet, timestampMs, sequence - 1);
+    return encodeBinaryFrame(version, packet, timestampMs, sequence - 1);
   }
 
   function receiveBinary(bytes: Uint8Array, handler: DeviceLinkHandler): void {
@@ -54,13 +48,16 @@ export function createWebSocketLink(
     }
   }
 
+  function sendText(text: string): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > maxBacklogBytes) socket.terminate();
+    else socket.send(text);
+  }
+
   return {
-    helloFields: () => ({ version: 1, transport: 'websocket' }),
-    sendJson(message) {
-      if (socket.readyState !== WebSocket.OPEN) return;
-      if (socket.bufferedAmount > maxBacklogBytes) socket.terminate();
-      else socket.send(JSON.stringify(message));
-    },
+    helloFields: () => ({ version: version === 'gateway' ? 1 : version, transport: 'websocket' }),
+    sendJson: (message) => sendText(JSON.stringify(message)),
+    echo: sendText,
     sendAudio(packet, timestampMs) {
       if (socket.readyState !== WebSocket.OPEN) return;
       if (socket.bufferedAmount > maxAudioBacklogBytes) droppedPackets += 1;

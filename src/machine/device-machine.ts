@@ -1,14 +1,17 @@
 import type { SnapshotFrom } from 'xstate';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { emptyMailbox } from '../mcp/announcements/mailbox.ts';
-import type { DeviceContext } from './context.ts';
 import { deliveryNote, deviceSetup } from './setup.ts';
 import { announcingLocally } from './states/announcing-locally.ts';
+import { answer } from './states/answer.ts';
 import { finishing } from './states/finishing.ts';
 import { link } from './states/link.ts';
+import { nearEnd } from './states/near-end.ts';
 import { opening } from './states/opening.ts';
 import { provisioning } from './states/provisioning.ts';
 import { recovering } from './states/recovering.ts';
+import { resumption } from './states/resumption.ts';
+import { reportEnd } from './states/session/parts.ts';
 import { session } from './states/session.ts';
 import { standby } from './states/standby.ts';
 import { toolList } from './states/tool-list.ts';
@@ -19,17 +22,6 @@ const reportError = {
     error: event.error,
   }),
 } as const;
-
-/** The end of an attempt takes with it what was typed: the person is told so. */
-const reportEnd = {
-  type: 'reportError',
-  params: ({ context, event }: { context: DeviceContext; event: { error: ClientError } }) => ({
-    error: context.text === undefined ? event.error : withLostText(event.error),
-  }),
-} as const;
-
-const withLostText = ({ code, message, retryable, cause }: ClientError): ClientError =>
-  new ClientError(code, `${message} What you typed was not answered; type it again.`, { retryable, cause });
 
 const reportLostText = {
   type: 'reportError',
@@ -75,11 +67,20 @@ const online = deviceSetup.createStateConfig({
   states: {
     link,
     toolList,
+    nearEnd,
+    answer,
+    resumption,
     conversation: {
       initial: 'ready',
       states: {
-        /** Text typed while the device was starting is asked first. */
-        ready: { always: [{ guard: 'hasText', target: '#opening.toText' }, { target: 'standby' }] },
+        /** Text typed while the device was starting is asked first; who pressed the talk key meanwhile is heard. */
+        ready: {
+          always: [
+            { guard: 'hasText', target: '#opening.toText', actions: 'forgetWish' },
+            { guard: 'hasWish', target: '#opening.toListen', actions: 'useWishedMode' },
+            { target: 'standby' },
+          ],
+        },
         standby,
         announcingLocally,
         connected,
@@ -98,9 +99,10 @@ export const deviceMachine = deviceSetup.createMachine({
   id: 'device',
   context: ({ input }) => ({
     settings: input,
-    listeningMode: input.listeningMode === 'realtime' ? 'auto' : input.listeningMode,
+    listeningMode: 'manual',
     sessionId: undefined,
     text: undefined,
+    wish: undefined,
     wakePhrase: '',
     provisioningFailures: 0,
     recoveryAttempts: 0,
@@ -108,6 +110,11 @@ export const deviceMachine = deviceSetup.createMachine({
     mailbox: emptyMailbox,
     announceAttempt: 0,
     announcement: undefined,
+    textWays: input.textWays,
+    knownTextWay: undefined,
+    introduction: 'none',
+    listedOverLink: false,
+    openCalls: 0,
   }),
   options: { maxIterations: 100 },
   initial: 'provisioning',

@@ -4,6 +4,12 @@ import type { TaskMail } from '../mcp/announcements/mail.ts';
 /** Who decides that the person has finished speaking: the server, a button, or nobody (full duplex). Firmware B10. */
 export type ListeningMode = 'auto' | 'manual' | 'realtime';
 
+/**
+ * How a text goes to the server: as a detected wake word, which most servers take · `{"type":"listen","state":"text"}` ·
+ * `{"type":"text"}`.
+ */
+export type TextWay = 'detect' | 'listen-text' | 'text';
+
 /** Outcome of asking the OTA server. `failed` carries whether an earlier answer lets the device start all the same. */
 export type ProvisioningResult =
   | { readonly kind: 'ready' }
@@ -28,26 +34,46 @@ export type ChannelEvent =
 export type LinkEvent =
   | { readonly type: 'link.up' }
   | { readonly type: 'link.failed'; readonly error: ClientError }
-  | { readonly type: 'link.unneeded' };
+  | { readonly type: 'link.unneeded' }
+  /** The server has read the list of tools over the link: it knows it in every session. */
+  | { readonly type: 'link.listed' };
 
 export type ServerEvent =
   | { readonly type: 'tts.started' }
+  /** The next sentence of an answer; some servers begin an answer with it. */
+  | { readonly type: 'tts.sentence' }
   | { readonly type: 'tts.stopped' }
   | { readonly type: 'stt.received' }
   | { readonly type: 'alert.received' }
   /** A server wants to speak without having been asked (servers.md 5.2). */
   | { readonly type: 'speech.requested'; readonly listenAfter: boolean }
-  | { readonly type: 'reboot.requested' };
+  | { readonly type: 'reboot.requested' }
+  | ToolUseEvent;
+
+/** What a session's server does with the tools of this device. */
+export type ToolUseEvent =
+  /** It has said `initialize` and will ask for the list. */
+  | { readonly type: 'tools.introduced' }
+  /** It has read the last page of the list. */
+  | { readonly type: 'tools.listed' }
+  /** A call has come that has not been answered. */
+  | { readonly type: 'call.started' }
+  | { readonly type: 'call.ended' };
 
 export type PlaybackEvent =
   | { readonly type: 'playback.started' }
   /** Nothing left to play although the server has not said that it has finished. */
   | { readonly type: 'playback.starved' }
+  /** So much of an answer has been played that it counts as heard; once per answer. */
+  | { readonly type: 'playback.heard' }
   /** The last sample of a finished answer has been heard. */
   | { readonly type: 'playback.drained' };
 
 /** Edges of a voice at the microphone; while the device speaks, only of a voice that is surely not its own. */
 export type VoiceEvent = { readonly type: 'speech.started' } | { readonly type: 'speech.ended' };
+
+/** Raised by the machine itself. */
+export type OwnEvent = { readonly type: 'answer.aborted' };
 
 export type HardwareEvent = { readonly type: 'microphone.failed'; readonly error: ClientError };
 
@@ -73,4 +99,5 @@ export type DeviceEvent =
   | VoiceEvent
   | HardwareEvent
   | ToolEvent
-  | ToolListEvent;
+  | ToolListEvent
+  | OwnEvent;

@@ -34,12 +34,19 @@ export function audioPathsFor(snapshot: DeviceSnapshot): AudioPaths {
 
 function voiceListenedFor(snapshot: DeviceSnapshot, fullDuplex: boolean): AudioPaths['voice'] {
   if (snapshot.hasTag('uplink')) return 'speech';
+  // Nothing sounds yet, so it can be nobody else's.
+  if (isAttentive(snapshot) && !(snapshot.hasTag('downlink') && fullDuplex)) return 'speech';
   return fullDuplex && snapshot.context.settings.voiceOverAnswer !== 'unheard' ? 'barge-in' : 'none';
+}
+
+/** Within a conversation the person may begin to speak before a notice does. */
+function isAttentive(snapshot: DeviceSnapshot): boolean {
+  return snapshot.hasTag('attentive') && snapshot.context.listeningMode !== 'manual';
 }
 
 function uplinkPosition(snapshot: DeviceSnapshot, fullDuplex: boolean): GatePosition {
   if (snapshot.hasTag('uplink') || fullDuplex) return 'open';
-  if (snapshot.hasTag('pre-roll')) return 'holding';
+  if (snapshot.hasTag('pre-roll') || isAttentive(snapshot)) return 'holding';
   return remembersForWakeWord(snapshot) ? 'remembering' : 'closed';
 }
 
@@ -56,7 +63,8 @@ function downlinkPosition(snapshot: DeviceSnapshot): AudioPaths['downlink'] {
 }
 
 function microphonePosition(snapshot: DeviceSnapshot, fullDuplex: boolean): AudioPaths['microphone'] {
-  if (snapshot.hasTag('microphone') || fullDuplex || listensForWakeWord(snapshot)) return 'open';
+  if (snapshot.hasTag('microphone') || fullDuplex || isAttentive(snapshot) || listensForWakeWord(snapshot))
+    return 'open';
   return snapshot.hasTag('session') && !snapshot.hasTag('idle') ? 'keep' : 'closed';
 }
 
@@ -72,18 +80,43 @@ function listensForWakeWord(snapshot: DeviceSnapshot): boolean {
   );
 }
 
+/** Idle for a moment within a conversation: what waited is told, then the conversation goes on. */
+export function isPausing(snapshot: DeviceSnapshot): boolean {
+  return snapshot.matches({
+    online: { conversation: { connected: { session: { idle: 'pausing' } } } },
+  });
+}
+
+/**
+ * Nobody talks, or within a conversation nobody has for a while: a good moment to change what the server knows of our tools.
+ */
+export function isQuiet(snapshot: DeviceSnapshot): boolean {
+  return (
+    snapshot.hasTag('idle') ||
+    snapshot.matches({
+      online: { conversation: { connected: { session: { listening: { open: 'silent' } } } } },
+    })
+  );
+}
+
 /** What a person is told. */
 export function statusFor(snapshot: DeviceSnapshot): DeviceStatus {
   if (snapshot.matches({ provisioning: 'activating' })) return 'activating';
   if (snapshot.matches('provisioning') || snapshot.matches('rebooting') || snapshot.matches('stopped'))
     return 'starting';
   if (snapshot.matches({ online: { conversation: 'recovering' } })) return 'recovering';
+  if (snapshot.matches({ online: { conversation: { connected: { opening: 'toResume' } } } }))
+    return 'recovering';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'resuming' } } } }))
+    return 'recovering';
   if (snapshot.matches({ online: { conversation: 'finishing' } })) return 'speaking';
   if (snapshot.matches({ online: { conversation: 'announcingLocally' } })) return 'announcing';
   if (snapshot.matches({ online: { conversation: { connected: { opening: 'toAnnounce' } } } }))
     return 'announcing';
   if (snapshot.matches({ online: { conversation: { connected: 'opening' } } })) return 'connecting';
   if (snapshot.matches({ online: { conversation: { connected: { session: 'announcing' } } } }))
+    return 'announcing';
+  if (snapshot.matches({ online: { conversation: { connected: { session: 'announcingHere' } } } }))
     return 'announcing';
   if (snapshot.matches({ online: { conversation: { connected: { session: 'listening' } } } }))
     return 'listening';

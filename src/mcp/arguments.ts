@@ -1,8 +1,9 @@
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { withDoubles } from '../core/exact-json.ts';
 import { printableText } from '../core/printable-text.ts';
+import { timeBoxed } from '../core/time-boxed.ts';
 import { judgedSchema } from './judged-schema.ts';
-import { timeBoxed } from './time-boxed.ts';
 import type { Tool, ToolArguments, ToolInputSchema } from './tool.ts';
 
 const maxDepth = 32;
@@ -15,8 +16,9 @@ const maxCharacters = 100_000;
  */
 export function checkArguments(tool: Tool, args: ToolArguments): ToolArguments {
   checkBounds(args);
-  if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, args);
-  const fault = validatorOf(tool)(args);
+  const plain = withDoubles(args) as ToolArguments;
+  if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, plain);
+  const fault = validatorOf(tool)(plain);
   if (fault !== undefined) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(fault)}`);
   return args;
 }
@@ -82,13 +84,15 @@ type Check = (args: ToolArguments) => string | undefined;
 const compiled = new WeakMap<Tool, Check>();
 /** Nobody hears a pause of this length, and no schema that was written for arguments needs it. */
 const judgingLimitMs = 40;
+/** A schema of the user's own configuration is meant to be kept, however busy the computer is. */
+const ownJudgingLimitMs = 2_000;
 /** A busy computer may be slow once; a schema that is slow always is not judged any more. */
 const maxSlowChecks = 3;
 
 function validatorOf(tool: Tool): Check {
   const known = compiled.get(tool);
   if (known) return known;
-  const check = checkOf(tool.inputSchema);
+  const check = checkOf(tool.inputSchema, tool.source === 'mounted' ? judgingLimitMs : ownJudgingLimitMs);
   compiled.set(tool, check);
   return check;
 }
@@ -97,13 +101,13 @@ function validatorOf(tool: Tool): Check {
  * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to whoever runs the tool,
  * who knows what was meant.
  */
-function checkOf(schema: ToolInputSchema): Check {
+function checkOf(schema: ToolInputSchema, limitMs: number): Check {
   let validate: ((args: ToolArguments) => string | undefined) | undefined;
   let slowChecks = 0;
   return (args) => {
     if (slowChecks >= maxSlowChecks) return undefined;
     try {
-      const judged = timeBoxed(judgingLimitMs, () => {
+      const judged = timeBoxed(limitMs, () => {
         validate ??= validatorFor(schema);
         return validate(args);
       });

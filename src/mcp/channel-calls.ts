@@ -1,5 +1,5 @@
 import { Caller } from './caller.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { CallReply, Dispatcher } from './dispatcher.ts';
 import type { RequestId } from './normalise.ts';
 import { failedResultOf, rpcErrorOf } from './result.ts';
 import type { ToolArguments } from './tool.ts';
@@ -14,6 +14,13 @@ export interface ChannelCallsOptions {
   readonly permits?: (toolName: string) => boolean;
   /** How a failed call is told; a JSON-RPC error when not given. */
   readonly failures?: FailureStyle;
+  /** What the channel takes in one message at this moment; not given: anything. */
+  readonly maxPayloadBytes?: () => number;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
+  /** A call waits for its answer from now on, and does no more. */
+  readonly onTaken?: () => void;
+  readonly onEnded?: () => void;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
 }
@@ -46,7 +53,7 @@ export interface ChannelCalls {
 
 /** Answers calls in the order in which they end. */
 export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
-  const { dispatcher, channel, replyWithinMs, permits, failures = 'rpc-error', send } = options;
+  const { dispatcher, channel, replyWithinMs, permits, announce, failures = 'rpc-error', send } = options;
   const counters = { repeated: 0, unsent: 0 };
   /** By id the call that came last with it: servers count from 1 again (servers.md 1.10). The dispatcher bounds them. */
   const open = new Map<RequestId, { readonly call: ToolCallRequest; readonly caller: Caller }>();
@@ -59,8 +66,10 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       caller,
       ...(replyWithinMs !== undefined && { replyWithinMs }),
       ...(permits && { permits }),
+      ...(announce !== undefined && { announce }),
     });
     callers.delete(caller);
+    options.onEnded?.();
     if (open.get(id)?.caller === caller) open.delete(id);
     // Members in the order in which the firmware writes them (G5).
     const head = { jsonrpc: '2.0', id };
@@ -73,9 +82,8 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       return;
     }
     if (reply.kind === 'content') {
-      const { content, lost } = reply;
-      if (!gone && send({ ...head, result: { content, isError: false } })) return;
-      lost();
+      if (!gone && send(fitting(head, reply, options.maxPayloadBytes?.()))) return;
+      reply.lost();
     }
     counters.unsent += 1;
   }
@@ -94,6 +102,7 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       const caller = new Caller();
       callers.add(caller);
       open.set(call.id, { call, caller });
+      options.onTaken?.();
       void answer(call, caller);
     },
     cancel: (id) => open.get(id)?.caller.end('cancelled'),
@@ -102,6 +111,27 @@ export function createChannelCalls(options: ChannelCallsOptions): ChannelCalls {
       for (const caller of callers) caller.end('gone');
     },
   };
+}
+
+/** The answer with as much of the result as the channel takes. */
+function fitting(
+  head: { readonly jsonrpc: string; readonly id: RequestId },
+  { content, within }: Extract<CallReply, { kind: 'content' }>,
+  maxBytes: number | undefined,
+): object {
+  const answerWith = (some: typeof content) => ({ ...head, result: { content: some, isError: false } });
+  const whole = answerWith(content);
+  if (maxBytes === undefined || Buffer.byteLength(JSON.stringify(whole)) <= maxBytes) return whole;
+  let [best, low, high] = [whole, 0, maxBytes];
+  // Escaping makes a text longer by what only trying tells.
+  while (high - low > 16) {
+    const middle = Math.floor((low + high) / 2);
+    const tried = answerWith(within(middle));
+    const fits = Buffer.byteLength(JSON.stringify(tried)) <= maxBytes;
+    if (fits) [best, low] = [tried, middle];
+    else high = middle;
+  }
+  return best;
 }
 
 function isSame(one: ToolCallRequest, other: ToolCallRequest): boolean {

@@ -4,13 +4,13 @@ import { ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { type NextTurn, nextLoopTurn } from '../core/loop-turns.ts';
 import { printableText } from '../core/printable-text.ts';
+import { words } from '../core/words.ts';
 import type { AccessList } from './access-list.ts';
-import { adopted, wasCancelled } from './adopted-run.ts';
 import { checkArguments } from './arguments.ts';
 import { findFinished } from './finished-result.ts';
 import { type CallOrigin, firstOf } from './first-of.ts';
 import type { ToolRegistry } from './registry.ts';
-import { contentOf } from './result.ts';
+import { contentOf, contentWithin, type ResultPointer } from './result.ts';
 import type { ResultShelf } from './result-shelf.ts';
 import { createRunQueue, type QueuedRun } from './run-queue.ts';
 import { canonicalArguments } from './task-arguments.ts';
@@ -24,6 +24,8 @@ export type CallReply =
   | {
       readonly kind: 'content';
       readonly content: readonly ContentBlock[];
+      /** The same with at most so many bytes of the result; what cannot be cut is told of. */
+      readonly within: (maxBytes: number) => readonly ContentBlock[];
       /** What the tool gave, uncut; absent when the reply only tells that a task goes on. */
       readonly output?: ToolOutput;
       /** To be called when the reply could not be sent: the result becomes mail. */
@@ -85,6 +87,8 @@ const readTool = 'self.tasks.read';
 interface Running extends QueuedRun {
   readonly call: Call;
   waiting: number;
+  /** Whether anybody who waits is to be told here what comes later. */
+  announce: boolean;
   /** Set once it has been handed over. */
   task?: Promise<TaskHandle>;
 }
@@ -159,7 +163,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   async function answer(call: Call): Promise<CallReply> {
     const { tool } = call;
     if (tool.source === 'builtin' && tool.mode === 'sync') return await runAlone(call);
-    const known = keeper.findRunning(tool.name, call.args);
+    const known = keeper.findRunning(tool.name, call.args, call.origin);
     if (known) return await joinTask(call, known);
     if (tool.mode === 'background') return await startTask(call);
     const finished = handOutFinished(call);
@@ -169,7 +173,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function startTask(call: Call): Promise<CallReply> {
     const { tool, args, origin } = call;
-    const handle = await keeper.accept(tool, args, { channel: origin.channel });
+    const handle = await keeper.accept(tool, args, origin);
     handle.detach();
     void handle.result.then((result) => emitEnd(call, result, handle.id));
     if (origin.caller?.ended === 'cancelled') {
@@ -202,9 +206,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return contentReply(call, { kind: 'done', output }, finished.id);
   }
 
-  /** `sync`: one at a time per tool. */
+  /** `sync`: one at a time per tool, unless it says that it can do several. */
   async function runAlone(call: Call): Promise<CallReply> {
-    return await awaitRun(call, begin(call, { alone: true }));
+    return await awaitRun(call, begin(call, { alone: !call.tool.parallel }));
   }
 
   /** `async`: whoever makes the same call meanwhile waits for the same run. */
@@ -222,9 +226,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   }
 
   function begin(call: Call, { alone }: { alone: boolean }): Running {
-    const { tool, args } = call;
-    const queued = queue.enter(tool, alone, () => startTaskRun(tool, args, { clock, logger }));
-    const started: Running = { call, ...queued, waiting: 0 };
+    const { tool, args, origin } = call;
+    const { announce } = origin;
+    const queued = queue.enter(tool, alone, () => startTaskRun(tool, args, { clock, logger, announce }));
+    const started: Running = { call, ...queued, waiting: 0, announce: false };
     running.add(started);
     void queued.run.result.then(async (result) => {
       running.delete(started);
@@ -236,6 +241,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   async function awaitRun(call: Call, started: Running): Promise<CallReply> {
     started.waiting += 1;
+    started.announce ||= call.origin.announce !== false;
     const outcome = await firstOf(started.run.result, call.origin, replyLimitMs(call), clock);
     started.waiting -= 1;
     switch (outcome.kind) {
@@ -254,7 +260,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** Makes the run a task whose result is mail; once, however many calls wait for it. */
   function handOver(started: Running): Promise<TaskHandle> {
-    started.task ??= adopt(started.call, started.run).then(
+    started.task ??= adopt(started.call, started.run, started.announce).then(
       (task) => {
         started.leaveSlot();
         return task;
@@ -268,9 +274,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return started.task;
   }
 
-  async function adopt(call: Call, run: TaskRun): Promise<TaskHandle> {
+  async function adopt(call: Call, run: TaskRun, announce: boolean): Promise<TaskHandle> {
     const { tool, args, origin } = call;
-    const handle = await keeper.accept(adopted(tool, run), args, { channel: origin.channel });
+    const handle = await keeper.adopt(tool, args, run, { channel: origin.channel, announce });
     handle.detach();
     emit(call, 'handed-over', handle.id);
     return handle;
@@ -297,15 +303,20 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     if (result.kind === 'failed') return { kind: 'failure', error: result.error };
     if (result.kind === 'cancelled') return { kind: 'failure', error: wasCancelled(tool) };
     const mayReadOn = access.permits(readTool) && call.origin.permits?.(readTool) !== false;
-    const keep = (text: string) => (mayReadOn ? { taskId: taskId ?? shelf.put(tool.name, text) } : undefined);
+    let pointer: ResultPointer | undefined;
+    const keep = (text: string) => {
+      if (mayReadOn) pointer ??= { taskId: taskId ?? shelf.put(tool.name, text) };
+      return pointer;
+    };
     return {
       kind: 'content',
       content: contentOf(result.output, tool.maxResultBytes, keep),
+      within: (maxBytes) => contentWithin(result.output, Math.min(maxBytes, tool.maxResultBytes), keep),
       output: result.output,
       lost: () => {
         if (tool.source === 'builtin') return;
         const finished: TaskRun = { result: Promise.resolve(result), cancel: () => {} };
-        adopt(call, finished).catch((thrown: unknown) =>
+        adopt(call, finished, call.origin.announce !== false).catch((thrown: unknown) =>
           logger.warn('A result that could not be sent cannot be kept either', {
             tool: tool.name,
             code: toClientError(thrown).code,
@@ -334,13 +345,19 @@ function replyLimitMs({ tool, origin }: Call): number {
 
 function status(word: 'started' | 'running', taskId: string): CallReply {
   const text = JSON.stringify({ status: word, task_id: taskId });
-  return { kind: 'content', content: [{ type: 'text', text }], lost: () => {} };
+  const content = [{ type: 'text', text }] as const;
+  return { kind: 'content', content, within: () => content, lost: () => {} };
 }
 
 const failure = (thrown: unknown): CallReply => ({ kind: 'failure', error: toClientError(thrown) });
 
 const unknownTool = (name: string): ClientError =>
   new ClientError(ErrorCode.toolUnknown, `Unknown tool: ${name.slice(0, 100)}`);
+
+const wasCancelled = ({ name }: Tool): ClientError =>
+  new ClientError(ErrorCode.toolCancelled, `The call of ${name} was cancelled.`, {
+    words: words('cancelled'),
+  });
 
 const busy = ({ name }: Tool): ClientError =>
   new ClientError(

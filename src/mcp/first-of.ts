@@ -12,6 +12,8 @@ export interface CallOrigin {
   readonly replyWithinMs?: number;
   /** Which tools this way in may use, beside the access list of all; not given: every one. */
   readonly permits?: (toolName: string) => boolean;
+  /** `false`: what is handed over is not announced here. */
+  readonly announce?: boolean | undefined;
 }
 
 export type Outcome =

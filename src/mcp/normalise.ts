@@ -5,7 +5,12 @@ const protocolVersion = '2024-11-05';
 /** Where members that the SDK would strip reach the handlers: `params._meta`. */
 export const withUserToolsKey = 'xiaozhi/withUserTools';
 
-export const rpcErrorCode = { methodNotFound: -32601, invalidParams: -32602, internal: -32603 } as const;
+export const rpcErrorCode = {
+  parseError: -32700,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+} as const;
 
 export type RequestId = string | number;
 

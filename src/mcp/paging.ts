@@ -1,4 +1,5 @@
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { listedSchema } from './listed-schema.ts';
 import type { Tool } from './tool.ts';
 
 /** A tool as it is listed (firmware G21). */
@@ -22,19 +23,28 @@ export interface PageOptions {
   readonly maxTools?: number;
 }
 
+/** As the firmware has it. */
+export const defaultPageBytes = 8000;
 const emptyPageBytes = '{"tools":['.length;
 /** What the firmware keeps free for the end of a page (G22). */
 const firmwareReserveBytes = 30;
 /** A longer name could keep others off every page, because it may become their cursor. */
 const maxNameBytes = 256;
 
-export function listed({ name, description, inputSchema, audience }: Tool): ListedTool {
-  return {
+const lists = new WeakMap<Tool, ListedTool>();
+
+export function listed(tool: Tool): ListedTool {
+  const known = lists.get(tool);
+  if (known) return known;
+  const { name, description, inputSchema, audience } = tool;
+  const made: ListedTool = {
     name,
     description,
-    inputSchema,
+    inputSchema: listedSchema(inputSchema),
     ...(audience === 'user' && { annotations: { audience: ['user'] as const } }),
   };
+  lists.set(tool, made);
+  return made;
 }
 
 /**
@@ -44,7 +54,7 @@ export function listed({ name, description, inputSchema, audience }: Tool): List
  */
 export function pageOf(
   tools: readonly Tool[],
-  { cursor, maxBytes = 8000, maxTools = 32 }: PageOptions = {},
+  { cursor, maxBytes = defaultPageBytes, maxTools = 32 }: PageOptions = {},
 ): ToolPage {
   const entries = fitting(tools, maxBytes);
   const start = cursor === undefined ? 0 : entries.findIndex(({ tool }) => tool.name === cursor);
@@ -74,7 +84,7 @@ export function pageOf(
 }
 
 /** Names of the tools that fit on no page: for the report, once. */
-export function unlistable(tools: readonly Tool[], maxBytes = 8000): readonly string[] {
+export function unlistable(tools: readonly Tool[], maxBytes = defaultPageBytes): readonly string[] {
   const names = new Set(fitting(tools, maxBytes).map(({ tool }) => tool.name));
   return tools.filter(({ name }) => !names.has(name)).map(({ name }) => name);
 }

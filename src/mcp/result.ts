@@ -1,5 +1,6 @@
 import type { ContentBlock } from '@modelcontextprotocol/server';
 import { ClientError, ErrorCode } from '../core/errors.ts';
+import { parseExact, stringifyExact } from '../core/exact-json.ts';
 import { printableText } from '../core/printable-text.ts';
 import { rpcErrorCode } from './normalise.ts';
 import { firstCharacters, maxStoredCharacters, pageOf } from './task-text.ts';
@@ -14,12 +15,31 @@ export interface ResultPointer {
 
 /**
  * The whole text of a result, well-formed and at most 50 000 characters: JSON minified, without a top-level `action`,
- * which servers would execute (servers.md 1.10). Undefined for an image.
+ * which servers would execute (servers.md 1.10). Never empty: a server keeps no message for an empty text and tells its
+ * model ever after that the call was interrupted. Undefined for an image.
  */
 export function textOf(output: ToolOutput): string | undefined {
   if (output.kind === 'image') return undefined;
-  if (output.kind === 'json') return stored(minified(withoutAction(output.value)));
+  if (saysNothing(output)) return saidForNothing;
+  if (output.kind === 'json') return stored(jsonText(output));
   return stored(output.verbatim ? output.text : withoutActionText(output.text));
+}
+
+/** As it was written where that may pass: digits, order and repeated names are somebody's. */
+function jsonText({ value, source }: Extract<ToolOutput, { kind: 'json' }>): string {
+  const safe = withoutAction(value);
+  return safe === value && source !== undefined ? source : minified(safe);
+}
+
+/** What a model gets in place of an empty text. */
+export const saidForNothing = 'Done.';
+
+const visible = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u;
+
+/** A text, or JSON that is one, without a visible character. */
+export function saysNothing(output: ToolOutput): boolean {
+  const text = output.kind === 'json' ? output.value : output.kind === 'text' ? output.text : undefined;
+  return typeof text === 'string' && !visible.test(text);
 }
 
 /**
@@ -54,8 +74,25 @@ export function contentOf(
   keep: (text: string) => ResultPointer | undefined,
 ): readonly ContentBlock[] {
   if (output.kind === 'image') return [pictureOf(output, Math.max(maxBytes, smallPictureBytes))];
-  const text = textOf(output) ?? '';
+  return contentWithin(output, maxBytes, keep);
+}
+
+/** The same where the channel takes no more than `maxBytes`. */
+export function contentWithin(
+  output: ToolOutput,
+  maxBytes: number,
+  keep: (text: string) => ResultPointer | undefined,
+): readonly ContentBlock[] {
+  if (output.kind === 'image') return [pictureOf(output, maxBytes)];
+  const text = fittingText(output, maxBytes);
   return [{ type: 'text', text: shortened(text, maxBytes, () => keep(text)) }];
+}
+
+/** JSON that is too long as it was written is written as short as it can be. */
+function fittingText(output: ToolOutput, maxBytes: number): string {
+  const text = textOf(output) ?? '';
+  if (output.kind !== 'json' || Buffer.byteLength(text) <= maxBytes) return text;
+  return stored(minified(withoutAction(output.value)));
 }
 
 /** The picture that came with a text, for callers that get results whole. */
@@ -93,7 +130,7 @@ function rpcCodeOf({ code }: ClientError): number {
 function withoutActionText(text: string): string {
   if (!/^\s*\{/.test(text) || text.length > maxStoredCharacters) return text;
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExact(text);
     const safe = withoutAction(value);
     return safe === value ? text : minified(safe);
   } catch {
@@ -118,7 +155,7 @@ function freeName(value: object): string {
 
 function minified(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? 'null';
+    return stringifyExact(value) ?? 'null';
   } catch (cause) {
     throw new ClientError(ErrorCode.toolFailed, 'The result of the tool cannot be written as JSON.', {
       cause,

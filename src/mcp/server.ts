@@ -7,8 +7,14 @@ import type { AccessList } from './access-list.ts';
 import { createChannelCalls, type FailureStyle } from './channel-calls.ts';
 import { createChannelTransport } from './channel-transport.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { normalise, type VisionEndpoint, withUserToolsKey } from './normalise.ts';
-import { listedText, pageOf, unlistable } from './paging.ts';
+import {
+  normalise,
+  type RequestId,
+  rpcErrorCode,
+  type VisionEndpoint,
+  withUserToolsKey,
+} from './normalise.ts';
+import { defaultPageBytes, listedText, pageOf, unlistable } from './paging.ts';
 import type { ToolRegistry } from './registry.ts';
 import { rpcErrorOf } from './result.ts';
 import type { Tool } from './tool.ts';
@@ -29,6 +35,8 @@ export interface ChannelServerOptions {
   readonly logger: Logger;
   /** Hands one JSON-RPC object to the channel; false when the channel is gone. Must not throw. */
   send(payload: unknown): boolean;
+  /** See `ToolUse` of the runtime. Must not throw. */
+  readonly onUse?: (use: 'introduced' | 'listed' | 'called' | 'answered') => void;
   /** The server has said where pictures are explained. */
   readonly onVision?: (vision: VisionEndpoint) => void;
   /** How long the server waits for the answer of a call; not set: as long as it takes. */
@@ -37,8 +45,12 @@ export interface ChannelServerOptions {
   readonly maxPageBytes?: number;
   /** Most tools on a page; 32, because gateways drop larger pages whole. */
   readonly maxPageTools?: number;
+  /** What the channel takes in one message at this moment; not given: anything. */
+  readonly maxPayloadBytes?: () => number;
   /** How a failed call is told; a JSON-RPC error when not given. */
   readonly failures?: FailureStyle;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
 }
 
 /** The MCP server at one channel. */
@@ -73,20 +85,33 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     options;
   const permits = (name: string) => access.permits(name);
   const early: JSONRPCRequest[] = [];
-  const counters = { ignored: 0, refused: 0 };
+  const counters = { ignored: 0, refused: 0, tooLarge: 0 };
   let gone = false;
   let reportedUnlistable = '';
   let connecting: Promise<Server | undefined> | undefined;
   let connected = false;
 
-  const transport = createChannelTransport(options.send);
+  const { onUse = () => {} } = options;
+  const send = withinLimit(options, (bytes) => {
+    counters.tooLarge += 1;
+    logger.warn('An answer is too large for this channel; an error is sent in its place', { bytes });
+  });
+  const transport = createChannelTransport((payload) => {
+    const isSent = send(payload);
+    if (isSent && isLastPage(payload)) onUse('listed');
+    return isSent;
+  });
   const calls = createChannelCalls({
     dispatcher,
     channel,
-    send: options.send,
+    send,
+    onTaken: () => onUse('called'),
+    onEnded: () => onUse('answered'),
     permits,
+    ...(options.maxPayloadBytes && { maxPayloadBytes: options.maxPayloadBytes }),
     ...(replyWithinMs !== undefined && { replyWithinMs }),
     ...(options.failures && { failures: options.failures }),
+    ...(options.announce !== undefined && { announce: options.announce }),
   });
   /** What the server has read, and how it asked. */
   let read: { readonly text: string; readonly withUserTools: boolean } | undefined;
@@ -94,14 +119,26 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
   const offeredTo = (withUserTools: boolean) =>
     registry.list().filter(({ name, audience }) => permits(name) && (withUserTools || audience === 'model'));
 
-  function listTools(cursor: string | undefined, withUserTools: boolean): Record<string, unknown> {
+  /** What the channel takes bounds the page, too. */
+  function pageBytes(id: RequestId): number | undefined {
+    if (!options.maxPayloadBytes) return maxPageBytes;
+    const beside = Buffer.byteLength(JSON.stringify({ jsonrpc: '2.0', id, result: 0 }));
+    return Math.min(maxPageBytes ?? defaultPageBytes, options.maxPayloadBytes() - beside);
+  }
+
+  function listTools(
+    id: RequestId,
+    cursor: string | undefined,
+    withUserTools: boolean,
+  ): Record<string, unknown> {
+    const maxBytes = pageBytes(id);
     const offered = offeredTo(withUserTools);
     if (cursor === undefined) read = { text: textOf(offered), withUserTools };
     const limit = {
-      ...(maxPageBytes !== undefined && { maxBytes: maxPageBytes }),
+      ...(maxBytes !== undefined && { maxBytes }),
       ...(maxPageTools !== undefined && { maxTools: maxPageTools }),
     };
-    reportUnlistable(unlistable(offered, maxPageBytes));
+    reportUnlistable(unlistable(offered, maxBytes));
     return { ...pageOf(offered, { ...limit, cursor: visible(cursor, offered) }) };
   }
 
@@ -132,15 +169,15 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
     const server = new Server(
       { name: options.name, version: options.version },
       {
-        capabilities: { tools: {} },
+        capabilities: { tools: { listChanged: true } },
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );
     server.onerror = (error) => logger.debug('MCP channel', { message: messageOf(error) });
-    server.setRequestHandler('tools/list', ({ params }) => {
+    server.setRequestHandler('tools/list', ({ params }, { mcpReq }) => {
       try {
         const withUserTools = params?._meta?.[withUserToolsKey] === true;
-        return listTools(params?.cursor, withUserTools) as { tools: [] };
+        return listTools(mcpReq.id, params?.cursor, withUserTools) as { tools: [] };
       } catch (thrown) {
         throw rpcError(thrown);
       }
@@ -187,7 +224,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
         case 'refused': {
           counters.refused += 1;
           const { id, code, message: text } = message;
-          options.send({ jsonrpc: '2.0', id, error: { code, message: text } });
+          send({ jsonrpc: '2.0', id, error: { code, message: text } });
           return;
         }
         case 'call':
@@ -198,6 +235,7 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
           return;
         case 'request':
           if (message.vision) options.onVision?.(message.vision);
+          if (message.request.method === 'initialize') onUse('introduced');
           ask(message.request);
           return;
         default:
@@ -220,6 +258,32 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
       await (server?.close() ?? transport.close());
       logger.debug('MCP channel closed', { ...counters, ...calls.counters });
     },
+  };
+}
+
+/** An answer to `tools/list` after which nothing is left to read. */
+function isLastPage(payload: unknown): boolean {
+  const { result } = payload as { result?: { tools?: unknown; nextCursor?: unknown } };
+  return result?.tools !== undefined && result.nextCursor === undefined;
+}
+
+/** Sends what fits; else an error, for a server that waits is never left without a word. */
+function withinLimit(
+  { send, maxPayloadBytes }: ChannelServerOptions,
+  onTooLarge: (bytes: number) => void,
+): (payload: unknown) => boolean {
+  if (!maxPayloadBytes) return send;
+  return (payload) => {
+    const bytes = Buffer.byteLength(JSON.stringify(payload));
+    const room = maxPayloadBytes();
+    if (bytes <= room) return send(payload);
+    onTooLarge(bytes);
+    const { id } = payload as { readonly id?: unknown };
+    if (id === undefined) return false;
+    const error = { code: rpcErrorCode.internal, message: 'The answer is too large for this channel.' };
+    const answer = { jsonrpc: '2.0', id, error };
+    // An id that leaves no room for an answer cannot be echoed.
+    return send(Buffer.byteLength(JSON.stringify(answer)) <= room ? answer : { ...answer, id: null });
   };
 }
 

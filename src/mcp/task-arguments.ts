@@ -1,3 +1,4 @@
+import { ExactNumber, stringifyExact } from '../core/exact-json.ts';
 import type { ToolArguments } from './tool.ts';
 
 const maxDepth = 64;
@@ -10,14 +11,14 @@ const maxCharacters = 65_536;
 export function canonicalArguments(args: ToolArguments): string | undefined {
   const ordered = inOrder(args, maxDepth);
   if (ordered === tooDeep) return undefined;
-  const text = JSON.stringify(ordered);
+  const text = stringifyExact(ordered) ?? '';
   return text.length > maxCharacters ? undefined : text;
 }
 
 const tooDeep = Symbol('too deep');
 
 function inOrder(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return value;
   if (depth === 0) return tooDeep;
   if (Array.isArray(value)) {
     const items = value.map((item) => inOrder(item, depth - 1));

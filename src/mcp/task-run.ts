@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { inWords, secondsIn, words } from '../core/words.ts';
 import type { Tool, ToolArguments, ToolOutput } from './tool.ts';
 
 export type TaskResult =
@@ -15,6 +16,13 @@ export interface TaskRun {
   cancel(): void;
 }
 
+export interface TaskRunParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `false`: whoever called does not hear this loudspeaker. */
+  readonly announce?: boolean | undefined;
+}
+
 /** How long a run that was told to end may take for it (a child gets SIGTERM, then SIGKILL). */
 const graceMs = 5000;
 /** Longest delay a timer of Node can hold; a reminder may be further away. */
@@ -24,7 +32,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export function startTaskRun(
   tool: Tool,
   args: ToolArguments,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, announce }: TaskRunParts,
 ): TaskRun {
   let abort: AbortController | undefined;
   let reason: ClientError | undefined;
@@ -45,6 +53,11 @@ export function startTaskRun(
   const end = (why: 'cancel' | 'deadline'): void => {
     if (ending !== undefined) return;
     ending = why;
+    if (why === 'deadline')
+      logger.info('A tool was stopped at its time limit (timeout_ms, timeoutMs)', {
+        tool: tool.name,
+        timeoutMs: tool.timeoutMs,
+      });
     graceTimer = clock.setTimeout(() => {
       logger.warn('A tool does not end although it was told to; its result will be ignored', {
         tool: tool.name,
@@ -53,7 +66,7 @@ export function startTaskRun(
     }, graceMs);
     reason =
       why === 'cancel'
-        ? new ClientError(ErrorCode.toolCancelled, 'The task was cancelled.')
+        ? new ClientError(ErrorCode.toolCancelled, 'The task was cancelled.', { words: words('cancelled') })
         : timeoutError(tool);
     abort?.abort(reason);
   };
@@ -77,6 +90,7 @@ export function startTaskRun(
       return signal();
     },
     deadlineMs,
+    announce,
     get log() {
       return logger.child(tool.name);
     },
@@ -85,8 +99,10 @@ export function startTaskRun(
     (output) => finish(ending === 'cancel' ? { kind: 'cancelled' } : { kind: 'done', output }),
     (thrown) => {
       if (ending === 'cancel') return finish({ kind: 'cancelled' });
+      // A run that was stopped may call it whatever it likes.
+      const ownReason = thrown instanceof ClientError && thrown.code !== ErrorCode.toolCancelled;
+      if (ending === 'deadline' && !ownReason) return finish(timedOut(tool));
       if (thrown instanceof ClientError) return finish({ kind: 'failed', error: thrown });
-      if (ending === 'deadline') return finish(timedOut(tool));
       logger.error('A tool threw what no tool should', {
         tool: tool.name,
         message: messageOf(thrown),
@@ -108,10 +124,11 @@ function timedOut(tool: Tool): TaskResult {
 }
 
 function timeoutError({ name, timeoutMs }: Tool): ClientError {
+  const time = secondsIn(Math.round(timeoutMs / 100) / 10);
   return new ClientError(
     ErrorCode.toolTimeout,
-    `${name} did not finish within ${Math.round(timeoutMs / 100) / 10} seconds and was stopped. Try it with less, or raise its timeout_ms.`,
-    { retryable: true },
+    `${name} did not finish within ${inWords(time, 'en')} and was stopped. Try it with less.`,
+    { retryable: true, words: words('timedOut', { time }) },
   );
 }
 
@@ -119,6 +136,6 @@ function brokenTool({ name }: Tool, cause: unknown): ClientError {
   return new ClientError(
     ErrorCode.toolFailed,
     `${name} failed because of a fault in this program. The log has the details.`,
-    { cause },
+    { cause, words: words('fault') },
   );
 }

@@ -1,7 +1,14 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
-import { foldJournal, isFinished, isUndelivered, type JournalEntry, type TaskRecord } from './task-record.ts';
+import {
+  foldJournal,
+  isFinished,
+  isUndelivered,
+  type JournalEntry,
+  mustBeTold,
+  type TaskRecord,
+} from './task-record.ts';
 
 export interface RetentionLimits {
   /** Finished tasks that are kept; told ones go first. */
@@ -87,7 +94,7 @@ export class TaskStore {
    * A new task, on disk when this resolves; until then it is `accepted`.
    * @throws ClientError STATE_UNWRITABLE; then there is no such task.
    */
-  async add(fields: Pick<TaskRecord, 'tool' | 'args' | 'channel'>): Promise<TaskRecord> {
+  async add(fields: Pick<TaskRecord, 'tool' | 'args' | 'channel' | 'announce'>): Promise<TaskRecord> {
     if (this.#unreadable) throw this.#unreadable;
     const id = `t${this.#nextNumber}`;
     this.#nextNumber += 1;
@@ -118,9 +125,33 @@ export class TaskStore {
     this.#prune();
   }
 
+  /** The result is to be told here, too. */
+  async announce(id: string): Promise<void> {
+    if (this.#tasks.get(id)?.announce === false) await this.change(id, { announce: undefined });
+  }
+
   /** The result has been told. Ids that are unknown or told already are skipped; the rest is returned. */
   markTold(ids: readonly string[]): readonly string[] {
     return this.#close(ids, 'told');
+  }
+
+  /** These are about to be told; resolves when that is on disk, or when the disk refused it for now. Never rejects. */
+  async markSent(ids: readonly string[]): Promise<void> {
+    const atMs = this.#parts.wallClock();
+    const open = this.#undelivered(ids);
+    for (const task of open) this.#tasks.set(task.id, { ...task, sentAtMs: atMs });
+    const openIds = open.map(({ id }) => id);
+    if (openIds.length > 0)
+      await this.#save({ kind: 'sent', next: this.#nextNumber, ids: openIds, atMs }, openIds);
+  }
+
+  /** Nobody can have heard these: the next telling is the first. */
+  markUnsent(ids: readonly string[]): void {
+    const open = this.#undelivered(ids).filter(({ sentAtMs }) => sentAtMs !== undefined);
+    for (const task of open) this.#tasks.set(task.id, { ...task, sentAtMs: undefined });
+    const openIds = open.map(({ id }) => id);
+    if (openIds.length > 0)
+      void this.#save({ kind: 'unsent', next: this.#nextNumber, ids: openIds }, openIds);
   }
 
   async close(): Promise<void> {
@@ -132,16 +163,20 @@ export class TaskStore {
   }
 
   #close(ids: readonly string[], kind: 'told' | 'expired'): readonly string[] {
-    const open = [...new Set(ids)].filter((id) => {
-      const task = this.#tasks.get(id);
-      return task !== undefined && isUndelivered(task);
-    });
+    const open = this.#undelivered(ids).map(({ id }) => id);
     if (open.length === 0) return open;
     const atMs = this.#parts.wallClock();
     const field = kind === 'told' ? 'deliveredAtMs' : 'expiredAtMs';
     for (const id of open) this.#tasks.set(id, { ...(this.#tasks.get(id) as TaskRecord), [field]: atMs });
     void this.#save({ kind, next: this.#nextNumber, ids: open, atMs }, open);
     return open;
+  }
+
+  #undelivered(ids: readonly string[]): readonly TaskRecord[] {
+    return [...new Set(ids)].flatMap((id) => {
+      const task = this.#tasks.get(id);
+      return task !== undefined && isUndelivered(task) ? [task] : [];
+    });
   }
 
   #expire(ids: readonly string[]): void {
@@ -222,7 +257,7 @@ export class TaskStore {
     const finished = this.all().filter(({ state }) => isFinished(state));
     let characters = finished.reduce((sum, { text }) => sum + text.length, 0);
     let count = finished.length;
-    const order = [...finished.filter((task) => !isUndelivered(task)), ...finished.filter(isUndelivered)];
+    const order = [...finished.filter((task) => !mustBeTold(task)), ...finished.filter(mustBeTold)];
     for (const { id, text } of order) {
       if (count <= this.#parts.limits.maxKept && characters <= maxKeptCharacters) return;
       this.#expire([id]);

@@ -1,4 +1,6 @@
-import type { ToolOutput } from './tool.ts';
+import { stringifyExact } from '../core/exact-json.ts';
+import { inWords, type Words, words } from '../core/words.ts';
+import type { Picture, ToolOutput } from './tool.ts';
 
 /** Longest result that is kept. */
 export const maxStoredCharacters = 50_000;
@@ -13,10 +15,20 @@ export function outputText(output: ToolOutput): string {
     case 'text':
       return output.text;
     case 'json':
-      return JSON.stringify(output.value) ?? '';
+      return output.source ?? stringifyExact(output.value) ?? '';
     case 'image':
-      return `[${output.mimeType}, ${Math.floor((output.base64.length * 3) / 4)} bytes]`;
+      return inWords(pictureWords(output), 'en');
   }
+}
+
+/** The same before it is in any language, where it is ours. */
+export function wordsOf(output: ToolOutput): Words | undefined {
+  if (output.kind === 'image') return pictureWords(output);
+  return output.kind === 'text' ? output.words : undefined;
+}
+
+function pictureWords({ mimeType, base64 }: Picture): Words {
+  return words('picture', { type: mimeType, bytes: Math.floor((base64.length * 3) / 4) });
 }
 
 /** The beginning of a text, never half a character (UTF-16 surrogate pair). */

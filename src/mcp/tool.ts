@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.ts';
+import type { Words } from '../core/words.ts';
 
 /**
  * What a call means for the conversation (the code never blocks). `sync`: the model waits for the result. `async`: it waits
@@ -22,10 +23,18 @@ export interface Picture {
 export type ToolOutput =
   /**
    * `verbatim`: an `action` inside it is meant for the server, as in the answer of a vision service; it is left alone. `picture`
-   * came with the text, for whoever shows results whole; a voice has the text.
+   * came with the text, for whoever shows results whole; a voice has the text. `words`: the text is ours, and this is it in any
+   * language.
    */
-  | { readonly kind: 'text'; readonly text: string; readonly verbatim?: boolean; readonly picture?: Picture }
-  | { readonly kind: 'json'; readonly value: unknown }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly verbatim?: boolean;
+      readonly picture?: Picture;
+      readonly words?: Words;
+    }
+  /** `source`: the JSON as it was written; where nothing is picked out of it, it is passed on like that. */
+  | { readonly kind: 'json'; readonly value: unknown; readonly source?: string }
   | ({ readonly kind: 'image' } & Picture);
 
 export interface ToolRunContext {
@@ -34,6 +43,8 @@ export interface ToolRunContext {
   /** On the injected clock. */
   readonly deadlineMs: number;
   readonly log: Logger;
+  /** `false`: whoever called does not hear this loudspeaker. */
+  readonly announce?: boolean | undefined;
 }
 
 /** Does the work. Rejects with a ClientError whose message can be spoken to a person; anything else is a fault of ours. */
@@ -55,5 +66,7 @@ export interface Tool {
   readonly maxResultBytes: number;
   /** May be run again after a crash of the device. */
   readonly idempotent: boolean;
+  /** `sync` only: several calls may run at once; else one after the other. */
+  readonly parallel?: boolean | undefined;
   readonly run: RunTool;
 }

@@ -5,7 +5,7 @@ import { Caller } from './caller.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
 import { type RequestId, rpcErrorCode } from './normalise.ts';
 import type { ToolRegistry } from './registry.ts';
-import { contentOf, pictureBeside, rpcErrorOf } from './result.ts';
+import { contentOf, pictureBeside, rpcErrorOf, saidForNothing, saysNothing } from './result.ts';
 import { firstCharacters, maxStoredCharacters, outputText } from './task-text.ts';
 
 export interface TunnelServerOptions {
@@ -18,6 +18,8 @@ export interface TunnelServerOptions {
   /** What the capability report says besides the tools. */
   readonly report: Readonly<Record<'audio' | 'host' | 'version', unknown>>;
   readonly replyWithinMs: number;
+  /** `false`: what is handed over is kept to be read and not announced here. */
+  readonly announce?: boolean;
   readonly logger: Logger;
   /** Hands one object to the tunnel; false when it is gone. Must not throw. */
   send(payload: unknown): boolean;
@@ -38,7 +40,15 @@ export interface TunnelServer {
 const maxApprovedTools = 10_000;
 const toolName = z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]);
 const ApprovedTools = z.object({ tools: z.array(toolName).max(maxApprovedTools) });
-const Request = z.object({ id: z.union([z.string(), z.number()]), method: z.string() });
+/** A call without an id is answered, too: with null for the id. */
+const Request = z.object({
+  id: z
+    .union([z.string(), z.number()])
+    .nullish()
+    .catch(null)
+    .transform((id) => id ?? null),
+  method: z.string(),
+});
 const CallParams = z.object({
   tool: z.string(),
   args: z
@@ -75,10 +85,10 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
     else refuse(id, rpcErrorCode.methodNotFound, `Method not implemented: ${method.slice(0, 100)}`);
   }
 
-  const refuse = (id: RequestId, code: number, message: string): boolean =>
+  const refuse = (id: RequestId | null, code: number, message: string): boolean =>
     send({ jsonrpc: '2.0', id, error: { code, message } });
 
-  async function call(id: RequestId, params: unknown): Promise<void> {
+  async function call(id: RequestId | null, params: unknown): Promise<void> {
     const parsed = CallParams.safeParse(params);
     if (!parsed.success) {
       refuse(id, rpcErrorCode.invalidParams, 'params must be {"tool": NAME, "args": {…}}');
@@ -87,7 +97,13 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
     const caller = new Caller();
     callers.add(caller);
     const { tool, args } = parsed.data;
-    const reply = await dispatcher.call(tool, args, { channel, caller, replyWithinMs, permits });
+    const reply = await dispatcher.call(tool, args, {
+      channel,
+      caller,
+      replyWithinMs,
+      permits,
+      announce: options.announce,
+    });
     callers.delete(caller);
     if (reply.kind === 'nobody') return;
     if (reply.kind === 'failure') {
@@ -128,13 +144,24 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
   };
 }
 
-/** Text is cut between characters; a picture is sent whole, as half of it is of no use. */
+/** Text is cut between characters; `output` is it once more, marked where it is cut. A picture is sent whole, as half of it is of no use. */
 function resultOf({ content, output }: Extract<CallReply, { kind: 'content' }>) {
-  if (!output) return { content, isError: false };
-  if (output.kind === 'image')
-    return { content: contentOf(output, Number.POSITIVE_INFINITY, () => undefined), isError: false };
-  const whole = outputText(output);
+  if (!output) {
+    const [block] = content;
+    return { content, isError: false, ...(block?.type === 'text' && { output: block.text }) };
+  }
+  if (output.kind === 'image') {
+    const picture = contentOf(output, Number.POSITIVE_INFINITY, () => undefined);
+    return { content: picture, isError: false, output: outputText(output) };
+  }
+  const whole = saysNothing(output) ? saidForNothing : outputText(output);
   const text = firstCharacters(whole, maxStoredCharacters);
   const cut = text.length < whole.length && { truncated: true, originalLength: whole.length };
-  return { content: [{ type: 'text', text }, ...pictureBeside(output)], isError: false, ...cut };
+  const marked = cut ? `${text}…[${text.length} of ${whole.length} characters]` : text;
+  return {
+    content: [{ type: 'text', text }, ...pictureBeside(output)],
+    isError: false,
+    output: marked,
+    ...cut,
+  };
 }

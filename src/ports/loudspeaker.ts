@@ -11,6 +11,8 @@ export interface Loudspeaker {
   readonly sampleRateHz: number;
   /** Times the sound system had nothing to play since the start, where it tells; for reports. */
   readonly xruns?: number;
+  /** True while it only stands in for a device that is lost: what is written takes its time, and nobody hears it. */
+  readonly isUnheard?: boolean;
   /** Opens the device. `onError` is called at most once, when the device is lost later; nothing is played after it. */
   start(onError: (error: ClientError) => void): Promise<void>;
   /**

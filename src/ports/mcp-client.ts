@@ -17,8 +17,12 @@ export interface ForeignToolList {
 export type ForeignContent =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'image'; readonly data: string; readonly mimeType: string }
-  /** Anything else, for the report. */
-  | { readonly type: 'other'; readonly kind: string };
+  /** A block that says that the call failed, and why. */
+  | { readonly type: 'failure'; readonly text: string }
+  /** Something that is no text and no picture, for the report. */
+  | { readonly type: 'other'; readonly kind: string }
+  /** Something that is not understood: nobody may be told that it is done. */
+  | { readonly type: 'unreadable'; readonly kind: string };
 
 export interface ForeignResult {
   readonly content: readonly ForeignContent[];

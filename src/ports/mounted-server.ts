@@ -4,7 +4,7 @@ import type { ToolDescription } from './tool-definition.ts';
 /** What a call of a mounted tool means for the conversation and how long it may take; as for configured tools. */
 export type MountedToolPolicy = Pick<
   ToolDescription,
-  'audience' | 'mode' | 'timeoutMs' | 'handoffMs' | 'maxResultBytes' | 'idempotent'
+  'audience' | 'mode' | 'timeoutMs' | 'handoffMs' | 'maxResultBytes' | 'idempotent' | 'parallel'
 >;
 
 /** What the user says about one tool of a server; what is not said is that of the server, or of the tool itself. */

@@ -26,7 +26,14 @@ export interface AudioCounters {
 
 /** All that the device tells the outside, in the vocabulary of the event stream (`--events`). */
 export type StatusEvent =
-  | { readonly type: 'state'; readonly from: DeviceStatus; readonly to: DeviceStatus; readonly cause: string }
+  /** `pausing`: idle for a moment within a conversation, which goes on after something has been told. */
+  | {
+      readonly type: 'state';
+      readonly from: DeviceStatus;
+      readonly to: DeviceStatus;
+      readonly cause: string;
+      readonly pausing?: boolean;
+    }
   | { readonly type: 'activation'; readonly code: string; readonly message: string }
   | {
       readonly type: 'session';
@@ -76,6 +83,14 @@ export type StatusEvent =
       readonly file: string;
       readonly seconds: number;
       readonly reason?: string;
+    }
+  /** A connection that we dial for others: `access-point:home`, `tunnel`. */
+  | {
+      readonly type: 'link';
+      readonly channel: string;
+      readonly state: 'connecting' | 'connected' | 'waiting' | 'refused' | 'stopped';
+      /** Tunnels, once the other end has said so. */
+      readonly approvedTools?: number;
     }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly retryable: boolean };
 

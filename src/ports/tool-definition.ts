@@ -10,6 +10,7 @@ export interface ToolDescription {
   readonly handoffMs: number;
   readonly maxResultBytes: number;
   readonly idempotent: boolean;
+  readonly parallel: boolean;
 }
 
 /** A program: arguments as JSON on its standard input, result on its standard output. */
@@ -23,6 +24,8 @@ export interface SubprocessTarget {
   readonly cwd?: string | undefined;
   /** Added to the few variables that children inherit. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of what it prints; not set: UTF-8, or what the locale says. */
+  readonly encoding?: string | undefined;
 }
 
 /** A secret as it is, or the variable of the device's environment that holds it. */
@@ -97,6 +100,13 @@ export interface StreamProtocol {
   readonly framing: Framing;
   /** With a method, request and answer are JSON-RPC 2.0; without, the arguments are the request. */
   readonly method?: string | undefined;
+  /**
+   * `newline` without a method: what the answer is. `line`: the first · `json`: a JSON value · `close`: all until the peer closes ·
+   * `auto`: all until it closes, a JSON value is complete, or nothing follows a line for `readIdleMs`.
+   */
+  readonly read: 'auto' | 'line' | 'json' | 'close';
+  readonly readIdleMs: number;
+  readonly encoding?: string | undefined;
 }
 
 export interface TcpTarget extends StreamProtocol {

@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
+import { type Words, words } from '../core/words.ts';
 
 /** What `ENOENT` does not tell of a program that is to be started. */
 export type NotStarted =
@@ -22,25 +23,27 @@ export async function whyNotStarted(program: string, cwd: string, path = ''): Pr
   return { what: 'program' };
 }
 
-/** The same as the end of a sentence, "its …" or "the program …". */
+/** The same as the end of a sentence. */
 export async function notStartedWords(
   program: string,
   cwd: string,
   path: string | undefined,
-  advice?: string,
-): Promise<string> {
+  advice?: Words,
+): Promise<Words> {
   const why = await whyNotStarted(program, cwd, path);
   switch (why.what) {
     case 'directory':
-      return `its directory ${cwd} does not exist`;
+      return words('directoryMissing', { directory: cwd });
     case 'interpreter':
-      return `${why.interpreter}, which is to run ${why.file}, was not found; install it, or correct the first line of the file`;
+      return words('interpreterMissing', { interpreter: why.interpreter, file: why.file });
     case 'line ends':
-      return `${why.file} has the line ends of Windows, so what is to run it is not found; mend it with: sed -i 's/\\r$//' ${why.file}`;
+      return words('windowsLineEnds', { file: why.file });
     case 'system':
-      return `the program ${why.file} was made for another system`;
-    case 'program':
-      return `the program ${program} was not found${advice === undefined ? '' : `; ${advice}`}`;
+      return words('programOfAnotherSystem', { file: why.file });
+    case 'program': {
+      const what = words('programMissing', { program });
+      return advice === undefined ? what : words('advised', { what, todo: advice });
+    }
   }
 }
 

@@ -11,17 +11,19 @@ export type DecodedFrame =
 
 const headerBytes = { 2: 16, 3: 4, gateway: 16 } as const;
 const opusType = 0;
-const gatewayDownlinkType = 1;
+const gatewayType = 1;
 
 /**
  * Wraps one packet. Version 1 has no header and returns the packet itself; the others copy it once. `timestampMs` is
- * taken modulo 2³² and lost where the version has no field for it (1 and 3). `gateway` gives the form a device side sends.
- * @throws RangeError when the packet does not fit the size field (version 3: 65 535 bytes).
+ * taken modulo 2³² and lost where the version has no field for it (1 and 3); `sequence` is written where there is one
+ * (`gateway`: type 1, length, sequence, timestamp, and the length once more, the same in both directions).
+ * @throws RangeError when the packet does not fit the size field (version 3 and `gateway`: 65 535 bytes).
  */
 export function encodeBinaryFrame(
   version: BinaryVersion,
   packet: Uint8Array,
   timestampMs: number,
+  sequence = 0,
 ): Uint8Array {
   switch (version) {
     case 1:
@@ -41,27 +43,14 @@ export function encodeBinaryFrame(
     }
     case 'gateway': {
       const frame = withHeader(headerBytes.gateway, packet);
+      frame[0] = gatewayType;
+      writeUint16(frame, 2, fittingUint16(packet.length));
+      writeUint32(frame, 4, sequence);
       writeUint32(frame, 8, timestampMs);
       writeUint32(frame, 12, packet.length);
       return frame;
     }
   }
-}
-
-/**
- * The `gateway` frame as a chat server sends it: type 1 and a sequence number that counts from 0 in every answer.
- * @throws RangeError when the packet is larger than 65 535 bytes.
- */
-export function encodeGatewayDownlinkFrame(
-  packet: Uint8Array,
-  timestampMs: number,
-  sequence: number,
-): Uint8Array {
-  const frame = encodeBinaryFrame('gateway', packet, timestampMs);
-  frame[0] = gatewayDownlinkType;
-  writeUint16(frame, 2, fittingUint16(packet.length));
-  writeUint32(frame, 4, sequence);
-  return frame;
 }
 
 /**
@@ -80,7 +69,7 @@ export function decodeBinaryFrame(version: BinaryVersion, bytes: Uint8Array): De
       if (bytes[0] !== opusType) return refused(`type ${bytes[0]} is not Opus`);
       return unwrapped(bytes, header, readUint16(bytes, 2), 0);
     case 'gateway':
-      if (bytes[0] !== 0 && bytes[0] !== gatewayDownlinkType) return refused(`type ${bytes[0]} is not audio`);
+      if (bytes[0] !== 0 && bytes[0] !== gatewayType) return refused(`type ${bytes[0]} is not audio`);
       return unwrapped(bytes, header, readUint32(bytes, 12), readUint32(bytes, 8));
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printableText } from '../core/printable-text.ts';
 
 /** What our hello says about the uplink. */
 export interface UplinkFormat {
@@ -44,6 +45,8 @@ const serverHello = z.looseObject({
   transport: z.string(),
   // Said again in every message of ours; no server has ids of that length.
   session_id: z.string().max(4096).catch(''),
+  // As sent by some: text. 0 stands in every message of others (servers.md 5.1).
+  version: z.coerce.number().int().min(1).max(3).optional().catch(undefined),
   audio_params: audioParams,
 });
 
@@ -53,17 +56,39 @@ export interface ServerHello {
   readonly frameDurationMs: number;
 }
 
-/** Reads a server hello; undefined when it is none or names another transport, which the firmware ignores too (C6). */
+/** A hello, or what is wrong with it: the second half of “The server said hello, but …”. */
+export type ReadHello<Hello> =
+  | {
+      readonly ok: true;
+      readonly hello: Hello;
+      /** Binary protocol version that the server speaks, where it says so. */
+      readonly version?: number | undefined;
+    }
+  | { readonly ok: false; readonly fault: string };
+
+/** Reads a server hello. One that names another transport, or none, counts for nothing in the firmware, too (C6). */
 export function readServerHello(
   json: Readonly<Record<string, unknown>>,
   transport: 'websocket' | 'udp',
-): ServerHello | undefined {
+): ReadHello<ServerHello> {
   const parsed = serverHello.safeParse(json);
-  if (!parsed.success || parsed.data.transport !== transport) return undefined;
-  const { session_id, audio_params } = parsed.data;
+  if (!parsed.success || parsed.data.transport !== transport) {
+    return { ok: false, fault: transportFault(json.transport, transport) };
+  }
+  const { session_id, audio_params, version } = parsed.data;
   return {
-    sessionId: session_id,
-    sampleRateHz: audio_params.sample_rate,
-    frameDurationMs: audio_params.frame_duration,
+    ok: true,
+    hello: {
+      sessionId: session_id,
+      sampleRateHz: audio_params.sample_rate,
+      frameDurationMs: audio_params.frame_duration,
+    },
+    ...(version !== undefined && { version }),
   };
+}
+
+function transportFault(found: unknown, wanted: string): string {
+  if (found === undefined || found === null) return `transport is missing; it must be "${wanted}"`;
+  const shown = typeof found === 'string' ? `"${printableText(found, 40)}"` : 'no text';
+  return `transport is ${shown}, not "${wanted}"`;
 }

@@ -2,7 +2,7 @@ import type { Downlink } from '../audio/downlink.ts';
 import type { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
 import type { Uplink } from '../audio/uplink.ts';
 import { ClientError, ErrorCode } from '../core/errors.ts';
-import type { ChannelEvent } from '../machine/events.ts';
+import type { ChannelEvent, ToolUseEvent } from '../machine/events.ts';
 import type { ChannelLogic } from '../machine/setup.ts';
 import type {
   ChannelEnd,
@@ -13,7 +13,7 @@ import type {
 import { clientMessage } from '../protocol/messages.ts';
 import { type MessageParts, receiveMessage } from './receive-message.ts';
 import type { RejectedPackets } from './rejected-packets.ts';
-import type { OpenTools } from './tool-channel.ts';
+import { messageLimit, type OpenTools, type ToolUse } from './tool-channel.ts';
 
 export interface ChannelParts extends MessageParts {
   readonly transports: TransportFactory;
@@ -41,7 +41,8 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
     const { wire } = parts;
     const tools = parts.openTools?.(
       (payload) => transport.sendText(clientMessage.mcp(wire.sessionId, payload)),
-      transport.maxMessageBytes,
+      messageLimit(transport.maxMessageBytes, () => wire.sessionId),
+      (use) => sendBack(useEvents[use]),
     );
     transport.open({
       onSession: (info) => {
@@ -64,6 +65,13 @@ export function createChannelLogic(parts: ChannelParts): ChannelLogic {
     };
   };
 }
+
+const useEvents: Readonly<Record<ToolUse, ToolUseEvent>> = {
+  introduced: { type: 'tools.introduced' },
+  listed: { type: 'tools.listed' },
+  called: { type: 'call.started' },
+  answered: { type: 'call.ended' },
+};
 
 function createTransport(
   { transports }: ChannelParts,

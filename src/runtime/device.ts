@@ -1,4 +1,4 @@
-import { createActor, fromCallback } from 'xstate';
+import { createActor, fromCallback, fromPromise } from 'xstate';
 import { Downlink, type DownlinkOptions } from '../audio/downlink.ts';
 import { NearEnd, type OwnVoiceWitness } from '../audio/near-end.ts';
 import { PlaybackTimestamps } from '../audio/playback-timestamps.ts';
@@ -9,8 +9,8 @@ import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { DeviceSettings } from '../machine/context.ts';
 import { deviceMachine } from '../machine/device-machine.ts';
-import type { DeviceEvent, ListeningMode } from '../machine/events.ts';
-import { audioPathsFor, statusFor } from '../machine/projections.ts';
+import type { DeviceEvent, ListeningMode, TextWay } from '../machine/events.ts';
+import { audioPathsFor, isPausing, isQuiet, statusFor } from '../machine/projections.ts';
 import type { ControlLink } from '../ports/control-link.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone } from '../ports/microphone.ts';
@@ -19,6 +19,7 @@ import type { TransportFactory } from '../ports/session-transport.ts';
 import type { AudioCounters, DeviceStatus, StatusDisplay } from '../ports/status-display.ts';
 import type { VoiceDetector } from '../ports/voice-detector.ts';
 import type { WakeWordDetector } from '../ports/wake-word-detector.ts';
+import { clientMessage } from '../protocol/messages.ts';
 import { Announcer, type NoticeOutlet } from './announcer.ts';
 import { createChannelLogic } from './channel-actor.ts';
 import { createEffects } from './effects.ts';
@@ -53,12 +54,18 @@ export interface DeviceParts {
   /** The tools of this device; without, the server is told of none. */
   readonly openTools?: OpenTools | undefined;
   readonly notices?: NoticeOutlet | undefined;
+  /** Told whenever nobody begins or ceases to talk. */
+  readonly onQuiet?: ((isQuiet: boolean) => void) | undefined;
+  /** The server has answered a text that was sent this way. */
+  readonly rememberTextWay?: ((way: TextWay) => void) | undefined;
 }
 
 export interface DeviceOptions {
   readonly settings: DeviceSettings;
   readonly encoder: OpusEncoderSettings;
   readonly preRollMs: number;
+  /** After so much of its sound an answer counts as heard; 1000 when not given. */
+  readonly heardMs?: number;
   readonly volumePercent: number;
   readonly muted: boolean;
   /** The server cancels echo: it is told what was being played while each frame was recorded. */
@@ -89,6 +96,7 @@ export class Device {
   #muted: boolean;
   #playbackPhase: 'started' | 'drained' | 'flushed' = 'drained';
   #countersTimer: unknown;
+  #quiet = false;
   #settle!: { resolve: (outcome: DeviceOutcome) => void; reject: (error: unknown) => void };
   #stopping: Promise<void> | undefined;
 
@@ -108,7 +116,7 @@ export class Device {
       onProblem: report,
     });
     this.#timestamps = options.serverAec ? new PlaybackTimestamps() : undefined;
-    this.#downlink = this.#createDownlink(report);
+    this.#downlink = this.#createDownlink(report, options.heardMs);
     this.#nearEnd = this.#createNearEnd(options.encoder.sampleRateHz);
     this.#uplink.listen((pcm) => this.#nearEnd.push(pcm));
     this.#sound = new SoundDevices({
@@ -220,7 +228,7 @@ export class Device {
     });
   }
 
-  #createDownlink(report: ReportProblem): Downlink {
+  #createDownlink(report: ReportProblem, heardThresholdMs: number | undefined): Downlink {
     const { codec, clock, createConcealingDecoder } = this.#parts;
     return new Downlink({
       codec,
@@ -229,12 +237,15 @@ export class Device {
       volumePercent: this.#muted ? 0 : this.#volumePercent,
       onProblem: report,
       timestamps: this.#timestamps,
+      ...(heardThresholdMs !== undefined && { heardThresholdMs }),
       edges: {
         onStarted: () => {
+          this.#narrator.noteSound();
           this.#showPlayback('started');
           this.send({ type: 'playback.started' });
         },
         onStarved: () => this.send({ type: 'playback.starved' }),
+        onHeard: () => this.send({ type: 'playback.heard' }),
         onDrained: () => {
           this.#showPlayback('drained');
           this.send({ type: 'playback.drained' });
@@ -274,12 +285,18 @@ export class Device {
       timestamps: this.#timestamps,
     });
     const link = createLinkLogic({ ...messages, createLink: () => links?.createLink() });
-    const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices });
+    const sendText = (text: string, way: TextWay) => {
+      if (wire.send(textMessages[way](wire.sessionId, text))) this.#uplink.sendSilence();
+    };
+    const announcer = new Announcer({ wire, downlink: this.#downlink, display, outlet: notices, sendText });
     const machine = deviceMachine.provide({
       actors: {
         channel: fromCallback(channel),
         link: fromCallback(link),
         ...createProvisioningActors({ ...provisioning, clock, logger }),
+        recordSending: fromPromise<void, { readonly taskIds: readonly string[] }>(({ input }) =>
+          announcer.recordSending(input.taskIds),
+        ),
       },
       actions: createEffects({
         announcer,
@@ -289,6 +306,8 @@ export class Device {
         display,
         report,
         logger,
+        sendText,
+        rememberTextWay: (way) => this.#parts.rememberTextWay?.(way),
         compareToolLists: () =>
           this.send({ type: this.#toolChannels.areOutdated ? 'tools.unread' : 'tools.read' }),
       }),
@@ -298,7 +317,8 @@ export class Device {
       clock,
       inspect: (inspection) => {
         if (inspection.type !== '@xstate.snapshot' || inspection.actorRef !== actor) return;
-        this.#narrator.enter(statusFor(actor.getSnapshot()), causeOf(inspection.event.type));
+        const now = actor.getSnapshot();
+        this.#narrator.enter(statusFor(now), causeOf(inspection.event.type), isPausing(now));
       },
     });
     actor.subscribe({
@@ -308,6 +328,7 @@ export class Device {
         this.#downlink.setGate(paths.downlink);
         this.#nearEnd.attend(paths);
         this.#sound.follow(paths);
+        this.#tellQuiet(isQuiet(snapshot));
       },
       complete: () => {
         // `stop` completes it too; only a final state is a wish to start anew.
@@ -319,6 +340,12 @@ export class Device {
       },
     });
     return actor;
+  }
+
+  #tellQuiet(quiet: boolean): void {
+    if (quiet === this.#quiet) return;
+    this.#quiet = quiet;
+    this.#parts.onQuiet?.(quiet);
   }
 
   async #breakDown(error: unknown): Promise<void> {
@@ -336,6 +363,12 @@ export class Device {
     this.#parts.display.show({ type: 'audio', ...this.counters });
   }
 }
+
+const textMessages: Readonly<Record<TextWay, (sessionId: string, text: string) => string>> = {
+  detect: clientMessage.listenDetect,
+  'listen-text': clientMessage.listenText,
+  text: clientMessage.text,
+};
 
 const sendFailed = (): ClientError =>
   new ClientError(

@@ -3,7 +3,7 @@ import type { Uplink } from '../audio/uplink.ts';
 import { ClientError, ErrorCode, messageOf, type toClientError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Announcement } from '../machine/context.ts';
-import type { ListeningMode } from '../machine/events.ts';
+import type { ListeningMode, TextWay } from '../machine/events.ts';
 import type { DeliveryNote } from '../machine/setup.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
 import { clientMessage } from '../protocol/messages.ts';
@@ -23,6 +23,10 @@ export interface EffectParts {
   readonly logger: Logger;
   /** Compares what servers have read of our tools with what there is, and tells the machine. */
   readonly compareToolLists: () => void;
+  /** Sends words to the server as if a person had said them. */
+  readonly sendText: (text: string, way: TextWay) => void;
+  /** Keeps how this server takes texts for the next start. */
+  readonly rememberTextWay: (way: TextWay) => void;
 }
 
 /** What the machine's effects do. None throws: that would stop the device (a throw is logged and swallowed here). */
@@ -56,12 +60,22 @@ export function createEffects(parts: EffectParts) {
     sendSpeakReady: guarded('sendSpeakReady', () => {
       wire.send(clientMessage.speakReady(wire.sessionId));
     }),
-    sendText: guarded('sendText', ({ text }: { text: string }) => {
-      wire.send(clientMessage.listenDetect(wire.sessionId, text));
-    }),
-    sendAnnouncement: guarded('sendAnnouncement', ({ announcement }: Announced) => {
-      if (announcement) announcer.send(announcement);
-    }),
+    sendText: guarded('sendText', ({ text, way }: { text: string; way: TextWay }) =>
+      parts.sendText(text, way),
+    ),
+    sendAnnouncement: guarded(
+      'sendAnnouncement',
+      ({ announcement, way }: Announced & { readonly way: TextWay }) => {
+        if (announcement) announcer.send(announcement, way);
+      },
+    ),
+    rememberTextWay: guarded('rememberTextWay', ({ way }: { way: TextWay }) => parts.rememberTextWay(way)),
+    playResumed: guarded('playResumed', () => announcer.playResumed()),
+    noteUnreadList: guarded('noteUnreadList', () =>
+      logger.info(
+        'The server has not read the changed list of tools; it will with its next connection, when the conversation is over',
+      ),
+    ),
     playNotice: guarded('playNotice', ({ announcement }: Announced) => {
       if (announcement) announcer.play(announcement);
     }),
@@ -90,6 +104,18 @@ export function createEffects(parts: EffectParts) {
     reportNoReply: guarded('reportNoReply', () =>
       fail(ErrorCode.replyTimeout, 'The server did not answer. Nothing may have been understood; ask again.'),
     ),
+    reportNotResumed: guarded('reportNotResumed', () =>
+      fail(
+        ErrorCode.conversationNotResumed,
+        'The connection was away for too long to go on listening by itself. Press the talk key, or say the wake word, to go on.',
+      ),
+    ),
+    reportNotReady: guarded('reportNotReady', () =>
+      fail(
+        ErrorCode.notReady,
+        'The device was still looking for its server when the talk key was let go. Press it again in a moment.',
+      ),
+    ),
     reportStalledSpeech: guarded('reportStalledSpeech', () =>
       fail(
         ErrorCode.replyTimeout,
@@ -105,14 +131,6 @@ export function createEffects(parts: EffectParts) {
             cause: error,
           }),
         ),
-    ),
-    reportProvisioningGaveUp: guarded('reportProvisioningGaveUp', () =>
-      report(
-        new ClientError(
-          ErrorCode.provisioningGaveUp,
-          'The OTA server could not be reached in ten tries. Check the network and server.url, then press the talk key to try again.',
-        ),
-      ),
     ),
   };
 }

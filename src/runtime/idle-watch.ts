@@ -1,22 +1,25 @@
 import type { IdleSignal } from '../ports/idle-signal.ts';
-import type { EventHub } from './event-hub.ts';
 
-/** Follows the events of a device that has not been started yet. */
-export function watchIdle(events: EventHub): IdleSignal {
+/** Whether nobody talks, for those who wait for it; a device tells it with `set`. Busy until told otherwise. */
+export interface IdleWatch extends IdleSignal {
+  set(isIdle: boolean): void;
+}
+
+export function createIdleWatch(): IdleWatch {
   const listeners = new Set<() => void>();
-  let state: 'idle' | 'busy' = 'busy';
-  events.subscribe((event) => {
-    if (event.type !== 'state') return;
-    state = event.to === 'idle' ? 'idle' : 'busy';
-    if (state === 'idle') for (const listener of [...listeners]) listener();
-  });
+  let idle = false;
   return {
     get isIdle() {
-      return state === 'idle';
+      return idle;
     },
     onIdle(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    set(isIdle) {
+      if (isIdle === idle) return;
+      idle = isIdle;
+      if (idle) for (const listener of [...listeners]) listener();
     },
   };
 }

@@ -3,7 +3,7 @@ import type { LinkLogic } from '../machine/setup.ts';
 import type { ControlLink } from '../ports/control-link.ts';
 import { clientMessage } from '../protocol/messages.ts';
 import { type MessageParts, receiveMessage } from './receive-message.ts';
-import type { OpenTools } from './tool-channel.ts';
+import { messageLimit, type OpenTools } from './tool-channel.ts';
 
 export interface LinkParts extends MessageParts {
   /** Undefined when the road in use needs none. */
@@ -22,7 +22,10 @@ export function createLinkLogic(parts: LinkParts): LinkLogic {
     }
     const tools = parts.openTools?.(
       (payload) => link.sendText(clientMessage.mcp(parts.wire.sessionId, payload)),
-      link.maxMessageBytes,
+      messageLimit(link.maxMessageBytes, () => parts.wire.sessionId),
+      (use) => {
+        if (use === 'listed') sendBack({ type: 'link.listed' });
+      },
     );
     link.open({
       onUp: () => sendBack({ type: 'link.up' }),

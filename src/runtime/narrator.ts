@@ -5,13 +5,16 @@ const heardCauses: ReadonlySet<string> = new Set(['playback.drained', 'after dra
 
 /**
  * Tells the course of the conversation as events: each change of status with what caused it, and turns. A turn starts when
- * the person gets the word (or types) and is finished when the answer has been heard to its end; an interrupted one never is.
+ * the person gets the word (or types) and is finished when the answer has been heard to its end; an interrupted one never is,
+ * nor one whose channel was closed before any sound of it.
  */
 export class Narrator {
   readonly #display: StatusDisplay;
   #status: DeviceStatus = 'starting';
   #turn = 0;
   #turnOpen = false;
+  #hasSound = false;
+  #hungUp = false;
 
   constructor(display: StatusDisplay) {
     this.#display = display;
@@ -21,18 +24,30 @@ export class Narrator {
     return this.#status;
   }
 
-  enter(status: DeviceStatus, cause: string): void {
+  /** Something of an answer can be heard. */
+  noteSound(): void {
+    this.#hasSound = true;
+  }
+
+  /** `pausing`: idle for a moment within a conversation. */
+  enter(status: DeviceStatus, cause: string, pausing = false): void {
     const from = this.#status;
+    if (cause === 'channel.closed') this.#hungUp = true;
     if (status === from) return;
     this.#status = status;
+    if (status === 'speaking') {
+      this.#hasSound = false;
+      this.#hungUp = false;
+    }
     if (from === 'speaking') this.#leaveSpeaking(cause);
-    this.#display.show({ type: 'state', from, to: status, cause });
+    this.#display.show({ type: 'state', from, to: status, cause, ...(pausing && { pausing }) });
     if (status === 'idle') this.#turnOpen = false;
     if (status === 'listening' || status === 'thinking') this.#startTurn();
   }
 
   #leaveSpeaking(cause: string): void {
-    if (this.#turnOpen && heardCauses.has(cause)) {
+    const wasAnswered = this.#hasSound || !this.#hungUp;
+    if (this.#turnOpen && wasAnswered && heardCauses.has(cause)) {
       this.#display.show({ type: 'turn', n: this.#turn, phase: 'finished' });
     }
     this.#turnOpen = false;

@@ -31,12 +31,17 @@ export function receiveMessage(
     handleServerMessage(parsed.message, {
       toMachine,
       toMcp: (payload) => tools?.receive(payload),
+      report,
       display,
       logger,
     });
     return;
   }
   const type = parsed.type.slice(0, 40);
+  if (parsed.problem === 'nothing') {
+    logger.debug('A message of the server was of no use', { type, reason: parsed.reason });
+    return;
+  }
   const what = type === '' ? 'a message' : `a message of type "${type}"`;
   report(
     new ClientError(

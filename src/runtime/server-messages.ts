@@ -1,8 +1,11 @@
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ServerEvent } from '../machine/events.ts';
 import type { StatusDisplay } from '../ports/status-display.ts';
 import type { ServerMessage } from '../protocol/messages.ts';
+import { serverWords } from '../protocol/server-words.ts';
+import type { ReportProblem } from './problem-reporter.ts';
 
 /** Longer transcripts are cut: nobody reads them, and an event line has to stay a line. */
 const maxShownCharacters = 4_000;
@@ -10,6 +13,7 @@ const maxShownCharacters = 4_000;
 export interface MessageSinks {
   readonly toMachine: (event: ServerEvent) => void;
   readonly toMcp: (payload: Readonly<Record<string, unknown>>) => void;
+  readonly report: ReportProblem;
   readonly display: StatusDisplay;
   readonly logger: Logger;
 }
@@ -45,6 +49,9 @@ export function handleServerMessage(message: ServerMessage, sinks: MessageSinks)
     case 'speak_request':
       sinks.toMachine({ type: 'speech.requested', listenAfter: message.auto_listen === true });
       return;
+    case 'error':
+      sinks.report(complaintOf(serverWords(message)));
+      return;
     case 'hello':
     case 'goodbye':
       // The transport's business where it matters.
@@ -52,6 +59,15 @@ export function handleServerMessage(message: ServerMessage, sinks: MessageSinks)
     default:
       assertNever(message);
   }
+}
+
+function complaintOf(said: string): ClientError {
+  const words = said === '' ? 'without saying why' : `“${said}”`;
+  return new ClientError(
+    ErrorCode.serverError,
+    `The server reports an error: ${words}. If it does not answer, ask again, or look at the server's console.`,
+    { retryable: true },
+  );
 }
 
 function handleSpeech(
@@ -64,8 +80,9 @@ function handleSpeech(
   } else if (message.state === 'stop') {
     display.show({ type: 'tts', state: 'stop' });
     toMachine({ type: 'tts.stopped' });
-  } else if (message.state === 'sentence_start' && message.text !== undefined) {
-    display.show({ type: 'tts', state: 'sentence', text: cut(message.text) });
+  } else if (message.state === 'sentence_start') {
+    toMachine({ type: 'tts.sentence' });
+    if (message.text !== undefined) display.show({ type: 'tts', state: 'sentence', text: cut(message.text) });
   }
 }
 

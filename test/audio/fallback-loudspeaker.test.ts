@@ -73,10 +73,10 @@ describe('a loudspeaker with others behind it', () => {
     };
     void writer();
     await clock.advanceAsync(6_000);
-    expect([taken, first.written]).toEqual([101, []]);
+    expect([taken, first.written, loudspeaker.isUnheard]).toEqual([101, [], true]);
     first.plugged = true;
     await clock.advanceAsync(2_000);
-    expect(first.written[0]).toBe(1_440);
+    expect([first.written[0], loudspeaker.isUnheard]).toEqual([1_440, false]);
     expect(told).toEqual([
       'AUDIO_DEVICE_LOST: The usb was lost. Until it is back, nothing is heard.',
       'usb again',

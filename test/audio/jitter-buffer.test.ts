@@ -10,8 +10,8 @@ function bench() {
   const clock = new FakeClock();
   const buffer = new JitterBuffer({ clock, durationOf: () => frameMs });
   const say = (pulled: Pulled) =>
-    pulled.kind === 'frame' || pulled.kind === 'skip'
-      ? `${pulled.kind} ${pulled.packet[0]}`
+    pulled.kind === 'frame'
+      ? `frame ${pulled.packet[0]}`
       : pulled.kind === 'wait'
         ? `wait ${pulled.delayMs}`
         : pulled.kind === 'conceal'

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkNode } from '../../src/cli/doctor/program-checks.ts';
 import { type DoctorOptions, doctorAction } from '../../src/cli/doctor.ts';
 import { runAction } from '../support/cli-run.ts';
+import { startScriptedServer } from '../support/scripted-server.ts';
 
 let home: string;
 const closers: (() => void)[] = [];
@@ -201,4 +202,32 @@ test('what is said at the start of a run is a note', async () => {
 test('an old Node is a fault', () => {
   expect(checkNode('18.19.0').level).toBe('fault');
   expect(checkNode('24.1.0').level).toBe('ok');
+});
+
+test('every access point is asked whether it takes this device, and none of them is a fault', async () => {
+  const taking = await startScriptedServer();
+  const refusing = await startScriptedServer({
+    onPeer: (peer) => peer.socket.close(1008, 'token解密失败'),
+  });
+  const gone = await startScriptedServer();
+  await gone.stop();
+  const file = join(home, 'points.json');
+  const point = (name: string, { port }: { port: number }) => ({
+    name,
+    url: `ws://127.0.0.1:${port}/mcp/?token=hush`,
+  });
+  await writeFile(
+    file,
+    JSON.stringify({
+      mcpEndpoint: [point('one', taking), point('two', refusing), point('three', gone)],
+    }),
+  );
+  const { code, stdout } = await doctor({ config: file });
+  expect(stdout).toMatch(/✓ Access point: one at ws:\/\/127\.0\.0\.1:\d+\S* takes this device/u);
+  expect(stdout).toMatch(/Access point: two at \S+ refuses this device: token解密失败\./u);
+  expect(stdout).toMatch(/Access point: three at \S+ cannot be reached: nothing is listening there\./u);
+  expect(stdout).not.toContain('hush');
+  expect(code).toBe(0);
+  await taking.stop();
+  await refusing.stop();
 });

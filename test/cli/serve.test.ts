@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { bundledRecordingPath } from '../../src/cli/bundled-recording.ts';
 import type { CliContext } from '../../src/cli/context.ts';
 import { type ServeOptions, serveAction } from '../../src/cli/serve.ts';
@@ -54,6 +56,18 @@ describe('serve', () => {
     stop();
     expect(await exitCode).toBe(0);
     await expect(fetch(`http://127.0.0.1:${port}/xiaozhi/ota/`)).rejects.toThrow();
+  });
+
+  it('takes after a real server and thinks as long as it is told to', async () => {
+    const { printed, stop, exitCode } = run({ manner: 'go', think: 0 });
+    const port = /ws:\/\/127\.0\.0\.1:(\d+)/u.exec(await printed())?.[1];
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/xiaozhi/v1/?device-id=02:00:5e:10:20:30`);
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'hello', audio_params: {} }));
+    const [hello] = await once(socket, 'message');
+    expect(JSON.parse(String(hello))).toMatchObject({ type: 'hello', version: 0 });
+    stop();
+    expect(await exitCode).toBe(0);
   });
 
   it('warns when other computers can reach it', async () => {

@@ -4,7 +4,7 @@ import { parseTunnels } from '../../src/config/tunnels.ts';
 
 const official = 'wss://api.xiaozhi.me/mcp/?token=abc';
 const relay = 'ws://192.168.1.10:8004/mcp_endpoint/mcp/?token=def';
-const all = { allow: ['*'], deny: [] };
+const all = { allow: ['*'], deny: [], announce: true };
 
 describe('mcpEndpoint', () => {
   it('is one address, a list of them, objects, or nothing', () => {
@@ -15,7 +15,7 @@ describe('mcpEndpoint', () => {
       parseAccessPoints([
         official,
         relay,
-        { url: 'ws://h/', name: 'home', allow: ['a*'], deny: ['ab'], profile: 'official' },
+        { url: 'ws://h/', name: 'home', allow: ['a*'], deny: ['ab'], profile: 'official', announce: false },
         { url: 'ws://off/', enabled: false },
       ]),
     ).toEqual({
@@ -29,6 +29,7 @@ describe('mcpEndpoint', () => {
           profile: 'official',
           allow: ['a*'],
           deny: ['ab'],
+          announce: false,
         },
       ],
       faults: [],
@@ -103,7 +104,7 @@ describe('tunnels', () => {
     ).toEqual({
       definitions: [
         { name: '', channel: 'tunnel', url: 'wss://t/', token: 'abc', ...all },
-        { name: 'b', channel: 'tunnel:b', url: 'wss://t/', token: 'def', allow: ['*'], deny: ['x'] },
+        { name: 'b', channel: 'tunnel:b', url: 'wss://t/', token: 'def', ...all, deny: ['x'] },
       ],
       faults: [],
     });

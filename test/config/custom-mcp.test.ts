@@ -49,6 +49,7 @@ test('a tool has the keys that every configured tool has, in both spellings', ()
     handoffMs: 7,
     maxResultBytes: 64,
     idempotent: false,
+    parallel: false,
     target: { type: 'http', url: 'https://api.example/{city}', method: 'GET', body: 'json', headers: {} },
   });
 });

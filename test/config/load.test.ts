@@ -33,6 +33,8 @@ describe('layers', () => {
     expect(read).toBeUndefined();
     expect(config.server).toEqual({
       url: 'embedded',
+      textWay: 'auto',
+      embedded: { manner: 'plain', thinkMs: 0 },
       transport: 'auto',
       handshakeTimeoutMs: 10_000,
       helloTimeoutMs: 10_000,

@@ -20,7 +20,14 @@ describe('a server in the shape that every client uses', () => {
       startTimeoutMs: 30_000,
       pingIntervalMs: 30_000,
       trusted: true,
-      policy: { audience: 'model', mode: 'sync', handoffMs: 6000, maxResultBytes: 1024, idempotent: false },
+      policy: {
+        audience: 'model',
+        mode: 'sync',
+        handoffMs: 6000,
+        maxResultBytes: 1024,
+        idempotent: false,
+        parallel: false,
+      },
       tools: {},
     });
   });

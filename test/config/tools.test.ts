@@ -30,6 +30,7 @@ test('a program needs little: defaults fill the rest', () => {
     handoffMs: 6000,
     maxResultBytes: 1024,
     idempotent: false,
+    parallel: false,
     target: { type: 'subprocess', command: ['python3', 'weather.py'], args: [], cwd: undefined, env: {} },
   });
 });
@@ -74,12 +75,18 @@ test('every kind of target is understood', () => {
     port: 9000,
     framing: 'newline',
     method: undefined,
+    read: 'auto',
+    readIdleMs: 300,
+    encoding: undefined,
   });
   expect(of({ ...weather, type: 'unix', path: '/run/a.sock', framing: 'length', method: 'm' })).toEqual({
     type: 'unix',
     path: '/run/a.sock',
     framing: 'length',
     method: 'm',
+    read: 'auto',
+    readIdleMs: 300,
+    encoding: undefined,
   });
   expect(of({ ...weather, type: 'websocket', url: 'ws://a/' })).toEqual({
     type: 'websocket',
@@ -183,4 +190,12 @@ test('a damaged entry costs only itself, and a key of another program costs noth
 
 test('what a section is to forbid must be right: without it the device does not start', () => {
   expect(() => parseToolsConfig({ tools: [weather], deny: 7 })).toThrow('mcp.deny: must be a list');
+});
+
+test('switched off is every tool, of whatever source', () => {
+  expect(parseToolsConfig({ enabled: false, tools: [weather], allow: ['*'] })).toMatchObject({
+    tools: [],
+    allow: [],
+    deny: ['*'],
+  });
 });

@@ -45,6 +45,7 @@ export interface TransportRecord {
   readonly messages: object[];
   readonly packets: Uint8Array[];
   readonly problems: string[];
+  readonly problemTexts: string[];
   readonly ends: ChannelEnd[];
 }
 
@@ -55,6 +56,7 @@ export function openRecorded(transport: SessionTransport): TransportRecord {
     messages: [],
     packets: [],
     problems: [],
+    problemTexts: [],
     ends: [],
   };
   transport.open({
@@ -73,6 +75,7 @@ export function openRecorded(transport: SessionTransport): TransportRecord {
     onProblem: (error) => {
       record.events.push('problem');
       record.problems.push(error.code);
+      record.problemTexts.push(error.message);
     },
     onEnd: (end) => {
       record.events.push('end');

@@ -1,3 +1,4 @@
+import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MqttHub } from '../../src/adapters/transport/mqtt-hub.ts';
 import { type Clock, monotonicClock } from '../../src/core/clock.ts';
@@ -185,5 +186,53 @@ describe('the demo server over MQTT and UDP', () => {
     const counters = (transport as unknown as { counters: Record<string, number> }).counters;
     expect(counters.duplicate).toBeGreaterThan(0);
     expect(record.packets.length).toBeGreaterThan(0);
+  });
+
+  it('takes after real servers there, too', async () => {
+    for (const manner of ['python', 'java', 'go'] as const) {
+      await start({ behaviour: { manner } });
+      const { transport, record, sessionId, said, until20ms, spoken } = await talk();
+      transport.sendText(clientMessage.listenDetect(sessionId, 'hello'));
+      await until20ms(() => spoken() > 0);
+      transport.sendText(clientMessage.listenStart(sessionId, 'auto'));
+      // Deaf for two seconds behind the text: the beginning is lost to that.
+      const speech = uplinkPackets(concat([tone(300, 16_000, 9_000), new Int16Array(32_000)]));
+      let at = 0;
+      await until20ms(() => {
+        if (at < speech.length) transport.sendAudio(speech[at++] as Uint8Array, clock.now());
+        clock.advance(40);
+        return spoken() > 1;
+      });
+      const heard = said()
+        .map(({ type, state }) => (state ? `${type} ${state}` : type))
+        .filter((part) => /^stt|stop/u.test(part));
+      expect(heard).toEqual([...(manner === 'go' ? [] : ['stt']), 'tts stop', 'stt', 'tts stop']);
+      expect(record.packets.length).toBeGreaterThan(60);
+      await transport.close();
+      if (manner !== 'go') await server.stop();
+    }
+  });
+
+  it('as the Go server marks a session with eight bytes, and says nothing to a goodbye', async () => {
+    await start({ behaviour: { manner: 'go' } });
+    const { endpoint, clientId, username, password } = await offered();
+    const client = await connectAsync(`mqtt://${endpoint}`, { clientId, username, password });
+    closers.push(() => client.endAsync(true));
+    const messages: { type: string; udp?: { nonce: string; encryption?: string } }[] = [];
+    client.on('message', (_topic, payload) => messages.push(JSON.parse(payload.toString())));
+    const send = (message: object) => client.publishAsync('device-server', JSON.stringify(message));
+    const audio_params = { format: 'opus', sample_rate: 16_000, channels: 1, frame_duration: 60 };
+    await send({ type: 'hello', version: 3, transport: 'udp', audio_params });
+    await until(() => messages.length === 1);
+    expect(messages[0]).toMatchObject({ type: 'hello', version: 0, transport: 'udp' });
+    expect(messages[0]?.udp?.encryption).toBeUndefined();
+    expect(messages[0]?.udp?.nonce).toMatch(/^01000000[0-9a-f]{8}(?!00)[0-9a-f]{8}00000000$/u);
+    await send({ type: 'goodbye' });
+    await send({ type: 'listen', state: 'detect', text: 'hello' });
+    await until(() => {
+      clock.advance(20);
+      return messages.some(({ type }) => type === 'tts');
+    });
+    expect(messages.map(({ type }) => type)).not.toContain('goodbye');
   });
 });

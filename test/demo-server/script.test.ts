@@ -44,6 +44,20 @@ describe('a script', () => {
     expect(bench.server.scriptResults).toEqual([{ connection: 0, ok: true }]);
   });
 
+  it('may hand a connection over to a conversation in the manner of a real server', async () => {
+    await start([{ converse: { manner: 'python', thinkMs: 2_000 } }, {}], { repeatFrom: 0 });
+    const client = await bench.greet();
+    client.send({ type: 'listen', state: 'detect', text: 'hello' });
+    await bench.until(() => client.story().includes('tts start'));
+    await bench.pass(1_500);
+    expect(client.story()).toEqual(['hello', 'stt', 'tts start']);
+    await bench.until(() => client.story().includes('tts stop'));
+    const silent = await bench.greet();
+    silent.send({ type: 'listen', state: 'detect', text: 'hello' });
+    await bench.pass(3_000);
+    expect(silent.story()).toEqual(['hello']);
+  });
+
   it('sends audio at any rate and duration, all at once if wanted', async () => {
     await start([
       {

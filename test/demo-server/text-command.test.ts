@@ -23,9 +23,30 @@ describe('a text', () => {
       });
   });
 
-  it('that only says which results wait names them', () => {
+  it('that lost its last mark on the way is understood as well', () => {
     for (const language of ['en', 'zh-CN'] as const)
-      expect(parseTextCommand(cueToRead(['t1', 't22'], language, 80).text)).toEqual({
+      expect(parseTextCommand(requestToSpeak('Tea.', language).slice(0, -1))).toEqual({
+        type: 'notice',
+        facts: 'Tea.',
+      });
+  });
+
+  it('that wants something said before the results says what', () => {
+    expect([
+      parseTextCommand('[Notice] Read t1, t2 with self.tasks.read, say "Perhaps you know" and tell me'),
+      parseTextCommand('【通知】请用self.tasks.read读取t1, t2，先说“也许你知道”，再告诉我。'),
+    ]).toEqual([
+      { type: 'cue', taskIds: ['t1', 't2'], preface: 'Perhaps you know' },
+      { type: 'cue', taskIds: ['t1', 't2'], preface: '也许你知道' },
+    ]);
+  });
+
+  it('that only says which results wait names them', () => {
+    const mails = ['t1', 't22'].map(
+      (taskId) => ({ taskId, tool: 'tea', outcome: 'done', text: '' }) as const,
+    );
+    for (const language of ['en', 'zh-CN'] as const)
+      expect(parseTextCommand(cueToRead(mails, language, 80).text)).toEqual({
         type: 'cue',
         taskIds: ['t1', 't22'],
       });

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, it, vi } from 'vitest';
+import { answerPackets } from '../support/device-harness.ts';
 import { buildProgram, cleanUpPrograms, freshHome, root, startProgram } from '../support/program.ts';
 import { startRealServer } from '../support/real-server.ts';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
@@ -423,7 +424,7 @@ describe.concurrent('a server that misbehaves in every way at once', { timeout: 
           for (let i = 0; i < 200; i++) peer.socket.send(Buffer.from([0xff, i, 0, 0xff]));
           peer.send({ type: 'tts', state: 'start' });
           peer.send({ type: 'tts' });
-          peer.send({ type: 'iot', commands: [] });
+          peer.send({ type: 'glow', commands: [] });
           peer.send('[[[');
           peer.send({ type: 'tts', state: 'stop' });
           peer.send({ type: 'tts', state: 'stop' });
@@ -471,6 +472,39 @@ describe.concurrent('a server that misbehaves in every way at once', { timeout: 
     ]);
     expect(await program.exited).toBe(1);
     expect(program.eventsOf('error')).toMatchObject([{ code: 'TURNS_TIMEOUT' }]);
+    await server.stop();
+  });
+
+  it('that speaks to a device it does not know is heard, and the script is told by its exit code', async ({
+    expect,
+  }) => {
+    const server = await startScriptedServer({
+      onText: (peer, text) => {
+        if (!text.includes('"hello"')) return;
+        peer.send({ type: 'stt', text: '请登录控制面板，输入123456，绑定设备。' });
+        peer.send({ type: 'tts', state: 'start' });
+        for (const packet of answerPackets(300)) peer.socket.send(packet);
+        peer.send({ type: 'tts', state: 'stop' });
+      },
+    });
+    const program = startProgram([
+      ...sound,
+      '--server',
+      server.url,
+      '--say',
+      'a',
+      '--turns',
+      '1',
+      '--timeout',
+      '20',
+      '--events',
+      '-',
+    ]);
+    expect(await program.exited).toBe(5);
+    expect(program.eventsOf('error')).toMatchObject([
+      { code: 'DEVICE_NOT_BOUND', message: expect.stringContaining('输入123456') },
+    ]);
+    expect(program.eventsOf('playback').map(({ phase }) => phase)).toEqual(['started', 'drained']);
     await server.stop();
   });
 

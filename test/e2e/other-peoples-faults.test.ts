@@ -131,6 +131,7 @@ describe.concurrent('secrets', { timeout: 60_000 }, () => {
             name: 'weather',
             description: 'w',
             type: 'http',
+            method: 'GET',
             url: `http://${webUrl}/x?api_key=${secret('query')}`,
             headers: { 'X-Key': secret('tool-header') },
           },

@@ -133,7 +133,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
     ]);
     expect(announcementsOf(program)).toEqual(['queued t1', 'sent t1 detect', 'spoken t1 detect']);
     const [sent] = program.eventsOf('announcement').filter(({ phase }) => phase === 'sent');
-    expect(stateAt(program, sent?.t)).toBe('idle');
+    expect(stateAt(program, sent?.t)).toBe('announcing');
     expect(program.eventsOf('error')).toEqual([]);
   });
 
@@ -291,7 +291,7 @@ describe.concurrent('tools of other people in a conversation', { timeout: 60_000
     const failure = 'The tool fails failed: No milk (exit code 1).';
     expect(await asked(cloud, { id: 0, method: 'initialize', params: initialize })).toMatchObject({
       id: 0,
-      result: { protocolVersion: '2024-11-05', capabilities: { tools: {} } },
+      result: { protocolVersion: '2024-11-05', capabilities: { tools: { listChanged: true } } },
     });
     expect(await listedAt(cloud)).toEqual(['fails', 'other__echo', 'other__sleep']);
     const echo = { name: 'other__echo', arguments: { text: 'cloud' }, serialNumber: null };

@@ -59,7 +59,10 @@ describe.concurrent('a tool called in a conversation with the embedded server', 
     ]);
     const [teaDone] = program.eventsOf('tool').filter(({ phase }) => phase === 'completed');
     const [sent] = program.eventsOf('announcement').filter(({ phase }) => phase === 'sent');
-    expect([stateAt(program, teaDone?.t ?? 0), stateAt(program, sent?.t ?? 0)]).toEqual(['speaking', 'idle']);
+    expect([stateAt(program, teaDone?.t ?? 0), stateAt(program, sent?.t ?? 0)]).toEqual([
+      'speaking',
+      'announcing',
+    ]);
     const answered = program
       .eventsOf('playback')
       .filter(({ phase, t }) => phase === 'drained' && t <= (sent?.t ?? 0));

@@ -4,19 +4,7 @@ import type { DeviceSettings } from '../../src/machine/context.ts';
 import { deviceMachine } from '../../src/machine/device-machine.ts';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { audioPathsFor, statusFor } from '../../src/machine/projections.ts';
-import { taskIdsOf } from '../../src/mcp/announcements/mailbox.ts';
-import {
-  completed,
-  elapsed,
-  lost,
-  opened,
-  play,
-  playFrom,
-  provisioned,
-  refused,
-  settings,
-  toggled,
-} from './play.ts';
+import { elapsed, lost, opened, play, playFrom, provisioned, refused, settings, toggled } from './play.ts';
 
 const ttsStart: DeviceEvent = { type: 'tts.started' };
 const ttsStop: DeviceEvent = { type: 'tts.stopped' };
@@ -28,6 +16,10 @@ const silence: DeviceEvent = { type: 'speech.ended' };
 const wake: DeviceEvent = { type: 'wake.detected', phrase: 'hi' };
 const text: DeviceEvent = { type: 'text.submitted', text: 'hello' };
 const hungUp: DeviceEvent = { type: 'channel.closed' };
+const sounds: DeviceEvent = { type: 'playback.started' };
+const session = 'device.online.conversation.connected.session';
+/** The server has had its time to ask for our tools. */
+const introduced = elapsed('introduction', 'session');
 const releaseTail = elapsed(
   'releaseTail',
   'device.online.conversation.connected.session.listening.releasing',
@@ -68,9 +60,10 @@ describe('a conversation where the server decides when the person has finished',
       toggled,
       opened,
       { type: 'stt.received' },
-      elapsed('replyTimeout', 'device.online.conversation.connected.session.thinking.attentive'),
+      elapsed('attention', `${session}.thinking.attentive`),
+      elapsed('replyTimeout', `${session}.thinking.patient`),
     ]);
-    expect([statusFor(snapshot), effects]).toEqual(['listening', ['sendListenStart']]);
+    expect([statusFor(snapshot), effects]).toEqual(['listening', ['reportNoReply', 'sendListenStart']]);
   });
 });
 
@@ -190,7 +183,6 @@ describe('finding the end of a turn here', () => {
   ] as const)('not %s', (_, localEndpointing, mode) => {
     const { snapshot } = playFrom(listening(localEndpointing, mode), [voice, silence]);
     expect(statusFor(snapshot)).toBe('listening');
-    expect(snapshot.value).toEqual(listening(localEndpointing, mode).value);
   });
 });
 
@@ -214,7 +206,13 @@ describe('interrupting', () => {
   });
 
   test('a typed text replaces the answer', () => {
-    expect(playFrom(speaking, [text]).effects).toEqual(['sendAbort', 'flushPlayback', 'sendText']);
+    expect(playFrom(speaking, [text]).effects).toEqual(['sendAbort', 'flushPlayback']);
+    expect(playFrom(speaking, [text, introduced]).effects).toEqual(['sendText']);
+    expect(playFrom(speaking, [introduced, text]).effects).toEqual([
+      'sendAbort',
+      'flushPlayback',
+      'sendText',
+    ]);
   });
 });
 
@@ -225,8 +223,8 @@ describe('text turns', () => {
       'connecting',
       'keep',
     ]);
-    const { effects, actions } = playFrom(opening.snapshot, [opened]);
-    expect([effects, actions[0]?.params]).toEqual([['sendText'], { text: 'hello' }]);
+    const { effects, actions } = playFrom(opening.snapshot, [opened, introduced]);
+    expect([effects, actions[0]?.params]).toEqual([['sendText'], { text: 'hello', way: 'detect' }]);
   });
 
   test('the answer to a text ends in idle, not with an open microphone', () => {
@@ -240,6 +238,7 @@ describe('text turns', () => {
       lost,
       elapsed('recoveryDelay', 'device.online.conversation.recovering.waiting'),
       opened,
+      introduced,
     ]);
     expect(effects).toEqual(['sendText']);
   });
@@ -313,96 +312,21 @@ describe('speech the server starts', () => {
       toggled,
       opened,
       ttsStart,
-      elapsed('stalledSpeech', 'device.online.conversation.connected.session.speaking.playing.waiting'),
+      sounds,
+      { type: 'playback.starved' },
+      elapsed('stalledSpeech', `${session}.speaking.playing.waiting`),
     ]);
     expect(effects).toEqual(['reportStalledSpeech', 'finishPlayback']);
     expect(statusFor(playFrom(snapshot, [drained]).snapshot)).toBe('listening');
   });
 
   test('the last words are heard although the server has hung up', () => {
-    const finishing = play([toggled, opened, ttsStart, hungUp]);
+    const finishing = play([toggled, opened, ttsStart, sounds, hungUp]);
     expect([statusFor(finishing.snapshot), audioPathsFor(finishing.snapshot).loudspeaker]).toEqual([
       'speaking',
       'open',
     ]);
     expect(statusFor(playFrom(finishing.snapshot, [drained]).snapshot)).toBe('idle');
-  });
-});
-
-describe('mail', () => {
-  const settledStandby = elapsed('idleSettle', 'device.online.conversation.standby.settling');
-  const settledIdle = elapsed('idleSettle', 'device.online.conversation.connected.session.idle.settling');
-
-  test.each([
-    ['listening', [toggled, opened]],
-    ['thinking', [pressed, opened, released, releaseTail]],
-    ['speaking', [toggled, opened, ttsStart]],
-  ] as const)('waits while %s, in order and without duplicates', (status, events) => {
-    const { snapshot } = play([...events, completed('a'), completed('a'), completed('b')]);
-    expect([statusFor(snapshot), taskIdsOf(snapshot.context.mailbox)]).toEqual([status, ['a', 'b']]);
-  });
-
-  test('is announced from settled standby over a new channel, without opening the microphone', () => {
-    const opening = play([completed('a'), settledStandby]);
-    expect([statusFor(opening.snapshot), audioPathsFor(opening.snapshot).microphone]).toEqual([
-      'announcing',
-      'keep',
-    ]);
-    expect(playFrom(opening.snapshot, [opened]).effects).toEqual(['sendAnnouncement']);
-  });
-
-  test('leaves the box when the server starts to speak it; what came later follows from idle', () => {
-    const speaking = play([completed('a'), completed('b'), settledStandby, opened, ttsStart]);
-    expect([taskIdsOf(speaking.snapshot.context.mailbox), speaking.effects]).toEqual([
-      [],
-      ['noteAnnouncement', 'beginPlayback'],
-    ]);
-    const second = playFrom(speaking.snapshot, [completed('c'), ttsStop, drained, settledIdle]);
-    expect([statusFor(second.snapshot), second.effects]).toEqual(['announcing', ['sendAnnouncement']]);
-  });
-
-  test('is told by the device itself when the server does not take it', () => {
-    let { snapshot } = play([completed('a'), settledStandby, opened]);
-    for (let tries = 0; tries < 3; tries++) {
-      snapshot = playFrom(snapshot, [elapsed('replyTimeout', 'announcing'), settledIdle]).snapshot;
-    }
-    const local = playFrom(snapshot, [elapsed('replyTimeout', 'announcing'), settledIdle]);
-    expect([statusFor(local.snapshot), local.effects]).toEqual(['announcing', ['playNotice']]);
-    const told = playFrom(local.snapshot, [drained]);
-    expect([statusFor(told.snapshot), taskIdsOf(told.snapshot.context.mailbox)]).toEqual(['idle', []]);
-  });
-
-  test('a server that answers with an alert is not asked the same way again', () => {
-    const { snapshot, effects } = play([completed('a'), settledStandby, opened, { type: 'alert.received' }]);
-    expect([statusFor(snapshot), effects, snapshot.context.announceAttempt]).toEqual([
-      'idle',
-      ['noteAnnouncement'],
-      2,
-    ]);
-  });
-
-  test('is not told any more when somebody has read it', () => {
-    const { snapshot } = play([completed('a'), { type: 'mail.withdrawn', taskIds: ['a'] }, settledStandby]);
-    expect([statusFor(snapshot), snapshot.context.mailbox.length]).toEqual(['idle', 0]);
-  });
-
-  test('stays when the person begins to talk instead', () => {
-    const { snapshot } = play([completed('a'), settledStandby, opened, wake]);
-    expect([statusFor(snapshot), snapshot.context.mailbox.length]).toEqual(['listening', 1]);
-  });
-
-  test('stays when nobody speaks it, and is tried again', () => {
-    const { snapshot } = play([
-      completed('a'),
-      settledStandby,
-      opened,
-      elapsed('replyTimeout', 'announcing'),
-    ]);
-    expect([statusFor(snapshot), snapshot.context.mailbox.length, snapshot.context.announceAttempt]).toEqual([
-      'idle',
-      1,
-      1,
-    ]);
   });
 });
 
@@ -430,6 +354,18 @@ describe('a control link', () => {
     ).toBe(0);
   });
 
+  test.each([
+    ['opens', opened],
+    ['is lost', lost],
+  ])(
+    'that the road did not need is looked for again when a channel %s: the road may be another',
+    (_, event) => {
+      const none = play([{ type: 'link.unneeded' }, toggled]);
+      expect(linkOf(none)).toBe('none');
+      expect(linkOf(playFrom(none.snapshot, [event]))).toEqual({ attached: 'connecting' });
+    },
+  );
+
   test('lets a server ask to speak: a session is opened and told so', () => {
     const asked = play([{ type: 'link.up' }, { type: 'speech.requested', listenAfter: false }]);
     expect(statusFor(asked.snapshot)).toBe('connecting');
@@ -445,7 +381,7 @@ describe('trouble', () => {
     const events: DeviceEvent[] = [toggled, opened];
     for (let i = 0; i < 5; i++) events.push(lost, retry);
     const fifth = play(events);
-    expect(statusFor(fifth.snapshot)).toBe('connecting');
+    expect(statusFor(fifth.snapshot)).toBe('recovering');
     const given = playFrom(fifth.snapshot, [lost]);
     expect([statusFor(given.snapshot), given.effects]).toEqual(['idle', ['reportError', 'flushPlayback']]);
   });

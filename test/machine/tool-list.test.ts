@@ -36,7 +36,10 @@ describe('other tools than the server has read', () => {
   });
 
   test('wait for the end of a conversation, however often they change in it', () => {
-    const talking = play([toggled, opened, changed, reread, changed, reread]);
+    const looking = play([toggled, opened, changed, reread, changed, reread]);
+    expect(looking.effects).toEqual(['compareToolLists']);
+    const talking = playFrom(looking.snapshot, [unread]);
+    expect(talking.effects).toEqual(['noteUnreadList']);
     expect(talking.snapshot.matches({ online: { toolList: 'outdated' } })).toBe(true);
     expect(statusFor(playFrom(talking.snapshot, [unread]).snapshot)).toBe('listening');
     const quiet = playFrom(talking.snapshot, [toggled, settledStandby]);
@@ -51,7 +54,7 @@ describe('other tools than the server has read', () => {
   });
 
   test('come after mail that is waiting to be told', () => {
-    const telling = play([...answered, changed, reread, completed('a'), settledIdle]).snapshot;
+    const telling = play([...answered, changed, reread, unread, completed('a'), settledIdle]).snapshot;
     expect(statusFor(telling)).toBe('announcing');
     expect(telling.matches({ online: { toolList: 'outdated' } })).toBe(true);
   });

@@ -27,3 +27,18 @@ it('follows new rules at once', () => {
   access.replace({ allow: ['a'], deny: [] });
   expect(access.permits('a')).toBe(true);
 });
+
+it('those who follow the list are told of other rules, and only of those', () => {
+  const list = createAccessList();
+  let changes = 0;
+  const end = list.subscribe(() => {
+    changes += 1;
+  });
+  list.replace({ allow: ['*'], deny: [] });
+  expect(changes).toBe(0);
+  list.replace({ allow: ['*'], deny: ['self.*'] });
+  expect([changes, list.permits('self.reboot')]).toEqual([1, false]);
+  end();
+  list.replace({ allow: [], deny: [] });
+  expect(changes).toBe(1);
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { ClientError } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { VisionEndpoint } from '../../src/mcp/normalise.ts';
 import { type ChannelServerOptions, createChannelServer } from '../../src/mcp/server.ts';
@@ -72,7 +73,7 @@ describe('frames of the firmware', () => {
     server.receive(request(0, 'initialize'));
     await answers(3);
     const result =
-      '"result":{"protocolVersion":"2024-11-05","capabilities":{"tools":{}},"serverInfo":{"name":"xiaozhi-speaker-linux","version":"0.1.0"}}}';
+      '"result":{"protocolVersion":"2024-11-05","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"xiaozhi-speaker-linux","version":"0.1.0"}}}';
     expect(sent).toEqual([1, 10_000, 0].map((id) => `{"jsonrpc":"2.0","id":${id},${result}`));
     expect(visions).toEqual([capabilities.vision]);
   });
@@ -278,4 +279,96 @@ it('passes a picture on in the standard form', async () => {
   expect(JSON.parse(sent[0] ?? '').result.content).toEqual([
     { type: 'image', data: 'AAAA', mimeType: 'image/jpeg' },
   ]);
+});
+
+describe('a channel that takes short messages only', () => {
+  const maxPayloadBytes = () => 900;
+  const long = (name: string, output: ToolOutput) =>
+    tool({ name, maxResultBytes: 100_000, run: () => Promise.resolve(output) });
+  const texts = [
+    ['ascii', 'x'.repeat(9000)],
+    ['quotes', '"'.repeat(9000)],
+    ['control characters', 'a\u0001'.repeat(4500)],
+    ['Chinese', '温度'.repeat(3000)],
+  ] as const;
+
+  it.each(texts)('gets as much of a result as fits, and where the rest is: %s', async (_, whole) => {
+    const { server, sent, answers, shelf } = await channel([long('long', { kind: 'text', text: whole })], {
+      maxPayloadBytes,
+    });
+    server.receive(call('an id of some length', 'long'));
+    await answers(1);
+    const bytes = Buffer.byteLength(sent[0] ?? '');
+    expect(bytes).toBeLessThanOrEqual(900);
+    expect(bytes).toBeGreaterThan(800);
+    const { result } = JSON.parse(sent[0] ?? '') as { result: { content: { text: string }[] } };
+    expect(result.content[0]?.text).toContain('self.tasks.read {"task_id":"r1"');
+    expect(shelf.get('r1')?.text).toBe(whole);
+  });
+
+  it('is told of a picture that does not fit', async () => {
+    const picture = { kind: 'image', base64: 'A'.repeat(4000), mimeType: 'image/png' } as const;
+    const { server, sent, answers } = await channel([long('photo', picture)], { maxPayloadBytes });
+    server.receive(call(1, 'photo'));
+    await answers(1);
+    expect(sent[0]).toBe(
+      text(1, 'Done; the result is a picture (image/png, 3 kB), too large to be passed on here.'),
+    );
+  });
+
+  it('gets pages that fit, whatever the id, and reads all tools', async () => {
+    const tools = Array.from({ length: 30 }, (_, n) =>
+      tool({ name: `tool_${n}`, description: 'é'.repeat(40) }),
+    );
+    const { server, sent, answers } = await channel(tools, { maxPayloadBytes });
+    const names: string[] = [];
+    let cursor: string | undefined;
+    for (let page = 1; page === 1 || cursor !== undefined; page += 1) {
+      server.receive(request(`page ${'p'.repeat(page * 10)}`, 'tools/list', { ...(cursor && { cursor }) }));
+      await answers(page);
+      const answer = sent[page - 1] ?? '';
+      expect(Buffer.byteLength(answer)).toBeLessThanOrEqual(900);
+      const { result } = JSON.parse(answer) as { result: { tools: { name: string }[]; nextCursor?: string } };
+      names.push(...result.tools.map(({ name }) => name));
+      cursor = result.nextCursor;
+    }
+    expect(names).toEqual(tools.map(({ name }) => name));
+  });
+
+  it('is never left without an answer: one that cannot be cut is an error, without the id if that is too long', async () => {
+    const fails = tool({
+      name: 'fails',
+      run: () => Promise.reject(new ClientError('TOOL_FAILED', '"'.repeat(900))),
+    });
+    const { server, sent, answers } = await channel([fails], { maxPayloadBytes });
+    server.receive(call(1, 'fails'));
+    server.receive(request('i'.repeat(770), 'initialize'));
+    server.receive(request('i'.repeat(880), 'nonsense'));
+    server.receive(call('i'.repeat(2000), 'fails'));
+    server.receive(call('i'.repeat(790), 'unknown'));
+    await answers(5);
+    for (const answer of sent) expect(Buffer.byteLength(answer)).toBeLessThanOrEqual(900);
+    const errors = sent.map((answer) => JSON.parse(answer) as { id: string | null; error: { code: number } });
+    expect(
+      errors.map(({ id, error }) => [id === null ? null : String(id).length, error.code]).sort(),
+    ).toEqual(
+      [
+        [1, -32603],
+        [770, -32603],
+        [790, -32601],
+        [null, -32603],
+        [null, -32603],
+      ].sort(),
+    );
+  });
+});
+
+describe('a call that says nothing', () => {
+  it('is answered in words', async () => {
+    const silent = tool({ name: 'silent', run: () => Promise.resolve({ kind: 'text', text: '\n' }) });
+    const { server, sent, answers } = await channel([silent]);
+    server.receive(call(1, 'silent'));
+    await answers(1);
+    expect(sent).toEqual([text(1, 'Done.')]);
+  });
 });

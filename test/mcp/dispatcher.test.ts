@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ClientError } from '../../src/core/errors.ts';
 import { Caller } from '../../src/mcp/caller.ts';
 import type { CallReply } from '../../src/mcp/dispatcher.ts';
+import { foldJournal } from '../../src/mcp/task-record.ts';
 import type { ToolOutput, ToolRunContext } from '../../src/mcp/tool.ts';
 import { settle } from '../support/fake-clock.ts';
 import { mcpParts, tool } from '../support/mcp-parts.ts';
@@ -223,6 +224,117 @@ describe('sync', () => {
     await until(() => events.filter(({ phase }) => phase === 'cancelled').length === 2);
     expect(job.runs).toHaveLength(1);
     expect(job.runs[0]?.signal.aborted).toBe(true);
+  });
+});
+
+describe('sync calls that wait for their turn', () => {
+  /** Runs of 19 s each, as long as the tool is not told to stop. */
+  async function napping(calls: number, fields: Partial<Parameters<typeof tool>[0]> = {}) {
+    const job = manual({ timeoutMs: 20_000, ...fields });
+    const parts = await mcpParts([job.tool]);
+    const access = { channel: 'access-point', replyWithinMs: 25_000 };
+    const replies = Array.from({ length: calls }, (_, n) =>
+      pending(parts.dispatcher.call('job', fields.inputSchema ? {} : { n }, access)),
+    );
+    await settle();
+    const nap = async () => {
+      await parts.clock.advanceAsync(6000);
+      await parts.clock.advanceAsync(13_000);
+      job.runs.findLast(({ signal }) => !signal.aborted)?.finish('slept');
+      await settle();
+    };
+    return { ...parts, job, replies, nap };
+  }
+
+  it('have their time limit from their own beginning, also when they became tasks long before it', async () => {
+    const { replies, mail, nap, job } = await napping(3);
+    for (let n = 0; n < 3; n += 1) await nap();
+    await until(() => mail.length === 2);
+    expect(textOf(replies[0]?.reply)).toBe('slept');
+    expect(replies.slice(1).map(({ reply }) => textOf(reply))).toEqual([running('t1'), running('t2')]);
+    expect(mail.map(({ outcome, text }) => [outcome, text])).toEqual([
+      ['done', 'slept'],
+      ['done', 'slept'],
+    ]);
+    expect(job.runs.map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
+  });
+
+  it('of the same words are each a task of their own; those that are refused never begin', async () => {
+    const { replies, mail, nap, job, tasks } = await napping(40, { inputSchema: { type: 'object' } });
+    for (let n = 0; n < 12; n += 1) await nap();
+    await until(() => mail.length === 8);
+    expect(tasks.list().map(({ state }) => state)).toEqual(Array(8).fill('done'));
+    expect(job.runs).toHaveLength(9);
+    const refused = replies.filter(({ reply }) => reply?.kind === 'failure');
+    expect(refused).toHaveLength(31);
+    expect(refused[0]?.reply).toMatchObject({ error: { code: 'TOOL_BUSY' } });
+  });
+
+  it('end with their task, whichever is ended', async () => {
+    const { tasks, nap, job, clock } = await napping(3);
+    await nap();
+    await clock.advanceAsync(6000);
+    await until(() => tasks.list().length === 2);
+    expect([tasks.cancel('t1'), tasks.cancel('t2')]).toEqual([true, true]);
+    await until(() => tasks.list().every(({ state }) => state === 'cancelled'));
+    await nap();
+    expect(job.runs.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+  });
+
+  it('do not wait where the tool says that it can do several', async () => {
+    const { job } = await napping(5, { parallel: true });
+    expect(job.runs).toHaveLength(5);
+  });
+});
+
+describe('a channel whose results are not announced here', () => {
+  const shared = { channel: 'access-point', announce: false, replyWithinMs: 25_000 };
+
+  it('has them kept to be read, and handed out to the same call', async () => {
+    const job = manual({ mode: 'async' });
+    const { dispatcher, clock, tasks, mail } = await mcpParts([job.tool]);
+    void dispatcher.call('job', {}, shared);
+    await clock.advanceAsync(6000);
+    await until(() => tasks.list().length === 1);
+    job.runs[0]?.finish('found');
+    await until(() => tasks.get('t1')?.state === 'done');
+    await settle();
+    expect([mail, tasks.read('t1', 0, 100)?.text]).toEqual([[], 'found']);
+    expect(textOf(await dispatcher.call('job', {}, shared))).toBe('found');
+  });
+
+  it('stays silent for background tools, lost replies and a channel that is gone', async () => {
+    const job = manual({ mode: 'background' });
+    const { dispatcher, tasks, mail } = await mcpParts([job.tool, tool({ name: 'quick' })]);
+    await dispatcher.call('job', {}, shared);
+    job.runs[0]?.finish('one');
+    const reply = await dispatcher.call('quick', {}, shared);
+    if (reply.kind === 'content') reply.lost();
+    await until(() => tasks.list().filter(({ state }) => state === 'done').length === 2);
+    await settle();
+    expect(mail).toEqual([]);
+  });
+
+  it('does not silence who asks for the same on a channel that is heard', async () => {
+    const job = manual({ mode: 'async' });
+    const { dispatcher, clock, tasks, mail } = await mcpParts([job.tool]);
+    void dispatcher.call('job', {}, shared);
+    await clock.advanceAsync(6000);
+    await until(() => tasks.list().length === 1);
+    void dispatcher.call('job', {}, device);
+    await clock.advanceAsync(6000);
+    job.runs[0]?.finish('found');
+    await until(() => mail.length === 1);
+    expect(mail).toMatchObject([{ taskId: 't1', text: 'found' }]);
+  });
+
+  it('is kept silent after a restart', async () => {
+    const job = manual({ mode: 'background' });
+    const { dispatcher, journal, mail } = await mcpParts([job.tool]);
+    await dispatcher.call('job', {}, shared);
+    job.runs[0]?.finish('found');
+    await until(() => foldJournal(journal.entries).tasks.get('t1')?.state === 'done');
+    expect([mail, foldJournal(journal.entries).tasks.get('t1')?.announce]).toEqual([[], false]);
   });
 });
 

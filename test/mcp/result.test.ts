@@ -40,6 +40,19 @@ describe('the text of a result', () => {
   });
 });
 
+describe('a result without a visible character', () => {
+  it.each(['', ' \r\n\t', '\u200b\ufeff', '\u0007'])('is said as done: %j', (nothing) => {
+    expect([text(nothing), json(nothing)]).toEqual(['Done.', 'Done.']);
+    const verbatim = { kind: 'text', text: nothing, verbatim: true } as const;
+    expect(contentOf(verbatim, 1024, () => undefined)).toEqual([{ type: 'text', text: 'Done.' }]);
+  });
+
+  it('is none where there is something: zero, false, null, an empty list', () => {
+    expect([0, false, null, []].map(json)).toEqual(['0', 'false', 'null', '[]']);
+    expect(text('。')).toBe('。');
+  });
+});
+
 describe('a shortened result', () => {
   it('is untouched within the limit and then keeps nothing', () => {
     expect(

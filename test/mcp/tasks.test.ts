@@ -1,7 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { readTaskJournal, taskJournalFile } from '../../src/adapters/storage/task-journal.ts';
+import { AnnouncementsSchema } from '../../src/config/announcements.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
+import { deliver, emptyMailbox, withdraw } from '../../src/mcp/announcements/mailbox.ts';
+import { planAnnouncement } from '../../src/mcp/announcements/plan.ts';
 import { foldJournal } from '../../src/mcp/task-record.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
 import { closeBenches, heldTool, origin, TaskBench, text, tool } from '../support/task-bench.ts';
@@ -63,15 +66,17 @@ test('who asks for the same joins the running task, and mail comes only when nob
     origin,
   );
   first.detach();
-  expect(bench.tasks.findRunning('weather', { city: 'Rome' })).toBeUndefined();
-  const joined = bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' });
+  expect(bench.tasks.findRunning('weather', { city: 'Rome' }, origin)).toBeUndefined();
+  const joined = bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' }, origin);
   expect(joined?.id).toBe(first.id);
   weather.runs[0]?.finish(text('rain'));
   await joined?.result;
   expect(bench.mail).toEqual([]);
   joined?.markDelivered();
   expect(bench.mail).toEqual([]);
-  expect(bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' })).toBeUndefined();
+  expect(
+    bench.tasks.findRunning('weather', { unit: { k: false, c: true }, city: 'Paris' }, origin),
+  ).toBeUndefined();
   expect(weather.runs).toHaveLength(1);
 });
 
@@ -122,7 +127,7 @@ test('a cancelled task ends its run, is not announced and not joined', async () 
   handle.detach();
   expect(bench.tasks.cancel(handle.id)).toBe(true);
   expect(weather.runs[0]?.signal.aborted).toBe(true);
-  expect(bench.tasks.findRunning('weather', {})).toBeUndefined();
+  expect(bench.tasks.findRunning('weather', {}, origin)).toBeUndefined();
   expect(await handle.result).toEqual({ kind: 'cancelled' });
   expect(bench.states()).toEqual({ t1: 'cancelled' });
   expect(bench.tasks.cancel(handle.id)).toBe(false);
@@ -174,7 +179,7 @@ test('beyond the limit a task is refused in words that can be spoken; reminders 
       '2 tasks are running already, and no more can be started. Wait for one to finish, or cancel one.',
   });
   work.runs[0]?.finish(text('done'));
-  await bench.tasks.findRunning('work', { n: 1 })?.result;
+  await bench.tasks.findRunning('work', { n: 1 }, origin)?.result;
   expect((await bench.tasks.accept(work.tool, { n: 3 }, origin)).id).toBe('t23');
 });
 
@@ -239,7 +244,7 @@ test('after a kill, a running task is reported as interrupted; an idempotent one
   const third = await second.restarted();
   await third.tasks.resume((name) => tools.get(name));
   timer.runs[2]?.finish(text('ring'));
-  await third.tasks.findRunning('timer', { at: 5 })?.result;
+  await third.tasks.findRunning('timer', { at: 5 }, origin)?.result;
   const fourth = await second.restarted();
   expect(fourth.states()).toEqual({ t1: 'interrupted', t2: 'done' });
 });
@@ -400,3 +405,44 @@ test('the journal is rewritten before it grows large, and loses nothing by it', 
   expect(next.mail).toEqual([{ taskId: last, outcome: 'done', text: 'the last' }]);
   expect((await next.tasks.accept(heldTool('a').tool, {}, origin)).id).toBe('t62');
 });
+
+test('mail that nobody had room for comes again, oldest first, as others are told or given up', async () => {
+  const bench = await TaskBench.open();
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await bench.finish(name, name);
+  bench.tasks.bringAgain(['t3', 't4', 't5', 't99']);
+  bench.mail.length = 0;
+  bench.tasks.markTold(['t1']);
+  expect(bench.mail.map(({ taskId }) => taskId)).toEqual(['t3']);
+  bench.tasks.markTold(['t4', 't2']);
+  expect(bench.mail.map(({ taskId }) => taskId)).toEqual(['t3', 't5']);
+});
+
+test.each(['en', 'zh-CN'] as const)(
+  '100 results at once are all told over several notices, and what is marked as told was said (%s)',
+  async (language) => {
+    const settings = { ...AnnouncementsSchema.parse({}), language };
+    let box = emptyMailbox;
+    const bench = await TaskBench.open(undefined, {}, undefined, {
+      onMail: (mail) => {
+        const { mailbox, taken } = deliver(box, mail, settings.mailboxCapacity);
+        box = mailbox;
+        if (!taken) bench.tasks.bringAgain([mail.taskId]);
+      },
+    });
+    const ids: string[] = [];
+    for (let n = 1; n <= 100; n += 1) ids.push(await bench.finish('lamp', `result ${n}`));
+    expect(box.length).toBe(32);
+    const told: string[] = [];
+    for (let notices = 0; notices < 100 && box.length > 0; notices += 1) {
+      const plan = planAnnouncement(box, 0, settings, new Date());
+      if (plan.kind !== 'send') throw new Error('nothing is told');
+      for (const id of plan.notice.taskIds) expect(plan.notice.text).toMatch(`result ${ids.indexOf(id) + 1}`);
+      const left = 100 - told.length - plan.notice.taskIds.length;
+      if (left > 0) expect(plan.notice.text).toContain(String(left));
+      told.push(...plan.notice.taskIds);
+      box = withdraw(box, plan.notice.taskIds);
+      bench.tasks.markTold(plan.notice.taskIds);
+    }
+    expect(told).toEqual(ids);
+  },
+);

@@ -1,11 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type BinaryVersion,
-  decodeBinaryFrame,
-  encodeBinaryFrame,
-  encodeGatewayDownlinkFrame,
-} from '../../src/protocol/binary-frame.ts';
+import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../../src/protocol/binary-frame.ts';
 
 const packet = bytes('f8fffe');
 const versions: readonly BinaryVersion[] = [1, 2, 3, 'gateway'];
@@ -16,8 +11,7 @@ describe('binary frames', () => {
     expect(hex(encodeBinaryFrame(1, packet, 100))).toBe('f8fffe');
     expect(hex(encodeBinaryFrame(2, packet, 100))).toBe('00020000000000000000006400000003f8fffe');
     expect(hex(encodeBinaryFrame(3, packet, 100))).toBe('00000003f8fffe');
-    expect(hex(encodeBinaryFrame('gateway', packet, 1000))).toBe('0000000000000000000003e800000003f8fffe');
-    expect(hex(encodeGatewayDownlinkFrame(packet, 1000, 7))).toBe('0100000300000007000003e800000003f8fffe');
+    expect(hex(encodeBinaryFrame('gateway', packet, 1000, 7))).toBe('0100000300000007000003e800000003f8fffe');
   });
 
   it('give back the packet and, where there is a field for it, the timestamp', () => {
@@ -72,7 +66,7 @@ describe('binary frames', () => {
 
   it('do not wrap what the size field cannot hold', () => {
     expect(() => encodeBinaryFrame(3, new Uint8Array(65_536), 0)).toThrow(RangeError);
-    expect(() => encodeGatewayDownlinkFrame(new Uint8Array(65_536), 0, 0)).toThrow(RangeError);
+    expect(() => encodeBinaryFrame('gateway', new Uint8Array(65_536), 0, 0)).toThrow(RangeError);
   });
 
   it('come back as they went, whatever the packet and the time', () => {

@@ -132,9 +132,10 @@ function describeRestarts(name: string, startBroker: () => Promise<MortalBroker>
           const before = turns(scene);
           device.device.send({ type: 'text.submitted', text: 'after' });
           await until(() => scene.asked.includes('after') && turns(scene) > before);
-          // In a conversation nobody is interrupted.
-          if (device.device.status === 'listening') device.device.send({ type: 'talk.toggled' });
           await until(() => device.spoken().includes('late'));
+          // A conversation goes on after the notice.
+          await until(() => ['idle', 'listening'].includes(device.device.status));
+          if (device.device.status === 'listening') device.device.send({ type: 'talk.toggled' });
           await status(scene, 'idle');
           expect(device.spoken().toSorted()).toEqual(moment === 'announcing' ? ['early', 'late'] : ['late']);
           expect(device.device.counters.downlink.late).toBe(0);

@@ -178,6 +178,29 @@ describe('an answer', () => {
     await harness.pass(1_320);
     expect([harness.status, harness.loudspeaker.heardMs(), harness.errors]).toEqual(['idle', 1_200, []]);
     expect(harness.loudspeaker.open).toBe(false);
+    expect(harness.eventsOf('turn').map(({ phase }) => phase)).toEqual(['finished']);
+  });
+
+  it.each([
+    ['the channel is closed', (harness: DeviceHarness) => harness.far.hangUp()],
+    ['the connection is lost', (harness: DeviceHarness) => harness.far.fail()],
+  ])('is no answer, and the turn not finished, when %s before any sound of it', async (_what, end) => {
+    const harness = await DeviceHarness.listening();
+    harness.say({ type: 'stt', text: '退出' });
+    harness.tts('start');
+    end(harness);
+    await harness.pass(540);
+    expect(harness.eventsOf('turn').filter(({ phase }) => phase === 'finished')).toEqual([]);
+  });
+
+  it('is finished when the channel is closed while its first sound waits to be played', async () => {
+    const harness = await DeviceHarness.listening();
+    harness.tts('start');
+    harness.sendAudio(answerPackets(120));
+    harness.far.hangUp();
+    await harness.pass(540);
+    expect(harness.eventsOf('turn').filter(({ phase }) => phase === 'finished')).toHaveLength(1);
+    expect([harness.status, harness.loudspeaker.heardMs()]).toEqual(['idle', 120]);
   });
 });
 
@@ -186,9 +209,14 @@ describe('a question', () => {
     const harness = await DeviceHarness.idle();
     harness.device.send({ type: 'text.submitted', text: '几点了?' });
     await harness.greet();
+    await harness.pass(240);
     await harness.answer(300);
-    expect(harness.trace[0]).toBe('> {"session_id":"S","type":"listen","state":"detect","text":"几点了?"}');
-    expect(harness.trace.filter((line) => line.startsWith('>'))).toHaveLength(1);
+    // One silent frame behind it: a real server is deaf for two seconds from the next frame on.
+    expect(harness.trace.filter((line) => line.startsWith('>'))).toEqual([
+      '> {"session_id":"S","type":"listen","state":"detect","text":"几点了?"}',
+      '> audio',
+    ]);
+    expect(harness.far.sent).toHaveLength(2);
     expect([harness.status, harness.loudspeaker.heardMs()]).toEqual(['idle', 300]);
   });
 
@@ -196,7 +224,7 @@ describe('a question', () => {
     const harness = await DeviceHarness.idle();
     harness.device.send({ type: 'text.submitted', text: '几点了?' });
     await harness.greet();
-    await harness.pass(20_040);
+    await harness.pass(20_280);
     expect([harness.status, harness.errors]).toEqual(['idle', [ErrorCode.replyTimeout]]);
   });
 });
@@ -217,7 +245,7 @@ describe('a lost connection', () => {
   };
 
   it('is come back to after 1, 2, 4 … s, and given up at last', async () => {
-    const harness = await DeviceHarness.listening();
+    const harness = await DeviceHarness.listening({ settings: { resumeWithinMs: 60_000 } });
     const waits: number[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
       await loseIt(harness);
@@ -230,7 +258,7 @@ describe('a lost connection', () => {
   });
 
   it('is come back to as quickly as at first after a healthy minute', async () => {
-    const harness = await DeviceHarness.listening();
+    const harness = await DeviceHarness.listening({ settings: { resumeWithinMs: 60_000 } });
     for (let attempt = 0; attempt < 3; attempt++) {
       await loseIt(harness);
       await waitedMs(harness);
@@ -246,9 +274,13 @@ describe('a lost connection', () => {
     await loseIt(harness);
     await waitedMs(harness);
     await harness.greet('S2');
-    await harness.pass(120);
+    expect(harness.status).toBe('recovering');
+    await harness.pass(360);
+    // A short sound says that it listens again.
+    const resumedMs = harness.loudspeaker.heardMs();
+    expect(resumedMs).toBeGreaterThan(0);
     await harness.answer(300);
-    expect([harness.status, harness.loudspeaker.heardMs()]).toEqual(['listening', 300]);
+    expect([harness.status, harness.loudspeaker.heardMs() - resumedMs]).toEqual(['listening', 300]);
     expect(harness.trace).toContain('> {"session_id":"S2","type":"listen","state":"start","mode":"auto"}');
     expect(harness.errors).toEqual([ErrorCode.transportClosed]);
   });
@@ -266,12 +298,16 @@ describe('a lost connection', () => {
     const harness = await DeviceHarness.idle();
     harness.device.send({ type: 'text.submitted', text: 'hi' });
     await harness.greet();
+    await harness.pass(240);
     await loseIt(harness);
     await waitedMs(harness);
     await harness.greet('S2');
+    await harness.pass(240);
     expect(harness.trace).toEqual([
       '> {"session_id":"S","type":"listen","state":"detect","text":"hi"}',
+      '> audio',
       '> {"session_id":"S2","type":"listen","state":"detect","text":"hi"}',
+      '> audio',
     ]);
   });
 

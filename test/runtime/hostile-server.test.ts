@@ -95,7 +95,7 @@ describe('messages', () => {
   it('that cannot be used are reported once a second for each kind, and change nothing', async () => {
     const harness = await DeviceHarness.listening();
     for (let i = 0; i < 1_000; i++) {
-      harness.far.send({ type: 'iot', commands: [] });
+      harness.far.send({ type: 'glow', commands: [] });
       harness.far.send('认证失败');
       harness.far.send({ type: 'tts', state: 7 });
       harness.far.send({ no: 'type' });
@@ -107,9 +107,50 @@ describe('messages', () => {
       ErrorCode.protocolUnknownType,
     ]);
     await harness.pass(1_020);
-    harness.far.send({ type: 'iot' });
+    harness.far.send({ type: 'glow' });
     expect(harness.errors).toHaveLength(5);
     expect(harness.status).toBe('listening');
+    await expectWorkingTurn(harness);
+  });
+
+  it('that are nothing to a device change nothing in any state, and are no error', async () => {
+    const harness = await DeviceHarness.idle();
+    const chatter = [
+      ...['iot', 'server', 'pong', 'abort', 'custom', 'notify', 'call_accepted', 'listen'].map((type) => ({
+        type,
+      })),
+      { type: 'stt' },
+      { type: 'stt', text: '' },
+      { type: 'llm', text: 'no emotion' },
+    ];
+    const chat = () => {
+      const before = harness.status;
+      for (const message of chatter) harness.far.send(message);
+      expect(harness.status).toBe(before);
+    };
+    harness.device.send({ type: 'talk.toggled' });
+    await harness.pass(0);
+    chat();
+    await harness.greet();
+    chat();
+    harness.far.send({ type: 'stt', text: 'hello' });
+    chat();
+    harness.tts('start');
+    chat();
+    harness.sendAudio(answerPackets(300));
+    harness.tts('stop');
+    chat();
+    await harness.pass(540);
+    expect([harness.status, harness.errors]).toEqual(['listening', []]);
+    expect(harness.eventsOf('stt').map(({ text }) => text)).toEqual(['hello']);
+  });
+
+  it('of complaint reach the person in their own words', async () => {
+    const harness = await DeviceHarness.listening();
+    harness.far.send({ type: 'error', message: 'quota exceeded, top up your account' });
+    expect(harness.eventsOf('error')).toMatchObject([
+      { code: 'SERVER_ERROR', message: expect.stringContaining('“quota exceeded, top up your account”') },
+    ]);
     await expectWorkingTurn(harness);
   });
 

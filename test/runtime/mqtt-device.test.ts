@@ -33,10 +33,20 @@ beforeEach(async () => {
     if (message.type === 'speak_ready') void speak(peer);
     if (message.state === 'detect' && answersQuestions) void speak(peer);
   };
-  device = await startMqttDevice({
+  device = await startDevice();
+  await until(() => broker.clientIds.includes('d'));
+});
+afterEach(async () => {
+  await device.stop();
+  await gateway.stop();
+});
+
+const startDevice = (options: { serverMayListen?: boolean } = {}) =>
+  startMqttDevice({
+    ...options,
     endpoint: broker.endpointOf('d'),
-    openTools: (send, maxMessageBytes) => {
-      limits.push(maxMessageBytes);
+    openTools: (send, limit) => {
+      limits.push(limit?.maxMessageBytes);
       return {
         receive: ({ id }) => void send({ jsonrpc: '2.0', id, result: { tools: [] } }),
         isOutdated: () => toolListIsOutdated,
@@ -47,12 +57,6 @@ beforeEach(async () => {
       };
     },
   });
-  await until(() => broker.clientIds.includes('d'));
-});
-afterEach(async () => {
-  await device.stop();
-  await gateway.stop();
-});
 
 const push = (message: object) => gateway.broker.push('d', JSON.stringify(message));
 const peer = () => gateway.peer('d') as GatewayPeer;
@@ -111,7 +115,14 @@ describe('a device over MQTT that nobody talks to', () => {
     expect(device.device.counters.downlink).toMatchObject({ received: 5, played: 5, concealed: 0 });
   });
 
-  it('listens after it, when it is asked to', async () => {
+  it('listens after it only where the user lets the server open the microphone', async () => {
+    push({ type: 'speak_request', auto_listen: true });
+    await until(() => device.eventsOf('playback').some(({ phase }) => phase === 'drained'));
+    await status('idle');
+    await device.stop();
+    device = await startDevice({ serverMayListen: true });
+    await until(() => broker.clientIds.filter((id) => id === 'd').length > 0);
+    heard = [];
     push({ type: 'speak_request', auto_listen: true });
     await status('listening');
     expect(heard).toEqual(['hello', 'speak_ready', 'listen start']);

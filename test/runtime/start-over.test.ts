@@ -1,23 +1,21 @@
 import { expect, it } from 'vitest';
-import { createEventHub } from '../../src/runtime/event-hub.ts';
-import { watchIdle } from '../../src/runtime/idle-watch.ts';
+import { createIdleWatch } from '../../src/runtime/idle-watch.ts';
 import { startIsOver } from '../../src/runtime/start-over.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function start() {
   const clock = new FakeClock();
-  const events = createEventHub({ show: () => {} });
+  const idle = createIdleWatch();
   const closing = new AbortController();
   let isOver = false;
-  void startIsOver(watchIdle(events), clock, closing.signal).then(() => {
+  void startIsOver(idle, clock, closing.signal).then(() => {
     isOver = true;
   });
   return {
     clock,
     closing,
-    becomesIdle: () =>
-      events.show({ type: 'state', from: 'starting', to: 'idle', cause: 'provisioning.checked' }),
-    talks: () => events.show({ type: 'state', from: 'idle', to: 'connecting', cause: 'talk.toggled' }),
+    becomesIdle: () => idle.set(true),
+    talks: () => idle.set(false),
     isOver: () => isOver,
   };
 }

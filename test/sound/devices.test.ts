@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { createPortAudioLoudspeaker } from '../../src/adapters/audio/loudspeaker-naudiodon.ts';
+import { createPlayLoudspeaker } from '../../src/adapters/audio/loudspeaker-play.ts';
 import { createSpeakerLoudspeaker } from '../../src/adapters/audio/loudspeaker-speaker.ts';
 import { createRecordMicrophone } from '../../src/adapters/audio/microphone-lpcm16.ts';
 import { createPortAudioMicrophone } from '../../src/adapters/audio/microphone-naudiodon.ts';
@@ -33,6 +34,9 @@ const microphones: Readonly<Record<string, (env: Env, device: string | undefined
 const loudspeakers: Readonly<
   Record<string, (env: Env, pacer: Pacer, device: string | undefined) => Loudspeaker>
 > = {
+  'play, by pacat': (env, pacer, device) => createPlayLoudspeaker({ pacer, device, surroundings: only(env) }),
+  'play, by aplay': (env, pacer, device) =>
+    createPlayLoudspeaker({ pacer, device: `pulse:${device ?? 'loudspeaker'}`, surroundings: only(env) }),
   speaker: (env, pacer, device) => createSpeakerLoudspeaker({ pacer, device, surroundings: only(env) }),
   portaudio: (env, pacer, device) => createPortAudioLoudspeaker({ pacer, device, env }),
 };

@@ -146,17 +146,19 @@ function openClient(url: string, options: ClientOptions): DemoClient {
   };
 }
 
-/** PCM as a device would send it: 16 kHz, 60 ms packets. */
-export function uplinkPackets(pcm: Int16Array): Uint8Array[] {
+/** PCM as a device would send it: 16 kHz, 60 ms packets unless told otherwise. */
+export function uplinkPackets(pcm: Int16Array, frameDurationMs = 60): Uint8Array[] {
+  const samples = 16 * frameDurationMs;
   const encoder = codec.createEncoder({
     sampleRateHz: 16_000,
-    frameDurationMs: 60,
+    frameDurationMs,
     complexity: 0,
     variableBitrate: true,
     discontinuousTransmission: true,
   });
   const packets: Uint8Array[] = [];
-  for (let at = 0; at + 960 <= pcm.length; at += 960) packets.push(encoder.encode(pcm.slice(at, at + 960)));
+  for (let at = 0; at + samples <= pcm.length; at += samples)
+    packets.push(encoder.encode(pcm.slice(at, at + samples)));
   return packets;
 }
 

@@ -12,7 +12,7 @@ import type { VoiceDetector } from '../../src/ports/voice-detector.ts';
 import type { WakeWordDetector } from '../../src/ports/wake-word-detector.ts';
 import { Device, type DeviceParts } from '../../src/runtime/device.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { type FakeTransport, FakeTransports } from './fake-transport.ts';
+import { type FakeTransport, type FakeTransportOptions, FakeTransports } from './fake-transport.ts';
 import { concat, tone } from './signals.ts';
 
 const codec = await loadOpusCodec();
@@ -182,6 +182,9 @@ export interface HarnessOptions {
   readonly settings?: Partial<DeviceSettings>;
   readonly provisioning?: DeviceParts['provisioning'];
   readonly muted?: boolean;
+  /** Parts that take the place of the harness's own. */
+  readonly parts?: Partial<DeviceParts>;
+  readonly createTransports?: (options: FakeTransportOptions) => FakeTransports;
 }
 
 /** A whole device without network and sound card, in a time of its own. */
@@ -207,8 +210,10 @@ export class DeviceHarness {
     muted = false,
     wakeWord,
     voiceDetector,
+    parts,
+    createTransports = (options) => new FakeTransports(options),
   }: HarnessOptions = {}) {
-    this.transports = new FakeTransports({
+    this.transports = createTransports({
       clock: this.clock,
       idleTimeoutMs,
       onSent: (sent) => this.#note('>', typeof sent === 'string' ? sent : 'audio'),
@@ -235,12 +240,17 @@ export class DeviceHarness {
           announceChange: () => void this.mcp.push({ method: 'announced' }),
           close: () => Promise.resolve(),
         }),
+        ...parts,
       },
       {
         settings: {
           listeningMode: mode,
           idleSettleMs: 800,
           replyTimeoutMs: 20_000,
+          soundGapTimeoutMs: 20_000,
+          resumeWithinMs: 5_000,
+          serverMayListen: false,
+          textWays: ['detect'],
           releaseTailMs: 100,
           voiceOverAnswer: 'unheard',
           localEndpointing: false,
@@ -254,6 +264,7 @@ export class DeviceHarness {
             maxCueCharacters: 80,
             firstRetryMs: 1_600,
             maxRetryMs: 60_000,
+            quietMs: 3_000,
           },
           mailboxCapacity: 32,
           now: () => new Date(2026, 0, 1, 12),

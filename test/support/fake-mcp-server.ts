@@ -37,7 +37,14 @@ export function definitionOf(
     startTimeoutMs: 30_000,
     pingIntervalMs: 30_000,
     trusted: true,
-    policy: { audience: 'model', mode: 'sync', handoffMs: 6000, maxResultBytes: 1024, idempotent: false },
+    policy: {
+      audience: 'model',
+      mode: 'sync',
+      handoffMs: 6000,
+      maxResultBytes: 1024,
+      idempotent: false,
+      parallel: false,
+    },
     tools: {},
     ...fields,
   };

@@ -88,8 +88,8 @@ export class FakeTransport implements SessionTransport {
         new ClientError(ErrorCode.protocolBadMessage, `A bad message: ${parsed.reason}.`),
       );
     } else if (parsed.json.type === 'hello') {
-      const hello = readServerHello(parsed.json, 'websocket');
-      if (hello) this.#handlers?.onSession(hello);
+      const read = readServerHello(parsed.json, 'websocket');
+      if (read.ok) this.#handlers?.onSession(read.hello);
     } else {
       this.#handlers?.onMessage(parsed.json);
     }

@@ -20,6 +20,7 @@ export interface MqttDeviceOptions {
   readonly openTools?: OpenTools;
   readonly serverAec?: boolean;
   readonly mode?: 'auto' | 'realtime';
+  readonly serverMayListen?: boolean;
 }
 
 export interface MqttDevice {
@@ -34,7 +35,7 @@ export interface MqttDevice {
 
 /** A whole device on a real broker and a real UDP socket, in real time, which comes back quickly. */
 export async function startMqttDevice(options: MqttDeviceOptions): Promise<MqttDevice> {
-  const { endpoint, mode = 'auto', openTools, serverAec = false } = options;
+  const { endpoint, mode = 'auto', openTools, serverAec = false, serverMayListen = false } = options;
   const clock = monotonicClock;
   const events: StatusEvent[] = [];
   const microphone = new FakeMicrophone();
@@ -77,10 +78,15 @@ export async function startMqttDevice(options: MqttDeviceOptions): Promise<MqttD
         listeningMode: mode,
         idleSettleMs: 50,
         replyTimeoutMs: 20_000,
+        soundGapTimeoutMs: 20_000,
+        resumeWithinMs: 5_000,
+        serverMayListen,
+        textWays: ['detect'],
         releaseTailMs: 100,
         recovery: { firstDelayMs: 20, maxDelayMs: 100, attempts: 1_000, healthyAfterMs: 60_000 },
         announcements: {
           strategies: ['detect'],
+          quietMs: 3_000,
           triesPerStrategy: 1_000,
           language: 'en',
           maxSpokenCharacters: 300,

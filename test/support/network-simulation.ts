@@ -15,6 +15,10 @@ export interface Journey {
   readonly quiet?: (frame: number) => boolean;
   /** Extra delay of single frames, in ms. */
   readonly stallMs?: (frame: number) => number;
+  /** The sender pauses for so long before this frame, in ms. */
+  readonly pauseMs?: (frame: number) => number;
+  /** The wire keeps the order, and numbers nothing. */
+  readonly ordered?: boolean;
   readonly buffer?: JitterBuffer;
   /** Number of the first frame: answers of one session are numbered through. 1 unless given. */
   readonly from?: number;
@@ -25,6 +29,8 @@ export interface Journey {
 export interface Heard {
   /** In the order of playing: number of the frame, or -1 for made-up sound. */
   readonly order: readonly number[];
+  /** How long after the first frame was sent something is heard. */
+  readonly firstSoundMs: number;
   /** How much later than over a perfect network each played frame was heard. */
   readonly addedDelayMs: readonly number[];
   /** Times without any sound between the first and the last frame. */
@@ -75,6 +81,8 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     senderSpeed = 1,
     quiet = () => false,
     stallMs = () => 0,
+    pauseMs = () => 0,
+    ordered = false,
     from = 1,
   } = journey;
   const startedMs = clock.now();
@@ -83,7 +91,18 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
   const order: number[] = [];
   const addedDelayMs: number[] = [];
   const timeline: { frame: number; startMs: number; durationMs: number }[] = [];
-  const idealMs = (frame: number) => startedMs + frame * frameMs;
+  const pausedMs = [0];
+  for (let frame = 0; frame < frames; frame++) pausedMs.push((pausedMs[frame] as number) + pauseMs(frame));
+  const pausedBeforeMs = (frame: number) => pausedMs[frame + 1] as number;
+  // Without a network in between a frame is heard when it is sent, or behind the one before it.
+  const sendMs = (frame: number) =>
+    startedMs + (Math.max(0, frame - leadFrames + 1) * frameMs) / senderSpeed + pausedBeforeMs(frame);
+  const idealMs: number[] = [];
+  for (let frame = 0; frame < frames; frame++) {
+    const afterMs = frame === 0 ? startedMs : (idealMs[frame - 1] as number) + frameMs;
+    const isPaused = pausedBeforeMs(frame) > 0;
+    idealMs.push(isPaused ? Math.max(afterMs, sendMs(frame)) : afterMs);
+  }
   let lastQuiet = false;
   let timer: unknown;
   let busy = false;
@@ -93,7 +112,7 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     const startMs = loudspeaker.write(durationMs);
     order.push(frame);
     timeline.push({ frame, startMs, durationMs });
-    if (frame >= 0) addedDelayMs.push(startMs - idealMs(frame));
+    if (frame >= 0) addedDelayMs.push(startMs - (idealMs[frame] as number));
     busy = true;
     clock.setTimeout(
       () => {
@@ -113,10 +132,15 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
         timer = clock.setTimeout(pump, pulled.delayMs);
         return;
       }
-      if (pulled.kind === 'skip') continue;
-      if (pulled.kind === 'frame') lastQuiet = quiet(frameOf(pulled.packet));
-      if (pulled.kind === 'frame') hear(frameOf(pulled.packet));
-      else hear(-1, pulled.durationMs);
+      if (pulled.kind === 'conceal') {
+        hear(-1, pulled.durationMs);
+        continue;
+      }
+      const frame = frameOf(pulled.packet);
+      lastQuiet = quiet(frame);
+      const leftOutMs = lastQuiet ? Math.min(frameMs, Math.floor(pulled.surplusMs)) : 0;
+      if (leftOutMs > 0) buffer.leftOut(leftOutMs);
+      if (leftOutMs < frameMs) hear(frame, frameMs - leftOutMs);
     }
   }
 
@@ -131,7 +155,7 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     const startMs = loudspeaker.write();
     order.push(frame);
     timeline.push({ frame, startMs, durationMs: frameMs });
-    addedDelayMs.push(startMs - idealMs(frame));
+    addedDelayMs.push(startMs - (idealMs[frame] as number));
     busy = true;
     clock.setTimeout(
       () => {
@@ -155,7 +179,7 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
           pumpQueue();
         }
       : (frame: number) => {
-          buffer.push(packetOf(frame), frame + from);
+          buffer.push(packetOf(frame), ordered ? undefined : frame + from);
           pump();
         };
 
@@ -178,11 +202,10 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     sent += 1;
     clock.setTimeout(() => path.send(frame), stallMs(frame));
     if (sent === frames) return;
-    const dueMs = startedMs + (Math.max(0, sent - leadFrames + 1) * frameMs) / senderSpeed;
-    clock.setTimeout(send, Math.max(0, dueMs - clock.now()));
+    clock.setTimeout(send, Math.max(0, sendMs(sent) - clock.now()));
   }
   send();
-  clock.advance((frames * frameMs) / senderSpeed + 420);
+  clock.advance((frames * frameMs) / senderSpeed + pausedBeforeMs(frames - 1) + 420);
   buffer.finish();
   if (journey.player !== 'as-it-comes') pump();
   clock.advance(20_000);
@@ -191,7 +214,8 @@ export function simulateAnswer(journey: Journey, clock = new FakeClock()): Heard
     journey.player === 'as-it-comes'
       ? { ...buffer.counters, ...plain, concealed: frames - plain.played - plain.late }
       : buffer.counters;
-  return { order, addedDelayMs, silencesMs: loudspeaker.silencesMs, counters, timeline };
+  const firstSoundMs = (timeline[0]?.startMs ?? Number.NaN) - startedMs;
+  return { order, firstSoundMs, addedDelayMs, silencesMs: loudspeaker.silencesMs, counters, timeline };
 }
 
 export function percentile(values: readonly number[], share: number): number {

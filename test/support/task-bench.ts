@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createTaskJournal } from '../../src/adapters/storage/task-journal.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import type { TaskMail } from '../../src/mcp/announcements/mail.ts';
 import { openTasks, type TaskLimits, type Tasks } from '../../src/mcp/tasks.ts';
 import type { RunTool, Tool, ToolOutput } from '../../src/mcp/tool.ts';
 import type { TaskJournal } from '../../src/ports/task-journal.ts';
@@ -63,7 +64,7 @@ export class TaskBench {
     directory?: string,
     limits: Partial<TaskLimits> = {},
     wrap: (journal: TaskJournal) => TaskJournal = (journal) => journal,
-    changes: { nowMs?: number } = {},
+    changes: { nowMs?: number; onMail?: (mail: TaskMail) => void } = {},
   ): Promise<TaskBench> {
     const bench = new TaskBench(directory ?? join(await mkdtemp(join(tmpdir(), 'tasks-')), 'tasks'));
     bench.nowMs = changes.nowMs ?? bench.nowMs;
@@ -79,8 +80,10 @@ export class TaskBench {
       logger: silentLogger,
       limits: { maxRunning: 8, maxKept: 200, expireAfterMs: 259_200_000, ...limits },
       listener: {
-        onMail: ({ taskId, outcome, text: told }) => {
+        onMail: (mail) => {
+          const { taskId, outcome, text: told } = mail;
           bench.mail.push({ taskId, outcome, text: told });
+          changes.onMail?.(mail);
         },
         onTold: (ids) => bench.said.push(`told ${ids.join(' ')}`),
         onExpired: ({ id }) => bench.said.push(`expired ${id}`),

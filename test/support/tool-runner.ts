@@ -21,7 +21,17 @@ export function runnerFor(tool: Record<string, unknown>, deps = runnerDeps()): T
   return createToolRunner(definition, deps);
 }
 
-export function call(
+export async function call(
+  runner: ToolRunner,
+  args: ToolArguments = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<ToolOutput> {
+  const output = await wholeCall(runner, args, signal);
+  return output.kind === 'json' ? { kind: 'json', value: output.value } : output;
+}
+
+/** The same with the JSON as it was written. */
+export function wholeCall(
   runner: ToolRunner,
   args: ToolArguments = {},
   signal: AbortSignal = new AbortController().signal,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerPackets } from './device-harness.ts';
 import { type Json, type Peer, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
 export interface RpcAnswer {
@@ -22,7 +23,7 @@ export interface ToolServer extends Omit<ScriptedServer, 'peers'> {
   call(name: string, args?: unknown): Promise<RpcAnswer>;
   /** Sends a message in the conversation that is open. */
   say(message: Json): void;
-  /** An answer without a sound. */
+  /** A short answer. */
   speak(): void;
   until(ready: () => boolean): Promise<void>;
 }
@@ -32,6 +33,7 @@ export interface ToolServerOptions {
   readonly onNotice?: (text: string, server: ToolServer) => void;
 }
 
+const answer = answerPackets(120);
 const patienceMs = 40_000;
 const sessionId = 'tools';
 
@@ -89,6 +91,7 @@ export async function startToolServer({ onNotice }: ToolServerOptions = {}): Pro
     say: (message) => scripted.peers.at(-1)?.send({ session_id: sessionId, ...message }),
     speak() {
       server.say({ type: 'tts', state: 'start' });
+      for (const packet of answer) scripted.peers.at(-1)?.socket.send(packet);
       server.say({ type: 'tts', state: 'stop' });
     },
     until,

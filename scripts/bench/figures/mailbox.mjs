@@ -12,6 +12,7 @@ const machine = deviceMachine.provide({
     link: fromCallback(() => {}),
     checkProvisioning: fromPromise(async () => ({ kind: 'ready' })),
     activate: fromPromise(async () => {}),
+    recordSending: fromPromise(async () => {}),
   },
 });
 const clock = { setTimeout: () => undefined, clearTimeout: () => {} };

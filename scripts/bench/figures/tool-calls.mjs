@@ -96,7 +96,7 @@ const configured = createConfiguredTools({
 const { tools } = parseToolsConfig({
   tools: [
     { name: 'program', description: 'bench', executable: program },
-    { name: 'service', description: 'bench', type: 'http', url },
+    { name: 'service', description: 'bench', type: 'http', method: 'GET', url },
   ],
 });
 const group = { source: 'custom', name: 'configuration', position: 0 };

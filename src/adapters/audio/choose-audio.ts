@@ -7,14 +7,16 @@ import type { Microphone } from '../../ports/microphone.ts';
 import { isDevicePresent } from './device-presence.ts';
 import { createPortAudioLoudspeaker } from './loudspeaker-naudiodon.ts';
 import { createNullLoudspeaker } from './loudspeaker-null.ts';
+import { createPlayLoudspeaker } from './loudspeaker-play.ts';
 import { createSpeakerLoudspeaker } from './loudspeaker-speaker.ts';
 import { createWavLoudspeaker } from './loudspeaker-wav.ts';
 import { createRecordMicrophone } from './microphone-lpcm16.ts';
 import { createPortAudioMicrophone } from './microphone-naudiodon.ts';
 import { createNullMicrophone } from './microphone-null.ts';
 import { createWavMicrophone } from './microphone-wav.ts';
-import { probeError, probePackage } from './native-package.ts';
+import { packageEntry, packageMissing, probeError } from './native-package.ts';
 import type { Pacer } from './pacer.ts';
+import { findPlayer, playerMissing } from './players.ts';
 import { checkPortAudioDevice } from './portaudio.ts';
 import { findRecorder, recorderMissing } from './recorders.ts';
 import { findSoundHardware, type SoundSurroundings } from './sound-hardware.ts';
@@ -89,18 +91,25 @@ export function chooseMicrophone(spec: string, environment: AudioEnvironment): P
   return choose('microphone', spec, backends, order, environment);
 }
 
-/** The loudspeaker of a spec: `auto`, `portaudio[:device]`, `speaker[:device]`, `wav:FILE` or `null`; see `chooseMicrophone`. */
+/** The loudspeaker of a spec: `auto`, `play[:device]`, `speaker[:device]`, `portaudio[:device]`, `wav:FILE` or `null`; see `chooseMicrophone`. */
 export function chooseLoudspeaker(spec: string, environment: AudioEnvironment): Promise<Choice<Loudspeaker>> {
   const { pacer, env, playbackSampleRateHz: sampleRateHz = 24_000 } = environment;
+  const player = findPlayer(environment);
   const backends: Backends<Loudspeaker> = {
     portaudio: {
       isHardware: true,
       check: (device) => checkPortAudioDevice('output', device, env),
       create: (device) => createPortAudioLoudspeaker({ pacer, device, env }),
     },
+    play: {
+      isHardware: true,
+      check: () => (player ? always() : Promise.reject(playerMissing())),
+      create: (device) => createPlayLoudspeaker({ pacer, device, surroundings: environment }),
+      ...(player && { strength: `played by ${player.name}` }),
+    },
     speaker: {
       isHardware: true,
-      check: () => checkSpeaker(env),
+      check: checkSpeaker,
       create: (device) => createSpeakerLoudspeaker({ pacer, device, surroundings: environment }),
     },
     wav: {
@@ -110,8 +119,9 @@ export function chooseLoudspeaker(spec: string, environment: AudioEnvironment): 
     },
     null: { isHardware: false, check: always, create: () => createNullLoudspeaker({ pacer, sampleRateHz }) },
   };
-  // It starts sooner and falls silent as fast, and has no holes when this machine is busy; PortAudio holds only 30 ms.
-  return choose('loudspeaker', spec, backends, ['speaker', 'portaudio'], environment);
+  // A player of a few MB feeds the device as well as a whole Node does. `speaker` starts sooner than PortAudio and has no holes
+  // when this machine is busy; PortAudio holds only 30 ms.
+  return choose('loudspeaker', spec, backends, ['play', 'speaker', 'portaudio'], environment);
 }
 
 /** A recording that cannot be made is said at the start, not at the first answer. */
@@ -127,9 +137,10 @@ async function checkDirectoryOf(file: string): Promise<void> {
   }
 }
 
-async function checkSpeaker(env: AudioEnvironment['env']): Promise<void> {
-  const probe = await probePackage('speaker', undefined, env);
-  if (!probe.ok) throw probeError('speaker', probe);
+/** That it loads is seen when it is opened: a Node of its own to try it costs every start a tenth of a second and more. */
+function checkSpeaker(): Promise<void> {
+  if (packageEntry('speaker') !== undefined) return always();
+  return Promise.reject(probeError('speaker', packageMissing('speaker')));
 }
 
 async function choose<Device>(

@@ -3,6 +3,7 @@ import { PORTAUDIO_OUTPUT_LATENCY_MS } from './loudspeaker-naudiodon.ts';
 import { SPEAKER_LATENCY_MS } from './loudspeaker-speaker.ts';
 import { PORTAUDIO_INPUT_LATENCY_MS } from './microphone-naudiodon.ts';
 import { probeError, probePackage } from './native-package.ts';
+import { findPlayer, playerMissing } from './players.ts';
 import { listPortAudioDevices } from './portaudio.ts';
 import { findRecorder, recorderMissing } from './recorders.ts';
 import { findSoundHardware, listAlsaDevices, type SoundSurroundings } from './sound-hardware.ts';
@@ -11,7 +12,7 @@ import { listServerDevices } from './sound-server.ts';
 /** One line of `xiaozhi-speaker devices`. */
 export interface AudioDeviceEntry {
   readonly role: 'microphone' | 'loudspeaker';
-  readonly backend: 'portaudio' | 'record' | 'speaker' | 'wav' | 'null';
+  readonly backend: 'portaudio' | 'record' | 'play' | 'speaker' | 'wav' | 'null';
   /** What to put in the configuration. */
   readonly spec: string;
   readonly description: string;
@@ -38,7 +39,12 @@ export async function listAudioDevices(surroundings: SoundSurroundings): Promise
   const alsa = listAlsaDevices(surroundings);
   const microphone = (device: string | undefined, description: string, through = recorder) =>
     entry('microphone', 'record', specOf('record', device), description, through?.latencyMs, recordProblem);
-  const loudspeaker = (device: string | undefined, description: string) =>
+  const player = findPlayer(surroundings);
+  const alsaPlayer = findPlayer(surroundings, 'plughw:');
+  const noPlayer = messageOf(playerMissing());
+  const playProblem = player ? (hardware === undefined ? NO_CARD : undefined) : noPlayer;
+  const loudspeaker = (device: string | undefined, description: string, through = player) => [
+    entry('loudspeaker', 'play', specOf('play', device), description, through?.latencyMs, playProblem),
     entry(
       'loudspeaker',
       'speaker',
@@ -46,7 +52,8 @@ export async function listAudioDevices(surroundings: SoundSurroundings): Promise
       description,
       SPEAKER_LATENCY_MS,
       speakerProblem,
-    );
+    ),
+  ];
   return [
     ...portAudio,
     microphone(undefined, `default input, read by ${recorder?.name ?? 'parec, arecord or sox'}`),
@@ -54,9 +61,11 @@ export async function listAudioDevices(surroundings: SoundSurroundings): Promise
     ...alsa
       .filter((device) => device.capture)
       .map(({ address, name }) => microphone(address, name, alsaRecorder)),
-    loudspeaker(undefined, 'default output'),
-    ...sinks.map(({ name, description }) => loudspeaker(name, description)),
-    ...alsa.filter((device) => device.playback).map(({ address, name }) => loudspeaker(address, name)),
+    ...loudspeaker(undefined, 'default output'),
+    ...sinks.flatMap(({ name, description }) => loudspeaker(name, description)),
+    ...alsa
+      .filter((device) => device.playback)
+      .flatMap(({ address, name }) => loudspeaker(address, name, alsaPlayer)),
     entry('microphone', 'wav', 'wav:FILE', 'a recording, played in real time'),
     entry('loudspeaker', 'wav', 'wav:FILE', 'records what would be heard'),
     entry('microphone', 'null', 'null', 'silence'),

@@ -163,7 +163,7 @@ class RecordMicrophone implements Microphone {
         sink.onChunk(pcm);
       });
       // The package does not listen to this; without a listener it would end this process.
-      child.once('error', (error) => fail(messageOf(error)));
+      child.on('error', (error) => fail(messageOf(error)));
       child.stderr?.on('data', (text: Buffer) => {
         const said = hearRecorder(String(text));
         this.#xruns += said.xruns;

@@ -26,10 +26,7 @@ export function probePackage(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<ProbeResult> {
   const path = packageEntry(name);
-  if (path === undefined) {
-    const problem = `the package ${name} is not installed; run "npm install ${name}", which needs a C++ compiler and the ALSA headers (Debian: apt install build-essential libasound2-dev)`;
-    return Promise.resolve({ ok: false, installed: false, problem });
-  }
+  if (path === undefined) return Promise.resolve(packageMissing(name));
   const program = `const loaded = require(${JSON.stringify(path)}); process.stdout.write('\\n' + ${expression}, () => process.exit(0));`;
   // Looking for JACK must not start it.
   const childEnv = { ...env, JACK_NO_START_SERVER: '1' };
@@ -40,6 +37,12 @@ export function probePackage(
       else resolve({ ok: true, output: stdout.slice(stdout.lastIndexOf('\n') + 1) });
     });
   });
+}
+
+/** What a probe says of a package that is not installed. */
+export function packageMissing(name: string) {
+  const problem = `the package ${name} is not installed; run "npm install ${name}", which needs a C++ compiler and the ALSA headers (Debian: apt install build-essential libasound2-dev)`;
+  return { ok: false, installed: false, problem } as const;
 }
 
 /** A failed probe as the error that choosing the backend by name ends with. */

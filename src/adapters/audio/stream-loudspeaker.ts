@@ -95,6 +95,8 @@ class StreamLoudspeaker implements Loudspeaker {
   }
 
   flush(): void {
+    // Nothing is on its way: then there is nothing to be taken back, which with some devices takes a moment.
+    if (this.pendingMs() === 0) return;
     this.#playback?.flush();
     this.#output?.flush();
   }

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { stringifyExact, withExactMember } from '../../core/exact-json.ts';
 import type { ToolControl } from '../../ports/control-api.ts';
 import { answers, byName, jsonBody, optionalJsonBody } from './route-parts.ts';
 import { CallReply, CallRequest, SeenTool, Tool, ToolDefinition, ToolList } from './schemas.ts';
@@ -55,7 +56,11 @@ export function addToolRoutes(app: OpenAPIHono, tools: ToolControl): void {
     return c.json(await tools.approve(c.req.valid('param').name, 'group' in seen ? seen : undefined), 200);
   });
   app.openapi(call, async (c) => {
-    const { args } = c.req.valid('json');
-    return c.json(await tools.call(c.req.valid('param').name, args, c.req.raw.signal), 200);
+    // Numbers keep their digits on the way in and out, which no validated body does.
+    const sent = withExactMember(c.req.valid('json'), await c.req.text(), ['args']) as {
+      readonly args: Readonly<Record<string, unknown>>;
+    };
+    const reply = await tools.call(c.req.valid('param').name, sent.args, c.req.raw.signal);
+    return c.body(stringifyExact(reply) ?? 'null', 200, { 'content-type': 'application/json' }) as never;
   });
 }

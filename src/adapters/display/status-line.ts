@@ -73,8 +73,13 @@ function withEdit(painted: string, stateWidth: number, edit: string, columns: nu
   return `> ${lastOfWidth(edit, Math.max(1, columns - 2))}`;
 }
 
+/** How much of the meter a level fills; levels that fill the same look the same. */
+export function meterCellsOf(levelPercent: number): number {
+  return Math.round((Math.min(100, Math.max(0, levelPercent)) / 100) * meterCells);
+}
+
 function meter(levelPercent: number): string {
-  const filled = Math.round((Math.min(100, Math.max(0, levelPercent)) / 100) * meterCells);
+  const filled = meterCellsOf(levelPercent);
   return `[${'|'.repeat(filled)}${' '.repeat(meterCells - filled)}]`;
 }
 

@@ -1,7 +1,14 @@
 import type { WriteStream } from 'node:tty';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { StatusDisplay, StatusEvent } from '../../ports/status-display.ts';
-import { type Color, type Paint, type StatusLineContent, statusLine, widthOf } from './status-line.ts';
+import {
+  type Color,
+  meterCellsOf,
+  type Paint,
+  type StatusLineContent,
+  statusLine,
+  widthOf,
+} from './status-line.ts';
 import { transcriptOf } from './transcript.ts';
 import type { Words } from './words.ts';
 
@@ -57,6 +64,9 @@ export interface TerminalDisplay extends StatusDisplay {
 export function createTerminalDisplay(options: TerminalDisplayOptions): TerminalDisplay {
   return new LineScreen(options);
 }
+
+const cellsOf = (levelPercent: number | undefined) =>
+  levelPercent === undefined ? undefined : meterCellsOf(levelPercent);
 
 class LineScreen implements TerminalDisplay {
   readonly #screen: Screen;
@@ -117,9 +127,10 @@ class LineScreen implements TerminalDisplay {
   }
 
   showLevel(levelPercent: number | undefined): void {
-    const waiting = this.#content.levelPercent;
+    const shown = this.#content.levelPercent;
+    if (cellsOf(shown) === cellsOf(levelPercent)) return;
     this.#content = { ...this.#content, levelPercent };
-    if (waiting !== levelPercent) this.#drawSoon();
+    this.#drawSoon();
   }
 
   showVolume(volumePercent: number, muted: boolean): void {

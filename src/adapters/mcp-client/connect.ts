@@ -4,6 +4,7 @@ import { type ClientError, ErrorCode, toClientError } from '../../core/errors.ts
 import { lazyPart } from '../../core/lazy-part.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { programVersion } from '../../core/version.ts';
+import { words } from '../../core/words.ts';
 import type { ConnectMcpServer, McpClientConnection, McpClientHooks } from '../../ports/mcp-client.ts';
 import { type ChangeNotice, createChangeNotice } from './change-notice.ts';
 import { createConnection, noTimeoutMs, requestFailure } from './connection.ts';
@@ -42,7 +43,7 @@ export function createMcpConnector(deps: McpClientDeps): ConnectMcpServer {
     const failures = createFailures(target);
     if (signal.aborted) throw failures.aborted(signal);
     if (target.type === 'http' && !(/^https?:\/\//i.test(target.url) && URL.canParse(target.url)))
-      throw failures.unusable('its url is no address; write it in full, such as http://host:8000/mcp');
+      throw failures.unusable(words('noUrl'));
     const handshake = (open: OpenRoad) => connectOver(open, { clock, logger, failures, hooks, signal });
     if (target.type === 'stdio') return await handshake((road) => openStdioRoad(target, env, failures, road));
     const { url, caFile } = target;

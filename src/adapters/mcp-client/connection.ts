@@ -1,6 +1,7 @@
 import type { Client, RequestOptions, StandardSchemaV1 } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf, toClientError } from '../../core/errors.ts';
+import { foreignWords, inWords, secondsIn, words } from '../../core/words.ts';
 import type { ForeignCallOptions, McpClientConnection } from '../../ports/mcp-client.ts';
 import type { Failures } from './failures.ts';
 import { foreignResultOf } from './foreign-result.ts';
@@ -80,7 +81,7 @@ export function createConnection(parts: ConnectionParts): McpClientConnection {
         );
       } catch (thrown) {
         if (thrown instanceof ClientError) throw thrown;
-        throw failures.badOutput('it sent no list of tools', thrown);
+        throw failures.badOutput(words('noToolList'), thrown);
       }
     },
     callTool: async (tool, args, options: ForeignCallOptions) =>
@@ -92,7 +93,7 @@ export function createConnection(parts: ConnectionParts): McpClientConnection {
         ),
       ),
     async ping(timeoutMs) {
-      const silent = () => failures.unreachable('it does not answer');
+      const silent = () => failures.unreachable(words('silent'));
       const heardBefore = road.heard();
       try {
         await within({ timeoutMs }, silent, (signal) => request('ping', undefined, signal));
@@ -122,10 +123,11 @@ function isAnswered(thrown: unknown): boolean {
 const roundMs = 50;
 
 function tooSlow(tool: string, leftMs: number): ClientError {
-  const seconds = (Math.ceil(leftMs / roundMs - 0.01) * roundMs) / 1000;
+  const time = secondsIn((Math.ceil(leftMs / roundMs - 0.01) * roundMs) / 1000);
   return new ClientError(
     ErrorCode.toolTimeout,
-    `The tool ${tool} did not finish within ${seconds} s and was stopped.`,
+    `The tool ${tool} did not finish within ${inWords(time, 'en')} and was stopped.`,
+    { words: words('timedOut', { time }) },
   );
 }
 
@@ -137,16 +139,17 @@ export function requestFailure(
 ): ClientError {
   if (signal.aborted) return failures.aborted(signal);
   if (thrown instanceof ClientError) return thrown;
-  if (messageOf(thrown) === noResult) return failures.badOutput(noResult, thrown);
+  if (messageOf(thrown) === noResult) return failures.badOutput(words('noResult'), thrown);
   const { name, code, status } = thrown as { name?: unknown; code?: unknown; status?: unknown };
   if (name === 'ProtocolError' || typeof code === 'number')
-    return failures.failed(failures.quoted(messageOf(thrown)), thrown);
+    return failures.failed(foreignWords(failures.quoted(messageOf(thrown))), thrown);
   if (code === 'CONNECTION_CLOSED' || code === 'NOT_CONNECTED' || messageOf(thrown) === 'Not connected')
-    return road.problem() ?? failures.unreachable('the connection was closed', thrown);
+    return road.problem() ?? failures.unreachable(words('connectionClosed'), thrown);
   // A redirect that was not followed; the words say where to, without its query.
-  if (typeof status === 'number') return failures.unusable(failures.quoted(messageOf(thrown)), thrown);
+  if (typeof status === 'number')
+    return failures.unusable(foreignWords(failures.quoted(messageOf(thrown))), thrown);
   if (code === 'CLIENT_HTTP_UNEXPECTED_CONTENT') return failures.unusable(notMcp, thrown);
   if (thrown instanceof SyntaxError || name === 'ZodError' || code === 'INVALID_RESULT')
-    return failures.badOutput('it sent something that is no message of MCP', thrown);
-  return failures.badOutput(failures.quoted(messageOf(thrown)), thrown);
+    return failures.badOutput(words('notMcpMessage'), thrown);
+  return failures.badOutput(foreignWords(failures.quoted(messageOf(thrown))), thrown);
 }

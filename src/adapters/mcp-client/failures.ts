@@ -1,4 +1,4 @@
-import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { ClientError, type ClientErrorOptions, ErrorCode, messageOf } from '../../core/errors.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote, type Quote } from '../../core/quoting.ts';
 import {
@@ -7,27 +7,27 @@ import {
   secretsOfUrl,
   withAndWithoutScheme,
 } from '../../core/secrets.ts';
+import { foreignWords, sentenceOf, type Words, words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 
-/** By the words of `networkWords`. */
-const advice: Readonly<Record<string, string>> = {
-  'the name of the host is not known': 'check the url',
-  'the name of the host could not be looked up': 'check the network',
-  'its certificate is signed by nobody we trust':
-    'if it is yours, set caFile beside its url to the PEM file of its authority',
+/** For `networkWords`. */
+const advice = {
+  hostUnknown: words('checkUrl'),
+  hostNotLookedUp: words('checkNetwork'),
+  certificateUnknown: words('setCaFile'),
 };
 
 /** The errors of one server as sentences; the secrets of its configuration never appear in them. */
 export interface Failures {
   /** The connection is not there, or has broken. */
-  unreachable(what: string, cause?: unknown): ClientError;
+  unreachable(what: Words, cause?: unknown): ClientError;
   /** As `unreachable`, until somebody changes the configuration or the computer. */
-  unusable(what: string, cause?: unknown): ClientError;
+  unusable(what: Words, cause?: unknown): ClientError;
   /** What Node reports of a socket. */
   network(thrown: unknown): ClientError;
   sessionLost(): ClientError;
-  failed(what: string, cause?: unknown): ClientError;
-  badOutput(what: string, cause?: unknown): ClientError;
+  failed(what: Words, cause?: unknown): ClientError;
+  badOutput(what: Words, cause?: unknown): ClientError;
   /** Why a wait ended early: the signal's own reason when it is an expected failure. */
   aborted(signal: AbortSignal): ClientError;
   readonly quoted: Quote;
@@ -35,37 +35,34 @@ export interface Failures {
 
 export function createFailures(target: McpServerTarget): Failures {
   const quoted = createQuote(secretsOf(target));
-  const notReached = (what: string, cause: unknown, retryable: boolean) =>
-    new ClientError(ErrorCode.toolUnreachable, `The MCP server cannot be reached: ${sentence(what)}`, {
-      retryable,
-      cause,
-    });
-  const unreachable = (what: string, cause?: unknown) => notReached(what, cause, true);
+  const failure = (code: ErrorCode, said: Words, { retryable = false, cause }: ClientErrorOptions) =>
+    new ClientError(code, sentenceOf(said, 'en'), { retryable, cause, words: said });
+  const notReached = (what: Words, cause: unknown, retryable: boolean) =>
+    failure(ErrorCode.toolUnreachable, words('serverUnreachable', { what }), { retryable, cause });
+  const unreachable = (what: Words, cause?: unknown) => notReached(what, cause, true);
   return {
     quoted,
     unreachable,
     unusable: (what, cause) => notReached(what, cause, false),
-    network: (thrown) => unreachable(networkWords(thrown, advice) ?? quoted(messageOf(thrown)), thrown),
+    network: (thrown) =>
+      unreachable(networkWords(thrown, advice) ?? foreignWords(quoted(messageOf(thrown))), thrown),
     sessionLost: () =>
       new ClientError(
         ErrorCode.toolSessionLost,
         'The MCP server no longer knows this session, probably because it was started anew. Try again.',
-        { retryable: true },
+        { retryable: true, words: words('sessionLost') },
       ),
-    failed: (what, cause) =>
-      new ClientError(ErrorCode.toolFailed, `The MCP server said no: ${sentence(what)}`, { cause }),
+    failed: (what, cause) => failure(ErrorCode.toolFailed, words('serverRefused', { what }), { cause }),
     badOutput: (what, cause) =>
-      new ClientError(ErrorCode.toolBadOutput, `The MCP server gave no usable answer: ${sentence(what)}`, {
-        cause,
-      }),
+      failure(ErrorCode.toolBadOutput, words('serverBadAnswer', { what }), { cause }),
     aborted: (signal) =>
       signal.reason instanceof ClientError
         ? signal.reason
-        : new ClientError(ErrorCode.toolCancelled, 'The MCP server was not waited for any longer.'),
+        : new ClientError(ErrorCode.toolCancelled, 'The MCP server was not waited for any longer.', {
+            words: words('stoppedEarly'),
+          }),
   };
 }
-
-const sentence = (words: string): string => (/[.!?。！？…]$/.test(words) ? words : `${words}.`);
 
 /** What must not come back in an error or a log line that quotes the configuration. */
 function secretsOf(target: McpServerTarget): string[] {

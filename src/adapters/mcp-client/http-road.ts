@@ -1,8 +1,11 @@
 import type { Transport } from '@modelcontextprotocol/client';
 import { wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
+import { marked } from '../../core/exact-json.ts';
+import { words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { CancellingTransport } from './cancelling-transport.ts';
+import { createExactFetch } from './exact-fetch.ts';
 import type { Failures } from './failures.ts';
 import { createHttpWatch } from './http-watch.ts';
 import { createNodeFetch } from './node-fetch.ts';
@@ -49,7 +52,7 @@ export async function openHttpRoad(
     onRefused: ({ message }) => hooks.onLog(`(a notification was refused) ${message}`),
     maxStreamFailures: reconnection.maxRetries,
   });
-  const options = { fetch: watch.fetch, requestInit: { headers: { ...target.headers } } };
+  const options = { fetch: createExactFetch(watch.fetch), requestInit: { headers: { ...target.headers } } };
   const url = new URL(target.url);
 
   let transport: Transport;
@@ -59,7 +62,7 @@ export async function openHttpRoad(
     // It would open a new stream by itself, which is a new session that nobody has initialised.
     transport.onerror = (error) => {
       if (error instanceof SseError && watch.hadStream())
-        lose(failures.unreachable('it closed the connection'));
+        lose(failures.unreachable(words('closedConnection')));
     };
   } else {
     const streamable = new StreamableHTTPClientTransport(url, {
@@ -77,6 +80,9 @@ export async function openHttpRoad(
     sayGoodbye = () => streamable.terminateSession();
     transport = new CancellingTransport(streamable);
   }
+
+  const send = transport.send.bind(transport);
+  transport.send = (message, how) => send(marked(message), how);
 
   const close = () => {
     closing ??= leave();

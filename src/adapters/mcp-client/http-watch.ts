@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError } from '../../core/errors.ts';
+import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { messageBody } from './message-body.ts';
 import type { NodeFetch } from './node-fetch.ts';
@@ -33,14 +34,14 @@ export interface HttpWatch {
 export class HttpStatusError extends ClientError {
   readonly status: number;
 
-  constructor(status: number, { code, message, retryable }: ClientError) {
-    super(code, message, { retryable });
+  constructor(status: number, { code, message, retryable, words: said }: ClientError) {
+    super(code, message, { retryable, words: said });
     this.status = status;
   }
 }
 
 /** What a server that is none is told apart by. */
-export const notMcp = 'what is at this address does not speak MCP; check the url';
+export const notMcp = words('notMcp');
 
 const maxErrorBytes = 8192;
 /** Not `ECONNRESET`: the session may outlive one broken connection. */
@@ -133,14 +134,11 @@ const isEventStream = ({ headers }: Response): boolean =>
   headers.get('content-type')?.includes('text/event-stream') ?? false;
 
 function statusFailure(status: number, said: string, failures: Failures): ClientError {
-  const words = `HTTP status ${status}${said === '' ? '' : `, ${said}`}`;
-  if (status === 401 || status === 403)
-    return failures.unusable(`it refuses us (${words}); check the token in its headers`);
-  if (status === 404 || status === 405)
-    return failures.unusable(
-      `it has no MCP at this address (${words}); the path of the url is often /mcp or /sse`,
-    );
-  return failures.unreachable(`it answered with ${words}`);
+  const number = words('httpStatus', { status });
+  const what = said === '' ? number : words('withText', { what: number, text: said });
+  if (status === 401 || status === 403) return failures.unusable(words('refusesUs', { what }));
+  if (status === 404 || status === 405) return failures.unusable(words('noMcpHere', { what }));
+  return failures.unreachable(words('itAnswered', { what }));
 }
 
 /** What the server said about its error; pages for people are left out. */

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { type Clock, wait } from '../../core/clock.ts';
+import { parseExact, stringifyExact } from '../../core/exact-json.ts';
 import { isAnswer, noResult, type RequestId, usableAnswer } from './usable-answer.ts';
 
 /** What a server may say, as over standard output: enough for any log, little enough that a flood costs next to nothing. */
@@ -38,21 +39,21 @@ const noAnswer = { error: { code: -32_603, message: noResult } };
 function answered(message: object, headers: Headers): Response {
   const asJson = new Headers(headers);
   asJson.set('content-type', 'application/json');
-  return new Response(JSON.stringify(message), { status: 200, headers: asJson });
+  return new Response(stringifyExact(message), { status: 200, headers: asJson });
 }
 
 /** Undefined where the text holds no message. */
 function mendedText(text: string, open: readonly RequestId[]): string | undefined {
   const message = parsed(text);
-  if (Array.isArray(message)) return JSON.stringify(message.map((each) => mended(each, open) ?? each));
+  if (Array.isArray(message)) return stringifyExact(message.map((each) => mended(each, open) ?? each));
   const better = mended(message, open);
-  if (better !== undefined) return JSON.stringify(better);
+  if (better !== undefined) return stringifyExact(better);
   return message instanceof Object && 'jsonrpc' in message ? text : undefined;
 }
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return undefined;
   }
@@ -148,7 +149,7 @@ function eventOf(
   const kept =
     better === undefined
       ? lines
-      : [...lines.filter((line) => !line.startsWith('data:')), `data: ${JSON.stringify(better)}`];
+      : [...lines.filter((line) => !line.startsWith('data:')), `data: ${stringifyExact(better)}`];
   return { text: `${kept.join('\n')}\n\n`, isAnswered: isAnswer(message) };
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { type Clock, wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
+import { type Words, words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
 import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
@@ -119,17 +120,17 @@ async function notStarted(
     case 'ENOENT':
       return failures.unusable(await notStartedWords(command, cwd, path, adviceFor(command)), thrown);
     case 'EACCES':
-      return failures.unusable(`the program ${command} may not be executed; chmod +x it`, thrown);
+      return failures.unusable(words('notExecutable', { program: command }), thrown);
     case 'E2BIG':
-      return failures.unusable('its arguments are too long for a command line', thrown);
+      return failures.unusable(words('argumentsTooLong'), thrown);
     default:
       return failures.network(thrown);
   }
 }
 
-function adviceFor(command: string): string {
-  if (/^(npx|npm|node)$/.test(command)) return 'install Node.js, or write its full path';
-  if (/^(uvx|uv)$/.test(command)) return 'install uv (https://docs.astral.sh/uv), or write its full path';
-  if (command === 'docker') return 'install Docker, or write its full path';
-  return 'install it, or write its full path';
+function adviceFor(command: string): Words {
+  if (/^(npx|npm|node)$/.test(command)) return words('installNode');
+  if (/^(uvx|uv)$/.test(command)) return words('installUv');
+  if (command === 'docker') return words('installDocker');
+  return words('installIt');
 }

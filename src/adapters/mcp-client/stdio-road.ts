@@ -1,5 +1,7 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import type { ClientError } from '../../core/errors.ts';
+import { stringifyExact, withExactMember } from '../../core/exact-json.ts';
+import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { createLineReader } from './line-reader.ts';
 import { createLogLines } from './log-lines.ts';
@@ -67,7 +69,7 @@ class StdioTransport implements Transport {
     const readMessages = createLineReader({
       maxBytes: maxMessageBytes,
       onLine: (line, isCut) => {
-        if (isCut) this.#lose(failures.badOutput(`it sent a message of more than ${maxMessageBytes} bytes`));
+        if (isCut) this.#lose(failures.badOutput(words('messageTooLong', { bytes: maxMessageBytes })));
         else if (this.#receive(line) === 'unasked') unasked.spend(1);
       },
     });
@@ -104,10 +106,10 @@ class StdioTransport implements Transport {
 
   send(message: JSONRPCMessage): Promise<void> {
     const { stdin } = this.#server.child;
-    if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable('it has ended'));
-    const line = `${JSON.stringify(message)}\n`;
+    if (!stdin.writable) return Promise.reject(this.problem ?? this.#failures.unreachable(words('hasEnded')));
+    const line = `${stringifyExact(message)}\n`;
     if (stdin.writableLength + line.length > maxUnsentBytes)
-      return Promise.reject(this.#failures.unreachable('it does not read what it is sent'));
+      return Promise.reject(this.#failures.unreachable(words('doesNotRead')));
     stdin.write(line);
     if (!('method' in message)) return Promise.resolve();
     if ('id' in message) this.#open.add(message.id);
@@ -146,9 +148,10 @@ class StdioTransport implements Transport {
   }
 
   #endedBecause({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): ClientError {
-    const how = code === null ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
-    const words = this.#failures.quoted(this.#lastWords);
-    return this.#failures.unreachable(words === '' ? how : `${how}: ${words}`);
+    const what =
+      code === null ? words('wasEndedBy', { signal: signal ?? '' }) : words('endedWithCode', { code });
+    const text = this.#failures.quoted(this.#lastWords);
+    return this.#failures.unreachable(text === '' ? what : words('because', { what, text }));
   }
 }
 
@@ -158,7 +161,12 @@ function parsed(line: string): JSONRPCMessage | undefined {
   if (!text.startsWith('{')) return undefined;
   try {
     const value = JSON.parse(text) as JSONRPCMessage;
-    return 'jsonrpc' in value || isAnswer(value) ? value : undefined;
+    if (!('jsonrpc' in value) && !isAnswer(value)) return undefined;
+    return withExactMember(
+      { ...(value as object) },
+      text,
+      ['result', 'structuredContent'],
+    ) as unknown as JSONRPCMessage;
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * The protocol client drops an answer that is not exactly one, and waits for another until the time is up. What servers get
  * wrong is mended: `"error": null` beside a result, an id as text or none at all where only one request is open, an error that
- * is a sentence, members of their own. What stays without a result becomes an error.
+ * is a sentence, a result that is no object, members of their own. What stays without a result becomes an error.
  */
 export function usableAnswer(message: JSONRPCMessage, open: Iterable<RequestId> = []): JSONRPCMessage {
   const { id: given, method, result, error } = message as JsonObject;
@@ -17,7 +17,11 @@ export function usableAnswer(message: JSONRPCMessage, open: Iterable<RequestId> 
   // Without an id it must at least look like an answer.
   const id = given === undefined && !isAnswer(message) ? undefined : idOf(given, [...open]);
   if (id === undefined) return message;
-  if (isObject(result) && !isError(error)) return { jsonrpc: '2.0', id, result };
+  if (isError(error)) return { jsonrpc: '2.0', id, error: errorOf(error) };
+  if (isObject(result)) return { jsonrpc: '2.0', id, result };
+  // No object, but something: the client wants one.
+  if ((error === undefined || error === null) && result !== undefined && result !== null)
+    return { jsonrpc: '2.0', id, result: { content: result } };
   return { jsonrpc: '2.0', id, error: errorOf(error) };
 }
 

@@ -3,6 +3,7 @@ import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { IdleSignal } from '../../ports/idle-signal.ts';
 import type { AccessPointStatus, LinkServer } from '../../ports/outbound-link.ts';
+import { parseErrorAnswer } from '../../protocol/parse-error.ts';
 import { CallTimes } from './call-times.ts';
 import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 import { Reannouncer } from './reannouncer.ts';
@@ -13,6 +14,7 @@ export interface AccessPointConnection {
   readonly failures: 'rpc-error' | 'tool-result';
   readonly replyWithinMs: number;
   readonly maxPageBytes: number;
+  readonly maxPayloadBytes: () => number;
   readonly maxPageTools: number;
 }
 
@@ -64,8 +66,16 @@ const dialects = {
   'self-hosted': { failures: 'rpc-error', replyWithinMs: 25_000 },
 } as const;
 export const onePage = { maxPageBytes: 1_000_000, maxPageTools: 10_000 };
+/** What WebSocket servers in Python take in one message when nobody set a limit is 1 MiB; a longer one ends the connection. */
+const maxPayloadBytes = () => 1_040_000;
 /** A relay that has mixed up the old connection and the new one sends nothing, for ever (mcp.md 2.3). */
 const suspiciousSilenceMs = 5000;
+/**
+ * … and some forget the connection later, when that of the other program ends: as long as nothing is called after we were
+ * replaced, the place is taken anew, each time later.
+ */
+const doubtMs = 600_000;
+const firstDoubtMs = 30_000;
 
 /** An access point (接入点): we dial, they speak first, and call our tools. */
 export function createAccessPoint(options: AccessPointOptions): AccessPoint {
@@ -74,23 +84,38 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
   let server: AccessPointServer | undefined;
   let closing: Promise<void> = Promise.resolve();
   let suspicion: TimerHandle;
+  let doubt: TimerHandle;
+  let doubtUntilMs = Number.NEGATIVE_INFINITY;
+  let doubts = 0;
   let lastList: { readonly at: number; readonly toolCount: number } | undefined;
 
   const link = new OutboundLink({
     ...options,
     label: name === '' ? 'access point' : `access point ${name}`,
     target: () => ({ url, caFile }),
+    onNotJson: () => void send(parseErrorAnswer),
     onOpen({ afterLoss }) {
-      server = options.openServer({ send, ...dialects[profile], ...onePage });
+      link.logConnected();
+      server = options.openServer({ send, maxPayloadBytes, ...dialects[profile], ...onePage });
       if (afterLoss) suspicion = clock.setTimeout(() => link.redial(), suspiciousSilenceMs);
+      const delayMs = firstDoubtMs * 2 ** doubts;
+      if (clock.now() + delayMs <= doubtUntilMs) doubt = clock.setTimeout(takePlaceAnew, delayMs);
     },
     onMessage(payload) {
       clock.clearTimeout(suspicion);
-      if (payload.method === 'tools/call') times.began(payload.id);
+      if (payload.method === 'tools/call') {
+        times.began(payload.id);
+        trust();
+      }
       server?.receive(payload);
+    },
+    onReplaced() {
+      if (clock.now() > doubtUntilMs) doubts = 0;
+      doubtUntilMs = clock.now() + doubtMs;
     },
     onClosed() {
       clock.clearTimeout(suspicion);
+      clock.clearTimeout(doubt);
       reannouncer.reset();
       times.forget();
       const ended = server;
@@ -108,6 +133,17 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
     announce: () => server?.announceChange(),
     redial: () => link.redial(),
   });
+
+  function trust(): void {
+    link.noteServed();
+    clock.clearTimeout(doubt);
+    doubtUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  function takePlaceAnew(): void {
+    doubts += 1;
+    link.redial();
+  }
 
   function send(payload: unknown): boolean {
     const { id, result } = payload as {

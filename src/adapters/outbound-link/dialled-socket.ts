@@ -18,6 +18,8 @@ export interface SocketEnd {
   readonly reason: string;
   /** The answer of a server that refused the upgrade. */
   readonly httpStatus?: number;
+  /** What Node reported first, for words. */
+  readonly failure?: unknown;
   /** The server could not show whom it is. */
   readonly untrusted: boolean;
   /** How long it was open; undefined when it never was. */
@@ -43,8 +45,9 @@ export interface DialledSocket {
 
 /** TCP, TLS and upgrade together. */
 const handshakeTimeoutMs = 10_000;
-const pingIntervalMs = 30_000;
-const livenessMs = 90_000;
+const pingIntervalMs = 20_000;
+/** Two pings without an answer: noticed within a minute. */
+const livenessMs = 40_000;
 const closeGraceMs = 2000;
 /** Arguments of calls are short; a longer message ends the connection with 1009. */
 const maxMessageBytes = 1_048_576;
@@ -72,6 +75,7 @@ export function dial(
   let httpStatus: number | undefined;
   /** Why it failed, in the words of whoever noticed first. */
   let failure: string | undefined;
+  let thrown: unknown;
   let untrusted = false;
   let timer: TimerHandle = clock.setTimeout(
     () => cut(`no answer within ${handshakeTimeoutMs / 1000} s`),
@@ -125,6 +129,7 @@ export function dial(
   // Stays for good: a socket that is torn down may report more than one error, and one without listener ends the process.
   socket.on('error', (error) => {
     failure ??= error.message;
+    thrown ??= error;
     untrusted ||= isCertificateError(error);
   });
   socket.on('close', (code, said) => {
@@ -134,6 +139,7 @@ export function dial(
       code,
       reason: said.toString() || (failure ?? ''),
       ...(httpStatus !== undefined && { httpStatus }),
+      ...(thrown !== undefined && { failure: thrown }),
       untrusted,
       livedMs: openedMs === undefined ? undefined : clock.now() - openedMs,
     });

@@ -1,8 +1,11 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
+import { networkWords } from '../../core/network-words.ts';
 import { createQuote } from '../../core/quoting.ts';
+import { inWords } from '../../core/words.ts';
 import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound-link.ts';
 import { type DialledSocket, dial, type SocketEnd, type SocketTarget } from './dialled-socket.ts';
 import { secretsOf, shownUrl } from './hidden-secrets.ts';
@@ -28,8 +31,12 @@ export interface OutboundLinkOptions {
   /** `afterLoss`: the connection before it was cut, or somebody else took its place; the other end may still mean that one. */
   onOpen(connection: { readonly afterLoss: boolean }): void;
   onMessage(payload: Readonly<Record<string, unknown>>): void;
+  /** A text that is no JSON. */
+  onNotJson(): void;
   /** A connection that was open is gone. */
   onClosed(): void;
+  /** Somebody else took the place of this connection. */
+  onReplaced?(): void;
   onChange(): void;
   /** Told once until the link has worked again. */
   onProblem(error: ClientError): void;
@@ -41,7 +48,10 @@ const refusedBackoff = { firstMs: 300_000, maxMs: 300_000, jitterShare: 0.2 };
 const replacedBackoff = { firstMs: 30_000, maxMs: 300_000, jitterShare: 0.2 };
 /** Brokers forget a connection a moment after it is closed; dialled sooner, they forget the new one (mcp.md 2.3). */
 const settleMs = 1000;
-const healthyAfterMs = 60_000;
+/** A connection that has served a call is as good. */
+const healthyAfterMs = 20_000;
+/** An address that nobody answers at is told after so many tries in a row. */
+const unansweredTries = 3;
 /** So long without being replaced: nobody else has our token. */
 const unchallengedAfterMs = 600_000;
 
@@ -65,6 +75,8 @@ export class OutboundLink {
   #nextAttemptAtMs: number | undefined;
   #attempt = 0;
   #replacements = 0;
+  #unanswered = 0;
+  #hasServed = false;
   #redialWanted = false;
   #afterLoss = false;
   #problemTold = false;
@@ -102,6 +114,17 @@ export class OutboundLink {
     return this.#socket?.send(JSON.stringify(payload)) ?? false;
   }
 
+  /** Says that the other end takes part; only it knows when that is. */
+  logConnected(): void {
+    const { logger, label, target } = this.#options;
+    logger.info('Connected', { link: label, url: shownUrl(target().url) });
+  }
+
+  /** The connection is good for what it is there for. */
+  noteServed(): void {
+    this.#hasServed = true;
+  }
+
   /** Closes completely and dials again; a link without connection dials soon anyway. */
   redial(): void {
     if (!this.#socket) return;
@@ -113,6 +136,7 @@ export class OutboundLink {
   retarget(): void {
     this.#attempt = 0;
     this.#replacements = 0;
+    this.#unanswered = 0;
     this.#problemTold = false;
     if (this.#socket) this.redial();
     else this.#nudge.abort();
@@ -141,14 +165,13 @@ export class OutboundLink {
   }
 
   #connection(): Promise<SocketEnd> {
-    const { target, clock, logger, label, onOpen, onClosed } = this.#options;
+    const { clock, onOpen, onClosed } = this.#options;
     this.#become('connecting');
     return new Promise((resolve) => {
       try {
         this.#socket = dial(this.#socketTarget(), clock, {
           onOpen: () => {
             this.counters.connections += 1;
-            logger.info('Connected', { link: label, url: shownUrl(target().url) });
             this.#become('connected');
             onOpen({ afterLoss: this.#afterLoss });
           },
@@ -181,8 +204,12 @@ export class OutboundLink {
 
   #take(text: string): void {
     const payload = parseObject(text);
-    if (payload) this.#options.onMessage(payload);
-    else this.counters.notJson += 1;
+    if (payload && payload !== 'not JSON') {
+      this.#options.onMessage(payload);
+      return;
+    }
+    this.counters.notJson += 1;
+    if (payload === 'not JSON') this.#options.onNotJson();
   }
 
   #planAfter(end: SocketEnd): Plan {
@@ -190,10 +217,12 @@ export class OutboundLink {
     const { url, token } = this.#options.target();
     const livedMs = end.livedMs ?? 0;
     this.#lastClose = { code: end.code, reason: createQuote(secretsOf(url, token))(end.reason) };
-    if (livedMs >= healthyAfterMs) {
+    if (livedMs >= healthyAfterMs || this.#hasServed) {
       this.#attempt = 0;
       this.#problemTold = false;
     }
+    this.#hasServed = false;
+    this.#unanswered = end.livedMs === undefined ? this.#unanswered + 1 : 0;
     if (livedMs >= unchallengedAfterMs) this.#replacements = 0;
     this.#afterLoss = false;
     if (this.#redialWanted) {
@@ -205,6 +234,7 @@ export class OutboundLink {
       return { state: 'refused', delayMs: backoffDelayMs(0, { ...refusedBackoff, random }) };
     }
     if (end.untrusted) this.#tellUntrusted();
+    else if (this.#unanswered >= unansweredTries) this.#tellUnanswered(end);
     const replaced = isReplacement(end);
     this.#afterLoss = replaced || (end.livedMs !== undefined && end.code === 1006);
     if (replaced) return { state: 'waiting', delayMs: this.#delayAfterReplacement() };
@@ -216,11 +246,12 @@ export class OutboundLink {
   #delayAfterReplacement(): number {
     const { random, label } = this.#options;
     this.#replacements += 1;
-    if (this.#replacements === 1) return settleMs + Math.round(random() * settleMs);
+    this.#options.onReplaced?.();
     this.#tellOf(
       ErrorCode.transportRefused,
       `Another program uses the same ${label}; only one can. Stop the other, or give this device an address of its own.`,
     );
+    if (this.#replacements === 1) return settleMs + Math.round(random() * settleMs);
     return backoffDelayMs(this.#replacements - 2, { ...replacedBackoff, random });
   }
 
@@ -231,6 +262,15 @@ export class OutboundLink {
     this.#tellOf(
       ErrorCode.transportRefused,
       `The ${label} at ${url} refused this device.${said} Copy its address and token again; the next attempt is in 5 minutes.`,
+    );
+  }
+
+  #tellUnanswered(end: SocketEnd): void {
+    const { label } = this.#options;
+    const { url } = this.status;
+    this.#tellOf(
+      ErrorCode.transportUnreachable,
+      `The ${label} at ${url} cannot be reached: ${whyUnanswered(end, this.#lastClose?.reason ?? '')}. Check its address and your network; it is tried again for as long as it takes.`,
     );
   }
 
@@ -266,6 +306,13 @@ export class OutboundLink {
   }
 }
 
+/** Also for `doctor`. `reason`: without secrets. */
+export function whyUnanswered({ httpStatus, failure }: SocketEnd, reason: string): string {
+  if (httpStatus !== undefined) return `it answers with HTTP ${httpStatus}`;
+  const known = networkWords(failure);
+  return known === undefined ? reason || 'it does not answer' : inWords(known, 'en');
+}
+
 /** Close code 4004 is no refusal: the official broker uses it for its own troubles (mcp.md 2.1). */
 const isRefusal = ({ code, httpStatus }: SocketEnd): boolean =>
   code === 1008 || httpStatus === 401 || httpStatus === 403;
@@ -274,13 +321,14 @@ const isRefusal = ({ code, httpStatus }: SocketEnd): boolean =>
 const isReplacement = ({ code, reason }: SocketEnd): boolean =>
   code === 1000 && reason.includes('新连接替换');
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Undefined for JSON that is no object. */
+function parseObject(text: string): Readonly<Record<string, unknown>> | 'not JSON' | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const json = withExactMember(value as Readonly<Record<string, unknown>>, text, ['params', 'arguments']);
+    return withExactMember(json, text, ['params', 'args']);
   } catch {
-    return undefined;
+    return 'not JSON';
   }
 }

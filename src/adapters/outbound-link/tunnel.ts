@@ -2,6 +2,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { LinkServer, TunnelStatus } from '../../ports/outbound-link.ts';
+import { parseErrorAnswer } from '../../protocol/parse-error.ts';
 import { CallTimes } from './call-times.ts';
 import { OutboundLink, type ReadAuthorities } from './outbound-link.ts';
 
@@ -68,6 +69,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     ...options,
     label: name === '' ? 'tunnel' : `tunnel ${name}`,
     target: () => ({ ...target, headers: { Authorization: `Bearer ${target.token}` } }),
+    onNotJson: () => void (server && send(parseErrorAnswer)),
     onOpen() {
       open = true;
       timer = clock.setTimeout(
@@ -80,7 +82,10 @@ export function createTunnel(options: TunnelOptions): Tunnel {
         if (message.type === 'connected') accept(message.userId);
         return;
       }
-      if (message.method === 'tool_call') times.began(message.id);
+      if (message.method === 'tool_call') {
+        times.began(message.id);
+        link.noteServed();
+      }
       server.receive(message);
       if (message.type === 'approved_tools') options.onStatus(status());
     },
@@ -101,6 +106,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     timer = undefined;
     if (typeof user === 'string' || typeof user === 'number')
       userId = String(user).slice(0, maxUserIdCharacters);
+    link.logConnected();
     server = options.openServer(send);
     server.report();
     options.onStatus(status());

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { printableText } from '../../core/printable-text.ts';
 import type { MqttEndpoint, ProvisioningAnswer, WebSocketEndpoint } from '../../ports/provisioning.ts';
+import { serverWords, wordsOfText } from '../../protocol/server-words.ts';
 import { isNewerVersion } from './version.ts';
 
 export interface AnswerContext {
@@ -23,12 +24,11 @@ const number = z
   .refine(Number.isFinite)
   .optional()
   .catch(undefined);
+/** What gateways tell devices to publish to (servers.md 1.13); they take any topic. */
+const standardPublishTopic = 'device-server';
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).optional().catch(undefined);
 
-const Answer = z.object({
-  success: z.unknown().optional(),
-  error: text,
-  message: text,
+const Answer = z.looseObject({
   activation: section({ code: text, message: text, challenge: text }),
   websocket: section({ url: text, token: text, version: number }),
   mqtt: section({
@@ -36,7 +36,12 @@ const Answer = z.object({
     client_id: text,
     username: text,
     password: text,
-    publish_topic: text,
+    // Null stands for the one that all use: it is absent that is a fault.
+    publish_topic: z
+      .null()
+      .transform(() => standardPublishTopic)
+      .or(text)
+      .catch(undefined),
     subscribe_topic: text,
     keepalive: number,
   }),
@@ -74,9 +79,10 @@ export function parseOtaAnswer(body: string, context: AnswerContext): Provisioni
 function parseObject(body: string, url: string): Answer {
   const parsed = Answer.safeParse(jsonOrUndefined(body));
   if (parsed.success) return parsed.data;
+  const said = wordsOfText(body);
   throw new ClientError(
     ErrorCode.provisioningBadAnswer,
-    `The answer of ${url} is not a JSON object${body.trim() === '' ? ' but empty' : ''}. Check that server.url is the address of an OTA server; most end in /xiaozhi/ota/.`,
+    `The answer of ${url} is not a JSON object${body.trim() === '' ? ' but empty' : ''}.${said === '' ? '' : ` It says: “${said}”.`} Check that server.url is the address of an OTA server; most end in /xiaozhi/ota/.`,
     { retryable: true },
   );
 }
@@ -110,7 +116,7 @@ function readMqtt(given: Answer['mqtt']): MqttEndpoint | undefined {
     clientId: given.client_id ?? '',
     username: given.username ?? '',
     password: given.password ?? '',
-    publishTopic: given.publish_topic ?? '',
+    publishTopic: given.publish_topic === 'null' ? standardPublishTopic : (given.publish_topic ?? ''),
     ...(given.subscribe_topic && { subscribeTopic: given.subscribe_topic }),
     ...(given.keepalive !== undefined && given.keepalive > 0 && { keepAliveSeconds: given.keepalive }),
   };
@@ -132,9 +138,19 @@ function readFirmware(given: Answer['firmware'], current: string): ProvisioningA
   return { version, url, newer: force === 1 || isNewerVersion(version, current) };
 }
 
-function refuseIfSaid({ success, error, message }: Answer, url: string): void {
-  if (success !== false && !error) return;
-  const words = printableText(error || message || '', 200);
+/** Codes and words by which servers say that all is well, though they name nothing to connect to. */
+const wellCodes: ReadonlySet<unknown> = new Set([undefined, null, 0, 200, '', '0', '200', true]);
+const wellWords = /^(?:ok|success|successful|成功|操作成功|请求成功)[.!。！]?$/iu;
+
+function refuseIfSaid(answer: Answer, url: string): void {
+  const said = serverWords({ ...answer, code: undefined });
+  const isRefusal =
+    answer.success === false ||
+    (answer.error !== undefined && answer.error !== null && answer.error !== '') ||
+    !wellCodes.has(answer.code) ||
+    (said !== '' && !wellWords.test(said));
+  if (!isRefusal) return;
+  const words = said === '' ? serverWords({ code: answer.code }) : said;
   throw new ClientError(
     ErrorCode.provisioningRefused,
     `The OTA server ${url} refused this device${words && `: “${words}”`}. Ask its operator, or set another server with --server.`,

@@ -3,7 +3,7 @@ import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { Provisioning } from '../../ports/provisioning.ts';
 import { type HttpAnswer, httpPost } from './http-post.ts';
 import { parseOtaAnswer } from './ota-answer.ts';
-import { requestFailure, showUrl, statusFailure } from './ota-failure.ts';
+import { loginPageFailure, requestFailure, showUrl, statusFailure } from './ota-failure.ts';
 import { activateBody, activateUrl, checkBody, type OtaDevice, otaHeaders } from './ota-request.ts';
 import { readSystemFacts, type SystemFacts } from './system-facts.ts';
 
@@ -62,6 +62,8 @@ export function createOtaClient(settings: OtaClientSettings): Provisioning {
         signal.throwIfAborted();
         throw cause instanceof ClientError ? cause : requestFailure(url, cause);
       });
+      const loginPage = loginPageFailure(url, answer);
+      if (loginPage) throw loginPage;
       if (answer.status !== 200) throw statusFailure(url, answer);
       return parseOtaAnswer(answer.body, {
         url: showUrl(url),

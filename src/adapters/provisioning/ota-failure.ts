@@ -1,5 +1,8 @@
+import { certificateFault, certificateWords, speaksNoTls } from '../../core/certificate-errors.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { isLoginPage, redirectTarget } from '../../core/login-page.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { wordsOfText } from '../../protocol/server-words.ts';
 import { type HttpAnswer, HttpLimitError } from './http-post.ts';
 
 /** A URL as it may be shown: without credentials, query and fragment. */
@@ -30,7 +33,7 @@ export function requestFailure(url: string, cause: unknown): ClientError {
   if (code.startsWith('HPE_'))
     return badAnswer(`${host} does not speak HTTP. Check the port in server.url.`, cause);
   return (
-    tlsFailure(host, code, cause) ??
+    tlsFailure(host, cause) ??
     unreachable(
       `${host} could not be reached (${printableText(messageOf(cause), 200) || code}). Check the network, and that the server runs.`,
       cause,
@@ -38,31 +41,16 @@ export function requestFailure(url: string, cause: unknown): ClientError {
   );
 }
 
-const UNKNOWN_AUTHORITY = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-]);
-
-function tlsFailure(host: string, code: string, cause: unknown): ClientError | undefined {
-  if (UNKNOWN_AUTHORITY.has(code))
+function tlsFailure(host: string, cause: unknown): ClientError | undefined {
+  const fault = certificateFault(cause);
+  if (fault === 'unknown-authority')
     return tls(
       `The certificate of ${host} is signed by nobody this computer knows. If the server is yours, set server.caFile to the PEM file of the authority that signed it (or of the certificate itself).`,
       cause,
     );
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return tls(
-      `The certificate of ${host} belongs to another name. Write the name that is in the certificate into server.url.`,
-      cause,
-    );
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return tls(
-      `The certificate of ${host} is not valid today. Check the date of this computer; if it is right, the server needs a new certificate.`,
-      cause,
-    );
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
+  if (fault === 'not-yet-valid') return unreachable(certificateWords(fault, host, 'server.url'), cause);
+  if (fault !== undefined) return tls(certificateWords(fault, host, 'server.url'), cause);
+  if (speaksNoTls(cause))
     return tls(
       `${host} does not speak TLS. Write http:// in place of https:// in server.url, or check the port.`,
       cause,
@@ -70,27 +58,42 @@ function tlsFailure(host: string, code: string, cause: unknown): ClientError | u
   return undefined;
 }
 
+/** A network answered in place of the server; undefined when it was the server, whatever it said. */
+export function loginPageFailure(url: string, answer: HttpAnswer): ClientError | undefined {
+  if (!isLoginPage(answer, url)) return undefined;
+  const found = redirectTarget(answer, url);
+  const target = found && showUrl(found.href);
+  return unreachable(
+    `Something answers in place of ${showUrl(url)}${target ? ` and sends us on to ${target}` : ''} (status ${answer.status}): most likely this network asks you to log in. Open any web page on this network and do so; if there is none, ${target ? `and you trust that address, set server.url to ${target}` : 'check server.url'}.`,
+    undefined,
+  );
+}
+
 /** Any status but 200 (firmware A13). */
-export function statusFailure(url: string, { status, location }: HttpAnswer): ClientError {
+export function statusFailure(url: string, answer: HttpAnswer): ClientError {
+  const { status } = answer;
   const shown = showUrl(url);
-  if (status >= 300 && status < 400) return redirected(url, status, location);
+  if (status >= 300 && status < 400) return redirected(url, answer);
+  const said = wordsOfText(answer.body);
+  const words = said === '' ? '' : ` It said: “${said}”.`;
   if (status === 404)
     return refused(
-      `There is no OTA service at ${shown} (status 404). Most end in /xiaozhi/ota/, with the last slash.`,
+      `There is no OTA service at ${shown} (status 404).${words} Most end in /xiaozhi/ota/, with the last slash.`,
     );
   if (status === 401 || status === 403)
-    return refused(`${shown} refused this device (status ${status}). Ask its operator to admit it.`);
+    return refused(`${shown} refused this device (status ${status}).${words} Ask its operator to admit it.`);
   const retryable = status >= 500 || status === 408 || status === 429;
   return refused(
-    `${shown} answered with status ${status}. ${retryable ? 'The server has trouble; try again later.' : 'Check server.url.'}`,
+    `${shown} answered with status ${status}.${words} ${retryable ? 'The server has trouble; try again later.' : 'Check server.url.'}`,
     retryable,
   );
 }
 
-function redirected(url: string, status: number, location = ''): ClientError {
-  const target = URL.canParse(location, url) ? showUrl(new URL(location, url).href) : undefined;
+function redirected(url: string, answer: HttpAnswer): ClientError {
+  const found = redirectTarget(answer, url);
+  const target = found && showUrl(found.href);
   return refused(
-    `${showUrl(url)} sends us on${target ? ` to ${target}` : ''} (status ${status}), which devices do not follow. ${target ? `Set server.url to ${target} if you trust it.` : 'Check server.url.'}`,
+    `${showUrl(url)} sends us on${target ? ` to ${target}` : ''} (status ${answer.status}), which devices do not follow. ${target ? `Set server.url to ${target} if you trust it.` : 'Check server.url.'}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseExact, stringifyExact } from '../../core/exact-json.ts';
 
 const newline = 0x0a;
 const checksumCharacters = 16;
@@ -17,7 +18,7 @@ export interface ParsedJournal {
  * after damage the next line end is where reading goes on. (Node 20.0 has no CRC built in; entries are few.)
  */
 export function encodeEntry(entry: unknown): Buffer {
-  const json = Buffer.from(JSON.stringify(entry));
+  const json = Buffer.from(stringifyExact(entry) ?? '');
   return Buffer.concat([Buffer.from(`${json.length} ${checksumOf(json)} `), json, Buffer.from('\n')]);
 }
 
@@ -46,7 +47,7 @@ function decodeLine(line: Buffer): { readonly value: unknown } | undefined {
   const json = line.subarray(header[0].length);
   if (json.length !== Number(header[1]) || checksumOf(json) !== header[2]) return undefined;
   try {
-    return { value: JSON.parse(json.toString('utf8')) as unknown };
+    return { value: parseExact(json.toString('utf8')) };
   } catch {
     return undefined;
   }

@@ -1,3 +1,5 @@
+import { stringifyExact } from '../../core/exact-json.ts';
+import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { CozeTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { bodyHeaders, createHttpClient } from './http-client.ts';
@@ -25,7 +27,7 @@ export function createCozeRunner(
   const call = async (args: ToolArguments, signal: AbortSignal): Promise<ToolOutput> => {
     if (credentials.missing !== undefined) throw failure.missingVariable(credentials.missing);
     const parameters = { ...args, ...target.parameters };
-    const body = JSON.stringify({ workflow_id: target.workflowId, parameters });
+    const body = stringifyExact({ workflow_id: target.workflowId, parameters }) ?? '';
     const headers = { ...bodyHeaders('application/json', body), ...credentials.headers };
     const reply = await client.send({ url: new URL(url), method: 'POST', headers, body }, signal);
     return outputOfWorkflow(reply, failure);
@@ -50,10 +52,15 @@ function outputOfWorkflow({ status, body }: HttpReply, failure: FailureMaker): T
   const answer = outputOf(textOf(body) ?? '');
   const { code, msg, data }: WorkflowAnswer = answer.kind === 'json' ? (answer.value as WorkflowAnswer) : {};
   if (status >= 300 || (code !== 0 && code !== undefined)) {
-    const which = code === undefined || code === 0 ? `HTTP status ${status}` : `code ${String(code)}`;
+    const what =
+      code === undefined || code === 0
+        ? words('httpStatus', { status })
+        : words('cozeCode', { code: failure.quoted(String(code)) });
     const said = typeof msg === 'string' ? failure.quoted(msg).replace(/\.$/, '') : '';
-    throw failure.failed(said === '' ? `Coze answered with ${which}` : `Coze says: ${said} (${which})`);
+    throw failure.failed(
+      said === '' ? words('cozeAnswered', { what }) : words('cozeSays', { text: said, what }),
+    );
   }
-  if (code === undefined) throw failure.badOutput('Coze did not answer as a workflow does');
+  if (code === undefined) throw failure.badOutput(words('cozeShape'));
   return typeof data === 'string' ? outputOf(data) : outputOfValue(data);
 }

@@ -2,9 +2,11 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ClientError } from '../../core/errors.ts';
+import { parseExact, unkeptNumber, withDoubles } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
 import { secretsOfSettings } from '../../core/secrets.ts';
+import { foreignWords, words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { ModuleTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { createDeviceModule, createWorkerModule, type LoadedModule } from './loaded-module.ts';
@@ -32,16 +34,22 @@ export function createCustomRunner(
   const runs = createRuns(failure);
 
   const call = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
+    const unkept = unkeptNumber(args);
+    if (unkept) throw failure.failed(words('numberUnkept', { number: failure.quoted(unkept.text) }));
     const version = await versionOf(file, target.module, failure);
     const { function: functionName, context } = target;
     try {
-      const outcome = await module.call({ function: functionName, args, context }, version, signal);
+      const outcome = await module.call(
+        { function: functionName, args: withDoubles(args) as ToolArguments, context },
+        version,
+        signal,
+      );
       if (signal.aborted) throw failure.aborted(signal);
       await nextLoopTurn();
       return outputOfOutcome(outcome, failure);
     } catch (thrown) {
       if (signal.aborted) throw failure.aborted(signal);
-      throw thrown instanceof ClientError ? thrown : failure.failed(sentence(thrown, failure), thrown);
+      throw thrown instanceof ClientError ? thrown : failure.failed(failure.reasonIn(thrown), thrown);
     } finally {
       const printed = module.takePrinted();
       if (printed !== '')
@@ -64,7 +72,7 @@ async function versionOf(file: string, shown: string, failure: FailureMaker): Pr
     const { mtimeMs, size } = await stat(file);
     return `${mtimeMs}-${size}`;
   } catch (cause) {
-    throw failure.failed(`its module ${shown} was not found`, cause);
+    throw failure.failed(words('moduleMissing', { module: shown }), cause);
   }
 }
 
@@ -73,17 +81,21 @@ function outputOfOutcome(outcome: ModuleOutcome, failure: FailureMaker): ToolOut
     case 'text':
       return { kind: 'text', text: outcome.text };
     case 'json':
-      return { kind: 'json', value: JSON.parse(outcome.json) };
+      return { kind: 'json', value: parseExact(outcome.json) };
     case 'failed':
-      throw failure.failed(sentence(outcome, failure));
+      throw failure.failed(
+        outcome.message === '' ? words('gaveNoReason') : foreignWords(sentence(outcome, failure)),
+      );
+    case 'no-function':
+      throw failure.failed(words('functionMissing', { name: failure.quoted(outcome.name) }));
     case 'unloadable':
-      throw failure.failed(`its module cannot be loaded: ${sentence(outcome, failure)}`);
+      throw failure.failed(words('moduleUnloadable', { text: sentence(outcome, failure) }));
     case 'too-large':
       throw failure.tooLarge(maxAnswerBytes);
   }
 }
 
 /** A message without the full stop, which ours brings. */
-function sentence(thrown: unknown, failure: FailureMaker): string {
-  return failure.quoted(String((thrown as { message?: unknown }).message)).replace(/\.$/, '');
+function sentence({ message }: { readonly message: string }, failure: FailureMaker): string {
+  return failure.quoted(message).replace(/\.$/, '');
 }

@@ -1,3 +1,5 @@
+import { stringifyExact, withDoubles } from '../../core/exact-json.ts';
+import { foreignWords, words } from '../../core/words.ts';
 import type { ToolOutput } from '../../mcp/tool.ts';
 import type { HttpTarget } from '../../ports/tool-definition.ts';
 import type { HttpReply } from './http-exchange.ts';
@@ -15,27 +17,31 @@ export function outputOfReply(
   const { status, headers, body } = reply;
   const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';');
   const charset = /charset="?([^"]+)/.exec(parameters.join(';'))?.[1]?.trim();
-  const text = textOf(body, charset);
+  const text = textOf(body, { encoding: charset });
   if (status >= 300 && status < 400) {
+    const address = redirectTarget(headers.location, url);
     throw failure.failed(
-      `the server redirects to ${failure.quoted(redirectTarget(headers.location, url))}; put that address into its url`,
+      words('redirected', {
+        address: address === undefined ? words('unknownAddress') : failure.quoted(address),
+      }),
     );
   }
   if (status >= 400) {
     const said = type.includes('html') ? '' : failure.quoted(complaintIn(text ?? '', target) ?? text ?? '');
-    throw failure.failed(`the server answered with HTTP status ${status}${said === '' ? '' : `: ${said}`}`);
+    const what = words('answeredStatus', { status });
+    throw failure.failed(said === '' ? what : words('because', { what, text: said }));
   }
   const mapped = target.resultPath !== undefined || target.resultTemplate !== undefined;
   if (type.startsWith('image/') && type !== 'image/svg+xml' && !mapped)
     return { kind: 'image', base64: body.toString('base64'), mimeType: type.trim() };
-  if (text === undefined) throw failure.badOutput('the server sent binary data instead of text');
+  if (text === undefined) throw failure.badOutput(words('serverSentBinary'));
   refuseFailure(text, target, failure);
   return mapped ? mappedOutput(text, target, failure) : outputOf(text);
 }
 
 /** Without query, which may hold secrets. */
-function redirectTarget(location: string | undefined, from: URL): string {
-  if (location === undefined || !URL.canParse(location, from.href)) return 'an unknown address';
+function redirectTarget(location: string | undefined, from: URL): string | undefined {
+  if (location === undefined || !URL.canParse(location, from.href)) return undefined;
   const { origin, pathname } = new URL(location, from);
   return `${origin}${pathname}`;
 }
@@ -45,7 +51,7 @@ function complaintIn(text: string, { errorPath }: HttpTarget): string | undefine
   if (errorPath === undefined) return undefined;
   const output = outputOf(text);
   const value = output.kind === 'json' ? valueAt(output.value, errorPath) : undefined;
-  return value ? shown(value) : undefined;
+  return withDoubles(value) ? shown(value) : undefined;
 }
 
 /** Many servers answer "200 OK" and say in the body that it was not. */
@@ -53,21 +59,22 @@ function refuseFailure(text: string, target: HttpTarget, failure: FailureMaker):
   const { successPath, errorPath } = target;
   if (successPath === undefined && errorPath === undefined) return;
   const output = outputOf(text);
-  if (output.kind !== 'json') throw failure.badOutput('the server did not answer with JSON');
+  if (output.kind !== 'json') throw failure.badOutput(words('serverNotJson'));
   const complaint = complaintIn(text, target);
-  const failed = successPath === undefined ? complaint !== undefined : !valueAt(output.value, successPath);
+  const failed =
+    successPath === undefined ? complaint !== undefined : !withDoubles(valueAt(output.value, successPath));
   if (failed)
     throw failure.failed(
-      complaint === undefined ? 'the server reports a failure' : failure.quoted(complaint),
+      complaint === undefined ? words('serverFailed') : foreignWords(failure.quoted(complaint)),
     );
 }
 
 function mappedOutput(text: string, target: HttpTarget, failure: FailureMaker): ToolOutput {
   const output = outputOf(text);
-  if (output.kind !== 'json') throw failure.badOutput('the server did not answer with JSON');
+  if (output.kind !== 'json') throw failure.badOutput(words('serverNotJson'));
   const { resultPath, resultTemplate } = target;
   const value = resultPath === undefined ? output.value : valueAt(output.value, resultPath);
-  if (value === undefined) throw failure.badOutput(`the answer holds nothing at ${resultPath}`);
+  if (value === undefined) throw failure.badOutput(words('nothingAtPath', { path: resultPath ?? '' }));
   if (resultTemplate === undefined) return outputOfValue(value);
   return { kind: 'text', text: fillText(resultTemplate, (path) => shown(valueAt(value, path))) };
 }
@@ -84,5 +91,5 @@ function valueAt(value: unknown, path: string): unknown {
 
 function shown(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : stringifyExact(value);
 }

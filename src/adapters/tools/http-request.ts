@@ -1,3 +1,5 @@
+import { stringifyExact } from '../../core/exact-json.ts';
+import { words } from '../../core/words.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 import type { HttpTarget } from '../../ports/tool-definition.ts';
 import { bodyHeaders, type HttpRequest } from './http-client.ts';
@@ -9,10 +11,9 @@ import type { FailureMaker } from './tool-failure.ts';
 export function requestFor(target: HttpTarget, args: ToolArguments, failure: FailureMaker): HttpRequest {
   const filled = fillUrl(target.url, args);
   if ('fault' in filled) {
+    const { name } = filled;
     throw failure.failed(
-      filled.fault === 'missing'
-        ? `it needs a value for ${filled.name}`
-        : `the value of ${filled.name} would lead to another address`,
+      filled.fault === 'missing' ? words('valueNeeded', { name }) : words('leadsElsewhere', { name }),
     );
   }
   const url = new URL(filled.url);
@@ -49,5 +50,5 @@ function bodyOf({ body, bodyTemplate }: HttpTarget, args: ToolArguments, used: R
   if (body === 'form')
     return { type: 'application/x-www-form-urlencoded', body: queryOf(args, used).toString() };
   const rest = Object.entries(args).filter(([key]) => !used.has(key));
-  return { type: 'application/json', body: JSON.stringify(Object.fromEntries(rest)) };
+  return { type: 'application/json', body: stringifyExact(Object.fromEntries(rest)) ?? '' };
 }

@@ -10,7 +10,9 @@ export interface ModuleCall {
 export type ModuleOutcome =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'json'; readonly json: string }
+  /** `message` is empty when it gave no reason. */
   | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'no-function'; readonly name: string }
   | { readonly kind: 'too-large' }
   /** The module itself cannot be loaded. */
   | { readonly kind: 'unloadable'; readonly message: string };
@@ -39,7 +41,7 @@ export function createModuleHost(
       }
       try {
         const run = functionIn(exports, name);
-        if (run === undefined) return { kind: 'failed', message: `its module exports no function "${name}"` };
+        if (run === undefined) return { kind: 'no-function', name };
         return outcomeOf(await run(args, { signal, context }));
       } catch (thrown) {
         return { kind: 'failed', message: messageIn(thrown) };
@@ -65,9 +67,9 @@ export function createModuleHost(
     try {
       const message = (thrown as { message?: unknown } | null | undefined)?.message;
       const text = String(typeof message === 'string' ? message : thrown);
-      return (text || 'it gave no reason').slice(0, maxMessageCharacters);
+      return text.slice(0, maxMessageCharacters);
     } catch {
-      return 'it gave no reason';
+      return '';
     }
   }
 }

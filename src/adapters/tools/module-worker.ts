@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import * as z from 'zod';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { WordedError, type Words, words } from '../../core/words.ts';
 import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable, signalProcess } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
@@ -27,13 +28,14 @@ const Message: z.ZodType<WorkerMessage> = z.union([
       z.object({ kind: z.literal('text'), text: z.string() }),
       z.object({ kind: z.literal('json'), json: z.string() }),
       z.object({ kind: z.literal(['failed', 'unloadable']), message: z.string() }),
+      z.object({ kind: z.literal('no-function'), name: z.string() }),
       z.object({ kind: z.literal('too-large') }),
     ]),
   }),
 ]);
 
 /** Why a call got no outcome; the runner words it with the name of its tool. */
-export class WorkerEndedError extends Error {}
+export class WorkerEndedError extends WordedError {}
 
 /** What a function has for an orderly end once its call is taken back. */
 const settleMs = 500;
@@ -63,7 +65,7 @@ export class ModuleWorker {
   #lastId = 0;
   #printed = Buffer.alloc(0);
   #crash = '';
-  #why: string | undefined;
+  #why: Words | undefined;
   #stopping: Promise<void> | undefined;
   #idleTimer: TimerHandle;
   #retired = false;
@@ -103,10 +105,7 @@ export class ModuleWorker {
     let settleTimer: TimerHandle;
     const onAbort = () => {
       this.#send({ id, cancelled: true });
-      settleTimer = clock.setTimeout(
-        () => void this.#stop('another call had to be stopped, and its process with it'),
-        settleMs,
-      );
+      settleTimer = clock.setTimeout(() => void this.#stop(words('otherCallStopped')), settleMs);
     };
     clock.clearTimeout(this.#idleTimer);
     try {
@@ -138,7 +137,7 @@ export class ModuleWorker {
   }
 
   async end(): Promise<void> {
-    await this.#stop('the device ended it');
+    await this.#stop(words('endedByDevice'));
     await this.closed;
   }
 
@@ -157,7 +156,7 @@ export class ModuleWorker {
     else this.#pending.get(message.id)?.resolve(message.outcome);
   }
 
-  async #stop(why: string): Promise<void> {
+  async #stop(why: Words): Promise<void> {
     this.#why ??= why;
     this.#options.clock.clearTimeout(this.#idleTimer);
     const { pid } = this.#child;
@@ -175,7 +174,7 @@ export class ModuleWorker {
       try {
         for (const line of lines.push(chunk)) this.#take(Message.parse(JSON.parse(line.toString('utf8'))));
       } catch {
-        void this.#stop('its module wrote into the pipe of its process');
+        void this.#stop(words('pipeMisused'));
       }
     });
     for (const output of [child.stdout, child.stderr] as Readable[])
@@ -184,7 +183,7 @@ export class ModuleWorker {
       });
     return new Promise((resolve) => {
       let drain: TimerHandle;
-      const over = async (how: string) => {
+      const over = async (how: Words) => {
         clock.clearTimeout(drain);
         clock.clearTimeout(this.#idleTimer);
         this.#why ??= how;
@@ -193,7 +192,7 @@ export class ModuleWorker {
         if (child.pid !== undefined) releaseRun(child.pid);
         resolve();
       };
-      child.on('error', (error) => void over(`its process could not be started: ${error.message}`));
+      child.on('error', (error) => void over(words('processNotStarted', { text: error.message })));
       child.on('exit', () => {
         this.#exited = true;
         if (child.pid !== undefined) signalProcess(-child.pid, 'SIGKILL');
@@ -206,9 +205,12 @@ export class ModuleWorker {
     });
   }
 
-  #ending(code: number | null, signal: NodeJS.Signals | null): string {
-    const how = code === null ? `was ended by ${signal}` : `ended with exit code ${code}`;
-    return `its process ${how}${this.#crash === '' ? '' : `: ${this.#crash}`}`;
+  #ending(code: number | null, signal: NodeJS.Signals | null): Words {
+    const what =
+      code === null
+        ? words('processEndedBy', { signal: signal ?? '' })
+        : words('processEndedWithCode', { code });
+    return this.#crash === '' ? what : words('because', { what, text: this.#crash });
   }
 }
 

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
 import type { Quote } from '../../core/quoting.ts';
 import { secretsOfArguments, secretsOfSettings } from '../../core/secrets.ts';
+import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
@@ -43,7 +45,7 @@ export function createSubprocessRunner(
     logStderr(result, name, failure.quoted, log);
     if (signal.aborted) throw failure.aborted(signal);
     await nextLoopTurn();
-    return outputOfRun(result, failure);
+    return outputOfRun(result, failure, { encoding: target.encoding, env: place.env });
   };
 
   return {
@@ -60,19 +62,18 @@ function logStderr({ stderr, exitCode }: ChildResult, tool: string, quoted: Quot
 }
 
 function commandFor(target: SubprocessTarget, args: ToolArguments, failure: FailureMaker) {
-  const [program, ...words] = target.command;
-  const filled = fillArguments(target.args, args, words.includes('--'));
+  const [program, ...fixed] = target.command;
+  const filled = fillArguments(target.args, args, fixed.includes('--'));
   if ('fault' in filled) {
+    const { name } = filled;
     throw failure.failed(
-      filled.fault === 'nul'
-        ? `the value of ${filled.name} holds a zero byte`
-        : `the value of ${filled.name} begins with "-" and would be taken for an option`,
+      filled.fault === 'nul' ? words('zeroByte', { name }) : words('likeOption', { name }),
     );
   }
   return {
     program,
-    args: [...words, ...filled.words],
-    input: JSON.stringify(args),
+    args: [...fixed, ...filled.words],
+    input: stringifyExact(args) ?? '',
   };
 }
 
@@ -85,23 +86,30 @@ async function notStarted(
     case 'ENOENT':
       return failure.failed(await notStartedWords(program, cwd, env.PATH), thrown);
     case 'EACCES':
-      return failure.failed(`the program ${program} may not be executed; chmod +x it`, thrown);
+      return failure.failed(words('notExecutable', { program }), thrown);
     case 'E2BIG':
-      return failure.failed('its arguments are too long for a command line', thrown);
+      return failure.failed(words('argumentsTooLong'), thrown);
     default:
       return failure.unreachable(thrown);
   }
 }
 
-function outputOfRun({ exitCode, exitSignal, stdout, stderr, overflow }: ChildResult, failure: FailureMaker) {
+function outputOfRun(
+  { exitCode, exitSignal, stdout, stderr, overflow }: ChildResult,
+  failure: FailureMaker,
+  how: Parameters<typeof textOf>[1],
+) {
   if (overflow) throw failure.tooLarge(maxAnswerBytes);
-  const text = textOf(stdout);
+  const text = textOf(stdout, how);
   if (exitCode !== 0) {
-    const how = exitCode === null ? `ended by ${exitSignal}` : `exit code ${exitCode}`;
+    const what =
+      exitCode === null
+        ? words('endedBySignal', { signal: exitSignal ?? '' })
+        : words('exitCode', { code: exitCode });
     const last = failure.quoted(lastLine(stderr) || lastLine(text ?? ''));
-    throw failure.failed(last === '' ? how : `${last.replace(/\.$/, '')} (${how})`);
+    throw failure.failed(last === '' ? what : words('remarked', { text: last.replace(/\.$/, ''), what }));
   }
-  if (text === undefined) throw failure.badOutput('it printed binary data instead of text');
+  if (text === undefined) throw failure.badOutput(words('printedBinary'));
   return outputOf(text);
 }
 

@@ -4,7 +4,7 @@ import { createStreamRunner } from './stream-call.ts';
 import { createFailureMaker } from './tool-failure.ts';
 
 /** Sends each call to a TCP socket and reads one framed answer. */
-export function createTcpRunner({ name, target }: ToolDefinition<TcpTarget>, _deps: RunnerDeps): ToolRunner {
+export function createTcpRunner({ name, target }: ToolDefinition<TcpTarget>, deps: RunnerDeps): ToolRunner {
   const { host, port } = target;
-  return createStreamRunner({ host, port, noDelay: true }, target, createFailureMaker(name));
+  return createStreamRunner({ host, port, noDelay: true }, target, createFailureMaker(name), deps);
 }

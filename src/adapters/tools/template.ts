@@ -1,10 +1,11 @@
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 
 /** A call's argument as text: words stay words, everything else is JSON. Undefined when it was not given. */
 export function argumentText(args: ToolArguments, name: string): string | undefined {
   const value = Object.hasOwn(args, name) ? args[name] : undefined;
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : stringifyExact(value);
 }
 
 /** The arguments of a command line, or the name of the argument that cannot stand there and why. */

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../core/exact-json.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 import { argumentText } from './template.ts';
 
@@ -24,6 +25,6 @@ export function fillJson(template: string, args: ToolArguments): string {
     if (name === undefined) return found;
     const key = name.trim();
     if (quoted) return JSON.stringify(argumentText(args, key) ?? '').slice(1, -1);
-    return JSON.stringify(Object.hasOwn(args, key) ? args[key] : null) ?? 'null';
+    return stringifyExact(Object.hasOwn(args, key) ? args[key] : null) ?? 'null';
   });
 }

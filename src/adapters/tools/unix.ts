@@ -5,10 +5,7 @@ import { createStreamRunner } from './stream-call.ts';
 import { createFailureMaker } from './tool-failure.ts';
 
 /** Sends each call to a unix socket and reads one framed answer. */
-export function createUnixRunner(
-  { name, target }: ToolDefinition<UnixTarget>,
-  { baseDirectory }: RunnerDeps,
-): ToolRunner {
-  const path = resolve(baseDirectory, target.path);
-  return createStreamRunner({ path }, target, createFailureMaker(name));
+export function createUnixRunner({ name, target }: ToolDefinition<UnixTarget>, deps: RunnerDeps): ToolRunner {
+  const path = resolve(deps.baseDirectory, target.path);
+  return createStreamRunner({ path }, target, createFailureMaker(name), deps);
 }

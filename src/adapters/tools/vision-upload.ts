@@ -61,7 +61,7 @@ async function upload(
       // The firmware takes a body that does not come for an empty one.
       timer = clock.setTimeout(() => finish(() => resolve('')), limitMs);
       if (response.statusCode !== 200) {
-        finish(() => reject(failed('Failed to upload photo', `status ${response.statusCode}`)));
+        finish(() => reject(failed(`Failed to upload photo, status code: ${response.statusCode}`)));
         return;
       }
       collect(

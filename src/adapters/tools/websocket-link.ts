@@ -2,14 +2,15 @@ import type { RawData, WebSocket } from 'ws';
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, type TimerHandle, wait } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
+import { foreignWords, WordedError, type Words, words } from '../../core/words.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 import { type JsonRpcAnswer, jsonRpcRequest, parseJsonRpc } from './json-rpc.ts';
 
 /** Why a call got no answer; the runner words it with the name of its tool. */
-export class LinkError extends Error {
+export class LinkError extends WordedError {
   readonly kind: 'unreachable' | 'closed' | 'not-json' | 'too-large' | 'busy';
-  constructor(kind: LinkError['kind'], message: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(kind: LinkError['kind'], said: Words, cause?: unknown) {
+    super(said, cause);
     this.kind = kind;
   }
 }
@@ -61,7 +62,7 @@ export class WebSocketLink {
   /** Rejects with a LinkError, or with the signal's reason. */
   async call(method: string, params: ToolArguments, signal: AbortSignal): Promise<JsonRpcAnswer> {
     if (this.#pending.size >= maxCallsInFlight)
-      throw new LinkError('busy', `more than ${maxCallsInFlight} calls are waiting for it`);
+      throw new LinkError('busy', words('tooManyWaiting', { count: maxCallsInFlight }));
     this.#lastId += 1;
     const id = this.#lastId;
     const { promise, resolve, reject } = deferred();
@@ -120,7 +121,7 @@ export class WebSocketLink {
     const pauseMs = this.#notBeforeMs - clock.now();
     if (pauseMs > 0) await wait(clock, pauseMs, this.#ended.signal);
     const { WebSocket } = await import('ws');
-    if (this.#ended.signal.aborted) throw new LinkError('closed', 'the device is stopping');
+    if (this.#ended.signal.aborted) throw new LinkError('closed', words('shuttingDown'));
     const socket = new WebSocket(url, {
       headers,
       handshakeTimeout: handshakeTimeoutMs,
@@ -132,7 +133,7 @@ export class WebSocketLink {
     } catch (cause) {
       this.#notBeforeMs = clock.now() + backoffDelayMs(this.#failures, backoff);
       this.#failures += 1;
-      throw cause instanceof LinkError ? cause : new LinkError('unreachable', 'no connection', cause);
+      throw cause instanceof LinkError ? cause : new LinkError('unreachable', words('noAnswer'), cause);
     }
     this.#failures = 0;
     this.#adopt(socket);
@@ -140,6 +141,7 @@ export class WebSocketLink {
   }
 
   #adopt(socket: WebSocket): void {
+    const { maxMessageBytes } = this.#options;
     this.#socket = socket;
     this.#heard = true;
     let broken: LinkError | undefined;
@@ -150,14 +152,14 @@ export class WebSocketLink {
     socket.on('error', (error) => {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
-        broken = new LinkError('too-large', 'the message is too large', error);
+        broken = new LinkError('too-large', words('tooLarge', { bytes: maxMessageBytes }), error);
     });
     socket.on('close', (code) => {
       // One that we hung up on has no calls any more; those that wait belong to its successor.
       if (this.#socket !== socket) return;
       this.#socket = undefined;
       this.#options.clock.clearTimeout(this.#pingTimer);
-      this.#failAll(broken ?? new LinkError('closed', `it closed the connection (close code ${code})`));
+      this.#failAll(broken ?? new LinkError('closed', words('closedWithCode', { code })));
     });
     this.#ping(socket);
   }
@@ -176,7 +178,7 @@ export class WebSocketLink {
     const text = data.toString();
     const message = parseJsonRpc(text);
     if (message === undefined) {
-      this.#failAll(new LinkError('not-json', text.slice(0, 500)));
+      this.#failAll(new LinkError('not-json', foreignWords(text.slice(0, 500))));
       return;
     }
     const { answer } = message;

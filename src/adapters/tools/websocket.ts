@@ -1,4 +1,5 @@
 import { ClientError } from '../../core/errors.ts';
+import { words } from '../../core/words.ts';
 import type { ToolDefinition, WebSocketTarget } from '../../ports/tool-definition.ts';
 import { outputOfAnswer } from './json-rpc.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
@@ -55,9 +56,9 @@ function worded(thrown: unknown, failure: FailureMaker): ClientError {
     case 'closed':
       return failure.unreachable(thrown);
     case 'busy':
-      return failure.failed(thrown.message);
+      return failure.failed(thrown.words);
     case 'not-json':
-      return failure.badOutput(`it did not answer with JSON-RPC but "${failure.quoted(thrown.message)}"`);
+      return failure.badOutput(words('notJsonRpc', { text: failure.quoted(thrown.message) }));
     case 'too-large':
       return failure.tooLarge(maxAnswerBytes);
   }

@@ -70,6 +70,7 @@ export class TransportChooser implements TransportFactory {
   readonly #wishes: ServerWishes;
   #road: Road | undefined;
   #hub: MqttHub | undefined;
+  #told = new Set<string>();
 
   constructor(settings: TransportSettings, wishes: ServerWishes) {
     this.#settings = settings;
@@ -84,6 +85,7 @@ export class TransportChooser implements TransportFactory {
     const road = selectRoad(answer, this.#wishes);
     if (JSON.stringify(road) === JSON.stringify(this.#road)) return;
     this.#road = road;
+    this.#told = new Set();
     // Who still uses the old hub closes it.
     this.#hub = road.kind === 'mqtt' ? await this.#createHub(road.endpoint) : undefined;
   }
@@ -92,7 +94,7 @@ export class TransportChooser implements TransportFactory {
   create(): SessionTransport {
     if (this.#hub) return this.#hub.create();
     if (this.#road?.kind !== 'websocket') throw new Error('no road has been chosen');
-    return new WebSocketTransport({ ...this.#settings, endpoint: this.#road.endpoint });
+    return new WebSocketTransport({ ...this.#settings, endpoint: this.#road.endpoint, told: this.#told });
   }
 
   /** Undefined when the road needs none, or there is no road yet. */

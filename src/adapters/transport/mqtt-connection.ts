@@ -3,12 +3,21 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { MqttClient } from 'mqtt';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { ClientError } from '../../core/errors.ts';
 import { createAllowance, pauseMs, peerAllowance } from '../../core/message-pump.ts';
 import type { MqttEndpoint } from '../../ports/provisioning.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
+import { LifeWatch } from './life-watch.ts';
 import type { MqttAddress } from './mqtt-address.ts';
-import { endOfConnectTimeout, endOfMqttClose, endOfMqttError, type MqttStage } from './mqtt-end.ts';
+import {
+  endOfConnectTimeout,
+  endOfMqttClose,
+  endOfMqttError,
+  type MqttMoment,
+  subscriptionRefused,
+} from './mqtt-end.ts';
 import { MqttPacketGuard } from './mqtt-packet-guard.ts';
+import { endOfDeadConnection } from './websocket-end.ts';
 
 export interface MqttConnectionOptions {
   readonly endpoint: MqttEndpoint;
@@ -17,6 +26,8 @@ export interface MqttConnectionOptions {
   readonly ca?: readonly string[] | undefined;
   /** TCP, TLS and CONNACK together (firmware D2). */
   readonly handshakeTimeoutMs: number;
+  /** 0: a quiet connection is never asked whether it is alive; how often is the keep-alive's business. */
+  readonly pingIntervalMs?: number;
   readonly clock: Clock;
 }
 
@@ -24,12 +35,20 @@ export interface MqttConnectionHandlers {
   /** CONNACK: the broker has taken the connection, which is not to say that it likes us. */
   onConnected(): void;
   onMessage(text: string): void;
+  /** Something is wrong, but the connection lives. */
+  onProblem(error: ClientError): void;
+  /** Whether anybody talks over it: a lost connection is told differently. */
+  isTalking(): boolean;
   /** Exactly once, unless `end` was first. */
   onEnd(end: ChannelEnd): void;
 }
 
 /** Firmware D2. */
 const keepAliveSeconds = 240;
+/** As long as the field of the protocol holds. */
+const maxKeepAliveSeconds = 65_535;
+/** Who hangs up so soon after CONNACK has refused (servers.md 3.1); later it is a lost connection. */
+const refusalMs = 2_000;
 /** As much as a WebSocket server may say at once. */
 const maxIncomingBytes = 1_048_576;
 /** Control messages that a broker does not take: more than any conversation has. */
@@ -45,8 +64,10 @@ export class MqttConnection {
   readonly #handlers: MqttConnectionHandlers;
   readonly #client: MqttClient;
   readonly #closed: Promise<void>;
+  readonly #life: LifeWatch | undefined;
   #socket: Socket | undefined;
-  #stage: MqttStage = 'connecting';
+  #stage: 'connecting' | 'accepted' | 'heard' = 'connecting';
+  #acceptedMs = 0;
   #over = false;
   #ending: Promise<void> | undefined;
   #connectTimer: TimerHandle;
@@ -59,9 +80,8 @@ export class MqttConnection {
       protocolVersion: 4,
       clean: true,
       clientId: endpoint.clientId,
-      username: endpoint.username,
-      password: endpoint.password,
-      keepalive: endpoint.keepAliveSeconds ?? keepAliveSeconds,
+      ...credentialsOf(endpoint),
+      keepalive: keepAliveOf(endpoint),
       reconnectPeriod: 0,
       // The clock above decides; this only stops the library from deciding earlier.
       connectTimeout: handshakeTimeoutMs + 60_000,
@@ -69,6 +89,15 @@ export class MqttConnection {
       resubscribe: false,
       timerVariant: 'native',
     });
+    this.#life =
+      options.pingIntervalMs === 0
+        ? undefined
+        : new LifeWatch({
+            clock,
+            probe: () => this.#client.sendPing(),
+            onDead: () => this.#finish(endOfDeadConnection(address.label)),
+          });
+    this.#client.on('packetreceive', () => this.#life?.heard());
     this.#connectTimer = clock.setTimeout(
       () => this.#finish(endOfConnectTimeout(handshakeTimeoutMs, address.label)),
       handshakeTimeoutMs,
@@ -86,8 +115,21 @@ export class MqttConnection {
       else clock.setTimeout(done, pauseMs);
     };
     // Stays installed while the socket is torn down: an error without a listener would end the process.
-    this.#client.on('error', (error) => this.#finish(endOfMqttError(error, this.#stage, address.label)));
-    this.#client.on('close', () => this.#finish(endOfMqttClose(this.#stage, address.label)));
+    this.#client.on('error', (error) => this.#finish(endOfMqttError(error, this.#now)));
+    this.#client.on('close', () => this.#finish(endOfMqttClose(this.#now)));
+  }
+
+  /** How long the broker has had us; undefined before CONNACK. */
+  get livedMs(): number | undefined {
+    return this.#stage === 'connecting' ? undefined : this.#options.clock.now() - this.#acceptedMs;
+  }
+
+  get #now(): MqttMoment {
+    const host = this.#options.address.label;
+    const isTalking = this.#handlers.isTalking();
+    if (this.#stage === 'connecting') return { stage: 'connecting', host, isTalking };
+    const isFresh = this.#stage === 'accepted' && (this.livedMs ?? 0) < refusalMs;
+    return { stage: isFresh ? 'fresh' : 'kept', host, isTalking };
   }
 
   /** The server has said something, so it has let us in. */
@@ -104,13 +146,20 @@ export class MqttConnection {
     const { publishTopic } = this.#options.endpoint;
     if (!this.connected || publishTopic === '' || !this.#socket) return false;
     if (this.#socket.writableLength > maxBackedUpBytes) return false;
+    this.#life?.sending();
     this.#client.publish(publishTopic, text, { qos: 0, retain: false });
     return true;
+  }
+
+  /** Something is said that goes another way: is the broker still there? */
+  touch(): void {
+    if (this.connected) this.#life?.sending();
   }
 
   /** Says goodbye to the broker and resolves when the connection is gone; idempotent, silences the handlers. */
   end(): Promise<void> {
     this.#over = true;
+    this.#life?.stop();
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#ending ??= this.#leave();
     return this.#ending;
@@ -144,11 +193,13 @@ export class MqttConnection {
           ...(ca === undefined ? {} : { ca: [...ca] }),
         })
       : connectTcp({ host, port });
+    // The library listens, too, but not from the first moment to the last.
+    socket.on('error', () => {});
     socket.setNoDelay(true);
     const guard = new MqttPacketGuard(maxIncomingBytes);
     socket.on('data', (bytes: Buffer) => {
       if (!guard.take(bytes))
-        this.#finish(endOfMqttError(new Error('it sent a packet without end'), this.#stage, address.label));
+        this.#finish(endOfMqttError(new Error('it sent a packet without end'), this.#now));
     });
     this.#socket = socket;
     return socket;
@@ -158,10 +209,13 @@ export class MqttConnection {
     if (this.#over) return;
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#stage = 'accepted';
+    this.#acceptedMs = this.#options.clock.now();
     const { subscribeTopic } = this.#options.endpoint;
     // Some servers write "null" where there is none (servers.md 5.1); gateways push without (D4).
     if (subscribeTopic !== undefined && subscribeTopic !== '' && subscribeTopic !== 'null') {
-      this.#client.subscribe(subscribeTopic, { qos: 0 }, () => {});
+      this.#client.subscribe(subscribeTopic, { qos: 0 }, (failure) => {
+        if (failure && this.connected) this.#handlers.onProblem(subscriptionRefused(subscribeTopic, failure));
+      });
     }
     this.#handlers.onConnected();
   }
@@ -175,6 +229,7 @@ export class MqttConnection {
   #finish(end: ChannelEnd): void {
     if (this.#over) return;
     this.#over = true;
+    this.#life?.stop();
     this.#options.clock.clearTimeout(this.#connectTimer);
     this.#cut();
     this.#handlers.onEnd(end);
@@ -184,4 +239,14 @@ export class MqttConnection {
     this.#client.end(true);
     this.#socket?.destroy();
   }
+}
+
+/** Some brokers refuse fields that are there and empty (servers.md 7); a password needs a name beside it (MQTT 3.1.1, 3.1.2.9). */
+function credentialsOf({ username, password }: MqttEndpoint): { username?: string; password?: string } {
+  if (password !== '') return { username, password };
+  return username === '' ? {} : { username };
+}
+
+function keepAliveOf({ keepAliveSeconds: wanted = keepAliveSeconds }: MqttEndpoint): number {
+  return Math.min(maxKeepAliveSeconds, Math.max(1, Math.round(wanted)));
 }

@@ -7,6 +7,7 @@ import { clientMessage, parseMessageText } from '../../protocol/messages.ts';
 import { parseMqttEndpoint } from './mqtt-address.ts';
 import { MqttConnection, type MqttConnectionOptions } from './mqtt-connection.ts';
 import { MqttControlLink } from './mqtt-control-link.ts';
+import { Rivalry } from './mqtt-rivalry.ts';
 import { type MqttSessionOptions, MqttUdpTransport } from './mqtt-udp-transport.ts';
 
 export interface MqttHubOptions extends Omit<MqttConnectionOptions, 'address'>, MqttSessionOptions {
@@ -24,6 +25,8 @@ export interface MqttUser {
   onHeard?(): void;
   onMessage(json: Json): void;
   onProblem(error: ClientError): void;
+  /** The server has said something that is no message; `problem` tells of it. */
+  onPlainText?(text: string, problem: ClientError): void;
   onEnd(end: ChannelEnd): void;
 }
 
@@ -42,11 +45,17 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
   #ending: Promise<void> = Promise.resolve();
   #session: MqttUser | undefined;
   #link: MqttUser | undefined;
+  readonly #rivalry: Rivalry;
+  #silenceTold = false;
+  /** On this connection: what is spoken in the next session may be the rest of the last one. */
+  #hadSession = false;
+  #connectTimer: TimerHandle;
   #farewell: { readonly sessionId: string; readonly untilMs: number } | undefined;
   #waiting: { readonly proceed: () => void; readonly timer: TimerHandle } | undefined;
 
   constructor(options: MqttHubOptions) {
     this.#options = options;
+    this.#rivalry = new Rivalry(options.endpoint, options.clock);
     this.maxMessageBytes = options.maxMessageBytes ?? maxMqttMessageBytes;
   }
 
@@ -61,6 +70,10 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
   /** For people. */
   get label(): string {
     return this.#options.endpoint.endpoint;
+  }
+
+  get publishTopic(): string {
+    return this.#options.endpoint.publishTopic;
   }
 
   get heard(): boolean {
@@ -84,9 +97,11 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     }
     if (this.#link === user) this.#link = undefined;
     if (this.#users.size > 0) return;
+    this.#options.clock.clearTimeout(this.#connectTimer);
     const connection = this.#connection;
     this.#connection = undefined;
     this.#farewell = undefined;
+    this.#hadSession = false;
     if (connection) this.#ending = connection.end();
     await this.#ending;
   }
@@ -110,6 +125,30 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
    */
   distrust(end: ChannelEnd): void {
     if (this.#connection) this.#ended(end);
+  }
+
+  get hadSession(): boolean {
+    return this.#hadSession;
+  }
+
+  sessionBegan(): void {
+    this.#hadSession = true;
+  }
+
+  /** No sound arrives: is that news? */
+  mayTellSilence(): boolean {
+    const isNews = !this.#silenceTold;
+    this.#silenceTold = true;
+    return isNews;
+  }
+
+  soundArrived(): void {
+    this.#silenceTold = false;
+  }
+
+  /** A session sends audio, which does not go over this connection. */
+  touch(): void {
+    this.#connection?.touch();
   }
 
   /** Ends a session on the wire; the next hello waits for the server's echo. */
@@ -148,7 +187,12 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
       if (this.#connection.heard) user.onHeard?.();
       return;
     }
-    if (!this.#connection) this.#connect();
+    if (this.#connection) return;
+    this.#options.clock.clearTimeout(this.#connectTimer);
+    // A person who wants to talk does not wait.
+    const delayMs = user === this.#link ? this.#rivalry.restMs() : 0;
+    if (delayMs <= 0) this.#connect();
+    else this.#connectTimer = this.#options.clock.setTimeout(() => this.#connect(), delayMs);
   }
 
   #connect(): void {
@@ -160,8 +204,10 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
         {
           onConnected: () => this.#each((user) => user.onConnected()),
           onMessage: (text) => this.#receive(text),
+          onProblem: (error) => (this.#session ?? this.#link)?.onProblem(error),
+          isTalking: () => this.#session !== undefined,
           onEnd: (end) => {
-            if (this.#connection === connection) this.#ended(end);
+            if (this.#connection === connection) this.#ended(this.#rivalry.judge(end, connection.livedMs));
           },
         },
       );
@@ -177,6 +223,7 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#farewell = undefined;
+    this.#hadSession = false;
     this.#stopWaiting();
     if (connection) this.#ending = connection.end();
     const users = [...this.#users];
@@ -195,13 +242,9 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     this.#each((user) => user.onHeard?.());
     const listener = this.#session ?? this.#link;
     if (!parsed.ok) {
-      listener?.onProblem(
-        new ClientError(
-          ErrorCode.protocolBadMessage,
-          `The server sent a text message that cannot be used: ${parsed.reason}. It was ignored; nothing needs to be done unless answers are missing.`,
-          { retryable: true },
-        ),
-      );
+      const problem = unusableText(parsed.reason);
+      if (listener?.onPlainText) listener.onPlainText(text, problem);
+      else listener?.onProblem(problem);
       return;
     }
     if (this.#isEcho(parsed.json)) this.#farewellDone();
@@ -223,3 +266,10 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     if (typeof json.session_id === 'string' && json.udp !== undefined) this.sayGoodbye(json.session_id);
   }
 }
+
+const unusableText = (reason: string): ClientError =>
+  new ClientError(
+    ErrorCode.protocolBadMessage,
+    `The server sent a text message that cannot be used: ${reason}. It was ignored; nothing needs to be done unless answers are missing.`,
+    { retryable: true },
+  );

@@ -4,13 +4,25 @@ import type { ClientError } from '../../core/errors.ts';
 import { printableText } from '../../core/printable-text.ts';
 import type { ChannelEnd, SessionTransport, TransportHandlers } from '../../ports/session-transport.ts';
 import { clientHello, type UplinkFormat } from '../../protocol/hello.ts';
+import { clientMessage } from '../../protocol/messages.ts';
+import { serverWords } from '../../protocol/server-words.ts';
 import { readUdpOffer, type UdpOffer } from '../../protocol/udp-offer.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import {
-  endOfEarlyGoodbye,
   endOfHelloRefused,
   endOfNoHello,
+  endOfUnusableHello,
+  laterHelloProblem,
+  secondHelloMs,
+  unboundProblem,
+} from './hello-end.ts';
+import {
+  endOfEarlyGoodbye,
+  endOfNoTopic,
   endOfSilence,
   endOfUdpFailure,
+  endOfUnsentHello,
+  silentAudioProblem,
 } from './mqtt-end.ts';
 import type { MqttHub, MqttUser } from './mqtt-hub.ts';
 import { UdpAudio, type UdpAudioCounters } from './udp-audio.ts';
@@ -44,6 +56,9 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   readonly #options: MqttSessionOptions;
   #handlers: TransportHandlers | undefined;
   #udp: UdpAudio | undefined;
+  readonly #answers: AnswerWatch;
+  /** What the server said that was no message, before its hello. */
+  #plainText: string | undefined;
   #offer: UdpOffer | undefined;
   #sessionId = '';
   /** The hello has been read, the audio socket is not there yet: what follows keeps its place behind `onSession`. */
@@ -62,6 +77,11 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   constructor(hub: MqttHub, options: MqttSessionOptions) {
     this.#hub = hub;
     this.#options = options;
+    this.#answers = new AnswerWatch({
+      clock: options.clock,
+      datagrams: () => this.#udp?.arrived ?? 0,
+      onSilent: () => this.#audioIsMissing(),
+    });
     this.maxMessageBytes = hub.maxMessageBytes;
   }
 
@@ -83,12 +103,15 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   sendText(text: string): boolean {
     if (!this.#handlers || !this.#hub.publish(text, this)) return false;
     this.#spoke = true;
+    this.#answers.sent(text);
     this.#showTheWay();
     return true;
   }
 
   sendAudio(packet: Uint8Array, timestampMs: number): boolean {
-    return this.#handlers !== undefined && (this.#udp?.send(packet, timestampMs) ?? false);
+    if (!this.#handlers) return false;
+    this.#hub.touch();
+    return this.#udp?.send(packet, timestampMs) ?? false;
   }
 
   /** Audio first, then goodbye (D45). */
@@ -114,12 +137,27 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
     } else if (json.type === 'goodbye') {
       this.#onGoodbye(json);
     } else if (json.type === 'error' && !this.#offer) {
-      const said = typeof json.message === 'string' ? printableText(json.message, maxQuotedCharacters) : '';
-      this.#end(endOfHelloRefused(said, this.#hub.label), false);
+      this.#end(endOfHelloRefused(serverWords(json), this.#hub.label), false);
     } else {
       if (this.#spoke) this.#freshSinceMs = undefined;
+      this.#answers.heard(json);
       this.#handlers?.onMessage(json);
+      if (this.#saidHello && !this.#offer && !this.#hub.hadSession) this.#heardAsStranger(json);
     }
+  }
+
+  /** Words of an answer in place of a hello are for a device that the server does not know; its voice cannot reach us. */
+  #heardAsStranger({ type, text }: Json): void {
+    if ((type !== 'stt' && type !== 'tts') || typeof text !== 'string' || text.trim() === '') return;
+    const error = unboundProblem(printableText(text, maxQuotedCharacters));
+    this.#end({ normal: false, error, description: error.message }, true);
+  }
+
+  /** Before the hello it is how servers word a refusal; the end of the session tells it. */
+  onPlainText(text: string, problem: ClientError): void {
+    const said = printableText(text, maxQuotedCharacters);
+    if (this.#offer || said === '') this.#handlers?.onProblem(problem);
+    else this.#plainText = said;
   }
 
   onProblem(error: ClientError): void {
@@ -136,23 +174,33 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
     this.#saidHelloMs = clock.now();
     this.#lastMessageMs = this.#saidHelloMs;
     this.#saidHello = true;
-    this.#hub.publish(clientHello({ transport: 'udp', version: 3, ...uplink, serverAec }), this);
+    if (!this.#hub.publish(clientHello({ transport: 'udp', version: 3, ...uplink, serverAec }), this)) {
+      const { label, publishTopic } = this.#hub;
+      this.#end(publishTopic === '' ? endOfNoTopic(label) : endOfUnsentHello(label), false);
+      return;
+    }
     this.#helloTimer = clock.setTimeout(() => this.#helloTimedOut(helloTimeoutMs), helloTimeoutMs);
     if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
   }
 
   /** A server that does not answer may be at the end of a connection that has long been dead. */
   #helloTimedOut(helloTimeoutMs: number): void {
-    const end = endOfNoHello(helloTimeoutMs, this.#hub.label);
+    const end = endOfNoHello(helloTimeoutMs, this.#hub.label, this.#plainText);
     const silent = this.#lastMessageMs === this.#saidHelloMs;
     this.#end(end, true);
     if (silent) this.#hub.distrust(end);
   }
 
   #onHello(json: Json): void {
-    const offer = readUdpOffer(json);
-    if (!offer || !this.#saidHello) return;
+    if (!this.#saidHello) return;
+    const read = readUdpOffer(json);
+    if (!read.ok) {
+      this.#refuseHello(json, read.fault);
+      return;
+    }
+    const offer = read.hello;
     this.#offer = offer;
+    this.#hub.sessionBegan();
     this.#sessionId = offer.hello.sessionId;
     this.#freshSinceMs = this.#options.clock.now();
     this.#spoke = false;
@@ -167,12 +215,34 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
       onPacket: (packet, timestampMs, sequence) => {
         this.#freshSinceMs = undefined;
         this.#lastMessageMs = this.#options.clock.now();
+        this.#hub.soundArrived();
         this.#handlers?.onAudio(packet, timestampMs, sequence);
       },
       onProblem: (error) => this.#handlers?.onProblem(error),
       onFailed: (thrown) => this.#end(endOfUdpFailure(thrown, offer.host), true),
     });
     this.#udp.open();
+  }
+
+  #refuseHello({ session_id }: Json, fault: string): void {
+    if (this.#offer) {
+      this.#handlers?.onProblem(laterHelloProblem(fault));
+      return;
+    }
+    if (typeof session_id === 'string') this.#sessionId = session_id;
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#helloTimer = this.#options.clock.setTimeout(
+      () => this.#end(endOfUnusableHello(fault, this.#hub.label), true),
+      secondHelloMs,
+    );
+  }
+
+  /** Told once, until some has arrived. The gateway that knows the word begins its side anew. */
+  #audioIsMissing(): void {
+    const offer = this.#offer;
+    if (!offer || !this.#handlers) return;
+    if (this.#hub.mayTellSilence()) this.#handlers.onProblem(silentAudioProblem(offer.host, offer.port));
+    if (offer.isCountedBySession) this.#hub.publish(clientMessage.udpTimeout(), this);
   }
 
   /** The first time: the session is open. Later: the way has changed, and the server must learn it. */
@@ -225,6 +295,7 @@ export class MqttUdpTransport implements SessionTransport, MqttUser {
   async #letGo(sayGoodbye: boolean): Promise<void> {
     this.#options.clock.clearTimeout(this.#helloTimer);
     this.#options.clock.clearTimeout(this.#idleTimer);
+    this.#answers.stop();
     const closed = this.#udp?.close();
     if (sayGoodbye) this.#hub.sayGoodbye(this.#sessionId);
     await Promise.all([closed, this.#hub.leave(this)]);

@@ -11,7 +11,7 @@ export interface UdpAudioHandlers {
   onReady(): void;
   onPacket(packet: Uint8Array, timestampMs: number, sequence: number): void;
   onProblem(error: ClientError): void;
-  /** No socket can be had, or the name of the server is not known. */
+  /** There is no way to the server, or there has been none for a while; nothing more is tried. */
   onFailed(thrown: unknown): void;
 }
 
@@ -22,8 +22,10 @@ export type UdpAudioCounters = Readonly<
 
 /** Datagrams handed to the system and not yet taken; some seconds of speech. Newer ones are dropped. */
 const maxPending = 64;
-/** A network that is gone is tried anew at most so often. */
+/** A network that is gone is tried anew at most so often, … */
 const reopenMs = 1_000;
+/** … and so many times in a row. */
+const maxReopens = 5;
 const reportMs = 1_000;
 /** What a bad network does anyway is counted but not told. */
 const ordinary: ReadonlySet<UdpAudioRejection> = new Set(['duplicate', 'empty']);
@@ -41,6 +43,9 @@ export class UdpAudio {
   #lastSequence = 0;
   #lastTrafficMs = Number.NEGATIVE_INFINITY;
   #reopenTimer: TimerHandle;
+  #reopens = 0;
+  /** The first attempt has succeeded: what fails later may be the network's moment of weakness. */
+  #wasReady = false;
   #rejectedSince = new Map<UdpAudioRejection, number>();
   #reportedMs = Number.NEGATIVE_INFINITY;
   readonly #counters: Record<keyof UdpAudioCounters, number> = {
@@ -67,6 +72,12 @@ export class UdpAudio {
     return this.#counters;
   }
 
+  /** Datagrams that came, usable or not. */
+  get arrived(): number {
+    const { sent: _, reordered: __, ...arrived } = this.#counters;
+    return Object.values(arrived).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Only the reasons that occurred. */
   get rejected(): Readonly<Partial<Record<UdpAudioRejection, number>>> {
     const { received: _, reordered: __, sent: ___, ...rejected } = this.#counters;
@@ -86,11 +97,15 @@ export class UdpAudio {
   /** Looks the server up and connects; the name is asked for anew each time. */
   open(): void {
     const { host, port } = this.#offer;
-    lookup(host, (failure, address, family) => {
-      if (this.#closed) return;
-      if (failure) this.#handlers.onFailed(failure);
-      else this.#connect(family === 6 ? 'udp6' : 'udp4', address, port);
-    });
+    attempt(
+      () =>
+        lookup(host, (failure, address, family) => {
+          if (this.#closed) return;
+          if (failure) this.#connectFailed(failure);
+          else this.#connect(family === 6 ? 'udp6' : 'udp4', address, port);
+        }),
+      (thrown) => this.#connectFailed(thrown),
+    );
   }
 
   /** A further hello: new keys, counters from the start, perhaps another place (D23). */
@@ -114,10 +129,15 @@ export class UdpAudio {
       return false;
     }
     this.#pending += 1;
-    socket.send(datagram, (failure) => {
+    const sent = (failure: Error | null) => {
       this.#pending -= 1;
       if (failure && socket === this.#socket) this.#sendFailed(failure);
-    });
+      else if (!failure) this.#reopens = 0;
+    };
+    attempt(
+      () => socket.send(datagram, sent),
+      (thrown) => sent(thrown as Error),
+    );
     this.#counters.sent += 1;
     this.#lastTrafficMs = this.#clock.now();
     return true;
@@ -137,19 +157,27 @@ export class UdpAudio {
   #connect(type: 'udp4' | 'udp6', address: string, port: number): void {
     const socket = createSocket(type);
     this.#socket = socket;
-    socket.on('error', (failure) => {
+    const failed = (failure: unknown) => {
       if (socket !== this.#socket) return;
       if (this.#ready) this.#sendFailed(failure);
-      else this.#handlers.onFailed(failure);
-    });
+      else this.#connectFailed(failure);
+    };
+    socket.on('error', failed);
     socket.on('message', (datagram) => {
       if (socket === this.#socket) this.#receive(datagram);
     });
-    socket.connect(port, address, () => {
-      if (socket !== this.#socket) return;
-      this.#ready = true;
-      this.#handlers.onReady();
-    });
+    // Node tells of a failure by this callback and not as an event, unlike its types.
+    const connected = (failure?: unknown) => {
+      if (failure) failed(failure);
+      else if (socket === this.#socket) this.#connected();
+    };
+    attempt(() => socket.connect(port, address, connected), failed);
+  }
+
+  #connected(): void {
+    this.#ready = true;
+    this.#wasReady = true;
+    this.#handlers.onReady();
   }
 
   #receive(datagram: Uint8Array): void {
@@ -193,9 +221,27 @@ export class UdpAudio {
   }
 
   /** A port where nobody listens says so by ICMP; anything else means that the network has changed under the socket. */
-  #sendFailed(failure: NodeJS.ErrnoException): void {
-    if (failure.code === 'ECONNREFUSED') return;
-    this.#reopenTimer ??= this.#clock.setTimeout(() => this.#reopen(), reopenMs);
+  #sendFailed(failure: unknown): void {
+    if ((failure as NodeJS.ErrnoException).code === 'ECONNREFUSED') return;
+    this.#tryAgain(failure);
+  }
+
+  #connectFailed(failure: unknown): void {
+    if (this.#wasReady) this.#tryAgain(failure);
+    else this.#fail(failure);
+  }
+
+  #tryAgain(failure: unknown): void {
+    if (this.#reopenTimer !== undefined || this.#closed) return;
+    this.#reopens += 1;
+    if (this.#reopens > maxReopens) this.#fail(failure);
+    else this.#reopenTimer = this.#clock.setTimeout(() => this.#reopen(), reopenMs);
+  }
+
+  #fail(failure: unknown): void {
+    if (this.#closed) return;
+    void this.close();
+    this.#handlers.onFailed(failure);
   }
 
   #reopen(): void {
@@ -210,6 +256,20 @@ export class UdpAudio {
     this.#socket = undefined;
     this.#ready = false;
     if (!socket) return;
-    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    await new Promise<void>((resolve) =>
+      attempt(
+        () => socket.close(() => resolve()),
+        () => resolve(),
+      ),
+    );
+  }
+}
+
+/** Node throws at once what it could not even begin; here it is a failure like those that come later. */
+function attempt(action: () => void, onFailed: (thrown: unknown) => void): void {
+  try {
+    action();
+  } catch (thrown) {
+    onFailed(thrown);
   }
 }

@@ -4,12 +4,34 @@ import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { createMessagePump, type MessagePump, peerAllowance } from '../../core/message-pump.ts';
 import { printableText } from '../../core/printable-text.ts';
 import type { WebSocketEndpoint } from '../../ports/provisioning.ts';
-import type { ChannelEnd, SessionTransport, TransportHandlers } from '../../ports/session-transport.ts';
+import type {
+  ChannelEnd,
+  SessionInfo,
+  SessionTransport,
+  TransportHandlers,
+} from '../../ports/session-transport.ts';
 import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../../protocol/binary-frame.ts';
 import { clientHello, readServerHello, type UplinkFormat } from '../../protocol/hello.ts';
 import { maxMessageCharacters, parseMessageText } from '../../protocol/messages.ts';
+import { serverWords } from '../../protocol/server-words.ts';
+import { beginningOf } from './beginning-of.ts';
+import {
+  endOfHelloRefused,
+  endOfNoHello,
+  endOfUnusableHello,
+  laterHelloProblem,
+  secondHelloMs,
+  unboundProblem,
+} from './hello-end.ts';
 import { connectLean } from './lean-connection.ts';
-import { endOfBadEndpoint, endOfClose, endOfHttpAnswer, endOfSocketError } from './websocket-end.ts';
+import { LifeWatch } from './life-watch.ts';
+import {
+  endOfBadEndpoint,
+  endOfClose,
+  endOfDeadConnection,
+  endOfHttpAnswer,
+  endOfSocketError,
+} from './websocket-end.ts';
 
 export interface WebSocketTransportOptions {
   readonly endpoint: WebSocketEndpoint;
@@ -29,6 +51,8 @@ export interface WebSocketTransportOptions {
   /** Without any message of the server for so long the channel is given up (C31); 0: never. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
+  /** What has been said about this server already and is not said again in every conversation; shared between them. */
+  readonly told?: Set<string> | undefined;
 }
 
 /** Texts may be long (a tool's result), but nothing a server says needs more; a longer one closes with 1009. */
@@ -42,6 +66,8 @@ const costOfAudio = 0.02;
 /** How long a server may take to answer our close frame before the connection is cut. */
 const closeGraceMs = 1_000;
 const maxQuotedCharacters = 200;
+/** Longer frames are dropped without a word by servers that say version 1 (servers.md 1.8). */
+const longestHeardFrameMs = 60;
 
 /** How this server frames audio: a chat server behind the MQTT gateway is known by its URL (servers.md 1.1, 2). */
 function binaryVersionOf({ url, version }: WebSocketEndpoint): BinaryVersion {
@@ -53,13 +79,20 @@ function binaryVersionOf({ url, version }: WebSocketEndpoint): BinaryVersion {
 export class WebSocketTransport implements SessionTransport {
   readonly kind = 'websocket';
   readonly #options: WebSocketTransportOptions;
-  readonly #binaryVersion: BinaryVersion;
+  readonly #told: Set<string>;
+  #binaryVersion: BinaryVersion;
   #socket: WebSocket | undefined;
   #pump: MessagePump<() => void> | undefined;
   #handlers: TransportHandlers | undefined;
+  /** The server has said hello, or speaks as if it had. */
+  /** Of the next packet, where frames are counted. */
+  #sequence = 0;
   #helloSeen = false;
+  /** It speaks without one: to a stranger. */
+  #isStranger = false;
   #plainText: string | undefined;
   #lastMessageMs = 0;
+  #life: LifeWatch | undefined;
   #answeredPing = true;
   #helloTimer: TimerHandle;
   #pingTimer: TimerHandle;
@@ -67,6 +100,7 @@ export class WebSocketTransport implements SessionTransport {
 
   constructor(options: WebSocketTransportOptions) {
     this.#options = options;
+    this.#told = options.told ?? new Set();
     this.#binaryVersion = binaryVersionOf(options.endpoint);
   }
 
@@ -95,13 +129,18 @@ export class WebSocketTransport implements SessionTransport {
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on('pong', () => {
       this.#answeredPing = true;
+      this.#life?.heard();
     });
+    socket.on('ping', () => this.#life?.heard());
     socket.on('unexpected-response', (request, response) => {
-      request.destroy();
-      this.#end(endOfHttpAnswer(response.statusCode ?? 0, this.#host));
+      void beginningOf(response, this.#options.clock).then((body) => {
+        request.destroy();
+        const { statusCode: status = 0, headers } = response;
+        this.#end(endOfHttpAnswer({ status, location: headers.location, body }, this.#host, this.#url));
+      });
     });
     // Stays installed while the socket is torn down: an error without a listener would end the process.
-    socket.on('error', (error) => this.#end(endOfSocketError(error, this.#host, opened)));
+    socket.on('error', (error) => this.#end(endOfSocketError(error, this.#host, opened, this.#scheme)));
     socket.on('close', (code, reason) =>
       this.#end(
         endOfClose(
@@ -124,6 +163,7 @@ export class WebSocketTransport implements SessionTransport {
       this.#giveUp(this.#readsNothing());
       return false;
     }
+    this.#life?.sending();
     socket.send(text);
     return true;
   }
@@ -131,7 +171,11 @@ export class WebSocketTransport implements SessionTransport {
   sendAudio(packet: Uint8Array, timestampMs: number): boolean {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > maxBackedUpBytes) return false;
-    socket.send(encodeBinaryFrame(this.#binaryVersion, packet, timestampMs), { binary: true });
+    this.#life?.sending();
+    socket.send(encodeBinaryFrame(this.#binaryVersion, packet, timestampMs, this.#sequence), {
+      binary: true,
+    });
+    this.#sequence += 1;
     return true;
   }
 
@@ -152,9 +196,17 @@ export class WebSocketTransport implements SessionTransport {
     });
   }
 
+  get #url(): string {
+    return this.#options.endpoint.url;
+  }
+
+  get #scheme(): 'ws' | 'wss' {
+    return /^(?:wss|https):/iu.test(this.#url.trim()) ? 'wss' : 'ws';
+  }
+
   get #host(): string {
     try {
-      return new URL(this.#options.endpoint.url).host;
+      return new URL(this.#url).host;
     } catch {
       return 'the server';
     }
@@ -185,11 +237,21 @@ export class WebSocketTransport implements SessionTransport {
     const version = this.#binaryVersion === 'gateway' ? 2 : this.#binaryVersion;
     this.sendText(clientHello({ transport: 'websocket', version, ...uplink, serverAec }));
     this.#helloTimer = clock.setTimeout(() => this.#giveUp(this.#noHello()), helloTimeoutMs);
+    if (pingIntervalMs > 0) this.#watchLife();
     if (pingIntervalMs > 0) this.#pingTimer = clock.setTimeout(() => this.#ping(), pingIntervalMs);
     if (idleTimeoutMs > 0) this.#idleTimer = clock.setTimeout(() => this.#checkIdle(), idleTimeoutMs);
   }
 
+  #watchLife(): void {
+    this.#life = new LifeWatch({
+      clock: this.#options.clock,
+      probe: () => this.#socket?.ping(),
+      onDead: () => this.#giveUp(endOfDeadConnection(this.#host)),
+    });
+  }
+
   #onMessage(data: RawData, isBinary: boolean): void {
+    this.#life?.heard();
     this.#lastMessageMs = this.#options.clock.now();
     this.#answeredPing = true;
     const bytes = data as Buffer;
@@ -212,30 +274,103 @@ export class WebSocketTransport implements SessionTransport {
     );
   }
 
-  /** A hello is ours; every other message is the device's. */
+  /** A hello is ours, and so is what comes in place of one; every other message is the device's. */
   #onText(text: string): void {
     const parsed = parseMessageText(text);
-    if (parsed.ok) {
-      if (parsed.json.type === 'hello') this.#onHello(parsed.json);
-      else this.#handlers?.onMessage(parsed.json);
+    if (!parsed.ok) this.#onPlainText(text, parsed.reason);
+    else if (parsed.json.type === 'hello') this.#onHello(parsed.json);
+    else if (!this.#helloSeen && parsed.json.type === 'error')
+      this.#giveUp(endOfHelloRefused(serverWords(parsed.json), this.#host));
+    else this.#onMessageOfDevice(parsed.json);
+  }
+
+  /** Before the hello it is how servers word a refusal (servers.md 1.1), and told when they hang up. */
+  #onPlainText(text: string, reason: string): void {
+    const said = printableText(text, maxQuotedCharacters);
+    if (!this.#helloSeen && said !== '') {
+      this.#plainText = said;
       return;
     }
-    if (!this.#helloSeen) this.#plainText = printableText(text, maxQuotedCharacters);
     this.#handlers?.onProblem(
       new ClientError(
         ErrorCode.protocolBadMessage,
-        `The server sent a text message that cannot be used: ${parsed.reason}. It was ignored; nothing needs to be done unless answers are missing.`,
+        `The server sent a text message that cannot be used: ${reason}${said === '' ? '' : ` (“${said}”)`}. It was ignored; nothing needs to be done unless answers are missing.`,
         { retryable: true },
       ),
     );
   }
 
+  #onMessageOfDevice(json: Readonly<Record<string, unknown>>): void {
+    if (!this.#helloSeen && isSpeech(json)) this.#meetAsStranger(json);
+    if (this.#isStranger) this.#tellWordsToStranger(json);
+    this.#handlers?.onMessage(json);
+  }
+
+  /** A server that speaks in place of a hello has begun: its words are shown and its voice is heard (servers.md 7). */
+  #meetAsStranger({ session_id }: Readonly<Record<string, unknown>>): void {
+    this.#isStranger = true;
+    // It has not said that it takes any other.
+    if (this.#binaryVersion !== 'gateway') this.#binaryVersion = 1;
+    this.#begin({
+      sessionId: typeof session_id === 'string' ? session_id : '',
+      sampleRateHz: 24_000,
+      frameDurationMs: 60,
+    });
+  }
+
+  #tellWordsToStranger({ text }: Readonly<Record<string, unknown>>): void {
+    if (typeof text === 'string' && text !== '')
+      this.#tellOnce('stranger', unboundProblem(printableText(text, maxQuotedCharacters)));
+  }
+
   #onHello(json: Readonly<Record<string, unknown>>): void {
-    const hello = readServerHello(json, 'websocket');
-    if (!hello) return;
+    const read = readServerHello(json, 'websocket');
+    if (read.ok) {
+      this.#isStranger = false;
+      this.#adaptTo(read.version);
+      this.#begin(read.hello);
+    } else if (this.#helloSeen) this.#handlers?.onProblem(laterHelloProblem(read.fault));
+    else this.#endSoon(endOfUnusableHello(read.fault, this.#host));
+  }
+
+  #endSoon(end: ChannelEnd): void {
+    this.#options.clock.clearTimeout(this.#helloTimer);
+    this.#helloTimer = this.#options.clock.setTimeout(() => this.#giveUp(end), secondHelloMs);
+  }
+
+  #begin(info: SessionInfo): void {
     this.#options.clock.clearTimeout(this.#helloTimer);
     this.#helloSeen = true;
-    this.#handlers?.onSession(hello);
+    this.#handlers?.onSession(info);
+  }
+
+  /** The server names the version it speaks: with any other it hears nothing, and is not heard (servers.md 7). */
+  #adaptTo(version: number | undefined): void {
+    const ours = this.#binaryVersion;
+    if (ours === 'gateway' || version === undefined) return;
+    if (ours !== 1 && version !== ours) {
+      this.#binaryVersion = version === 2 || version === 3 ? version : 1;
+      this.#tellOnce(
+        `version ${version}`,
+        formatRefused(
+          `speaks binary version ${version}, not ${ours}; its version is used. Set server.protocolVersion to ${version}, or correct what the OTA server answers`,
+        ),
+      );
+    }
+    const { frameDurationMs } = this.#options.uplink;
+    if (version !== 1 || frameDurationMs <= longestHeardFrameMs) return;
+    this.#tellOnce(
+      `frames ${frameDurationMs}`,
+      formatRefused(
+        `may not hear frames of ${frameDurationMs} ms, as servers of binary version 1 take ${longestHeardFrameMs} ms at most. Set audio.frameDurationMs to ${longestHeardFrameMs} if it does not understand you`,
+      ),
+    );
+  }
+
+  #tellOnce(what: string, problem: ClientError): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#handlers?.onProblem(problem);
   }
 
   #ping(): void {
@@ -256,13 +391,7 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   #noHello(): ChannelEnd {
-    const said = this.#plainText === undefined ? '' : ` It said: ${this.#plainText}`;
-    const error = new ClientError(
-      ErrorCode.transportTimeout,
-      `The server ${this.#host} accepted the connection but said no hello within ${this.#options.helloTimeoutMs / 1000} s. Check that the address is that of a 小智 server.${said}`,
-      { retryable: true },
-    );
-    return { normal: false, error, description: error.message };
+    return endOfNoHello(this.#options.helloTimeoutMs, this.#host, this.#plainText);
   }
 
   #wentSilent(): ChannelEnd {
@@ -296,7 +425,16 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   #stopTimers(): void {
+    this.#life?.stop();
     for (const timer of [this.#helloTimer, this.#pingTimer, this.#idleTimer])
       this.#options.clock.clearTimeout(timer);
   }
 }
+
+/** Words or voice of an answer; other messages may come before a hello by right (servers.md 3.6). */
+function isSpeech({ type, state }: Readonly<Record<string, unknown>>): boolean {
+  return type === 'stt' || (type === 'tts' && (state === 'start' || state === 'sentence_start'));
+}
+
+const formatRefused = (what: string): ClientError =>
+  new ClientError(ErrorCode.protocolFormatRefused, `The server ${what}.`);

@@ -1,3 +1,4 @@
+import { onHeard } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 import { beginConversation } from './beginning.ts';
 
@@ -7,5 +8,5 @@ export const finishing = deviceSetup.createStateConfig({
   tags: ['downlink', 'wake-word'],
   entry: 'finishPlayback',
   after: { drainTimeout: '#standby' },
-  on: { ...beginConversation, 'playback.drained': '#standby' },
+  on: { ...beginConversation, 'playback.heard': onHeard, 'playback.drained': '#standby' },
 });

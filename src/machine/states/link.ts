@@ -17,7 +17,9 @@ export const link = deviceSetup.createStateConfig({
     attached: {
       invoke: { src: 'link', id: 'link' },
       initial: 'connecting',
+      exit: 'forgetListedOverLink',
       on: {
+        'link.listed': { actions: 'noteListedOverLink' },
         'link.unneeded': 'none',
         'link.failed': [
           {
@@ -38,7 +40,9 @@ export const link = deviceSetup.createStateConfig({
     /** Refused: our credentials may be old, so the OTA server is asked before the next try. */
     refreshing: { invoke: { src: 'checkProvisioning', onDone: 'waiting' } },
     waiting: { after: { linkRetry: 'attached' } },
-    /** The road in use needs none. */
-    none: {},
+    /** The road in use needs none. A channel that opens or ends may be on another: the OTA server has been asked meanwhile. */
+    none: {
+      on: { 'channel.opened': 'attached', 'channel.closed': 'attached', 'channel.failed': 'attached' },
+    },
   },
 });

@@ -14,16 +14,26 @@ const reportFailure = {
 
 /**
  * Where to connect, and does the server know us? Firmware A30–A43. A remembered answer lets the device start while the
- * OTA server is away.
+ * OTA server is away; without one it is asked again and again, at most five minutes apart.
  */
 export const provisioning = deviceSetup.createStateConfig({
   id: 'provisioning',
   initial: 'checking',
   on: {
+    'talk.toggled': { target: '.checking', actions: 'wishForDefaultMode' },
+    'talk.pressed': { target: '.checking', actions: 'wishForManualMode' },
+    'wake.detected': { target: '.checking', actions: 'wishForDefaultMode' },
     'text.submitted': { actions: { type: 'rememberText', params: ({ event }) => ({ text: event.text }) } },
   },
   states: {
     checking: {
+      // Who asks to talk now is heard as soon as the server is known, unless they take it back.
+      on: {
+        'talk.toggled': [{ guard: 'hasWish', actions: 'forgetWish' }, { actions: 'wishForDefaultMode' }],
+        'talk.pressed': { actions: 'wishForManualMode' },
+        'talk.released': { guard: 'wishesToPress', actions: ['forgetWish', 'reportNotReady'] },
+        'wake.detected': { actions: 'wishForDefaultMode' },
+      },
       invoke: {
         src: 'checkProvisioning',
         onDone: [
@@ -50,7 +60,6 @@ export const provisioning = deviceSetup.createStateConfig({
             actions: ['forgetProvisioningFailures', reportFailure],
           },
           {
-            guard: 'mayAskAgain',
             target: 'retrying',
             actions: [
               'countProvisioningFailure',
@@ -63,23 +72,12 @@ export const provisioning = deviceSetup.createStateConfig({
               },
             ],
           },
-          { target: 'stuck', actions: reportFailure },
         ],
       },
     },
-    retrying: {
-      after: { provisioningRetry: 'checking' },
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
-    },
+    /** A device that stands in a kitchen asks for as long as it takes; a press of the button asks at once. */
+    retrying: { entry: 'forgetWish', after: { provisioningRetry: 'checking' } },
     /** The person has to type a code into a web page; meanwhile we poll. */
-    activating: {
-      invoke: { src: 'activate', onDone: 'checking' },
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
-    },
-    /** Gave up asking by ourselves; a press of the button asks again. */
-    stuck: {
-      entry: ['reportProvisioningGaveUp', 'forgetProvisioningFailures'],
-      on: { 'talk.toggled': 'checking', 'talk.pressed': 'checking', 'wake.detected': 'checking' },
-    },
+    activating: { entry: 'forgetWish', invoke: { src: 'activate', onDone: 'checking' } },
   },
 });

@@ -1,20 +1,29 @@
+import { settleAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 
-/** The conversation lost its channel through no wish of anybody: come back to it, later each time. */
+/**
+ * Something that a person waits for lost its channel through no wish of anybody: come back to it, later each time. A text is
+ * asked again, what was being opened is opened again, and a conversation is taken up again as long as `resumption` allows it.
+ */
 export const recovering = deviceSetup.createStateConfig({
   id: 'recovering',
-  entry: ['forgetSession', 'flushPlayback', 'countRecovery'],
+  entry: [settleAnnouncement, 'forgetSession', 'flushPlayback', 'countRecovery'],
   initial: 'waiting',
+  always: { guard: 'isGivenUp', target: '#standby', actions: 'reportNotResumed' },
   on: {
     'talk.toggled': '#standby',
-    'talk.released': '#standby',
+    'talk.released': { guard: 'inManualMode', target: '#standby' },
+    'talk.pressed': { target: '#opening.toListen', actions: 'useManualMode' },
     'wake.detected': [
       {
         guard: 'uploadsWakeWord',
         target: '#opening.toWake',
-        actions: { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
+        actions: [
+          'useDefaultMode',
+          { type: 'rememberWakePhrase', params: ({ event }) => ({ phrase: event.phrase }) },
+        ],
       },
-      { target: '#opening.toListen' },
+      { target: '#opening.toListen', actions: 'useDefaultMode' },
     ],
     'text.submitted': {
       target: '#opening.toText',
@@ -26,7 +35,11 @@ export const recovering = deviceSetup.createStateConfig({
     /** Refused: our credentials may be old, so ask the OTA server before the next try. */
     refreshing: { invoke: { src: 'checkProvisioning', onDone: 'reopening' } },
     reopening: {
-      always: [{ guard: 'hasText', target: '#opening.toText' }, { target: '#opening.toListen' }],
+      always: [
+        { guard: 'hasText', target: '#opening.toText' },
+        { guard: 'isResumable', target: '#opening.toResume' },
+        { target: '#opening.last' },
+      ],
     },
   },
 });

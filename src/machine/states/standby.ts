@@ -1,12 +1,12 @@
+import { settleAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 import { beginConversation } from './beginning.ts';
 import { speakingUp } from './speaking-up.ts';
 
-/** Idle without a channel. Mail waits for the quiet to settle. */
+/** Idle without a channel. Mail waits for the quiet to settle. Nobody is in a conversation, so nothing listens by itself. */
 export const standby = deviceSetup.createStateConfig({
   id: 'standby',
-  tags: ['idle', 'wake-word'],
-  entry: ['forgetSession', 'flushPlayback', 'forgetText'],
+  entry: [settleAnnouncement, 'forgetSession', 'flushPlayback', 'forgetText', 'useManualMode'],
   initial: 'settling',
   on: {
     ...beginConversation,
@@ -16,8 +16,8 @@ export const standby = deviceSetup.createStateConfig({
         target: '#opening.toBeSpokenTo',
         actions: 'useDefaultMode',
       },
-      { target: '#opening.toBeSpokenTo', actions: 'useManualMode' },
+      { target: '#opening.toBeSpokenTo' },
     ],
   },
-  states: speakingUp('#opening.toAnnounce'),
+  states: speakingUp('#opening.toAnnounce', '#announcingLocally'),
 });

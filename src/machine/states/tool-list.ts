@@ -11,7 +11,16 @@ export const toolList = deviceSetup.createStateConfig({
   initial: 'current',
   states: {
     current: { on: { 'tools.changed': 'told' } },
-    told: { after: { listReread: 'outdated' } },
+    told: { after: { listReread: [{ guard: 'isSettled', target: 'outdated' }, { target: 'looking' }] } },
+    /** Whether the server honours the announcement; if not, what follows waits for the end of the conversation. */
+    looking: {
+      entry: 'compareToolLists',
+      on: {
+        'tools.changed': 'told',
+        'tools.read': 'current',
+        'tools.unread': { target: 'outdated', actions: 'noteUnreadList' },
+      },
+    },
     outdated: { always: { guard: 'isSettled', target: 'comparing' } },
     /** Answered by `tools.read` or `tools.unread`, unless somebody begins to talk meanwhile. */
     comparing: {

@@ -1,96 +1,79 @@
 import type { TaskMail } from './mail.ts';
 
-/** Mail of one tool that is told together. A plain delivery has one task; more only after the mailbox was full. */
-export interface MailboxItem {
-  readonly tool: string;
-  /** Oldest first. */
-  readonly taskIds: readonly string[];
-  readonly newest: TaskMail;
-}
-
-/** Results that wait to be told, oldest first. In blocks, so that one more does not copy thousands. */
+/**
+ * Results that wait to be told, oldest first and each for itself. In blocks, so that one more does not copy thousands.
+ * `beyond`: tasks whose mail did not fit; the keeper of tasks has it and brings it again when something has been told.
+ */
 export interface Mailbox {
+  /** Mails in the box, without those beyond. */
   readonly length: number;
-  readonly blocks: readonly (readonly MailboxItem[])[];
+  readonly blocks: readonly (readonly TaskMail[])[];
+  /** Ids only: as many as there are results on disk, which the keeper of tasks bounds. */
+  readonly beyond: readonly string[];
 }
 
-export const emptyMailbox: Mailbox = { length: 0, blocks: [] };
+export const emptyMailbox: Mailbox = { length: 0, blocks: [], beyond: [] };
 
 export interface Delivery {
   readonly mailbox: Mailbox;
-  /** Tasks that had to give way and will not be announced; never silently: the caller reports them. */
-  readonly expired: readonly string[];
+  /** False: the box is full, and the mail must be brought again. */
+  readonly taken: boolean;
 }
-
-/** Tasks that one item may stand for; the task store keeps no more results than about this. */
-const maxTasksPerItem = 256;
 
 const blockLength = 128;
 
-/**
- * Adds mail at the end, once per task. In a full mailbox the items of each tool become one, at the place of the oldest;
- * if that is not enough, the oldest item gives way.
- */
+/** Adds mail at the end, once per task. Mail that does not fit is only counted: nothing in the box gives way for it. */
 export function deliver(mailbox: Mailbox, mail: TaskMail, capacity: number): Delivery {
-  if (holds(mailbox, ({ taskIds }) => taskIds.includes(mail.taskId))) return { mailbox, expired: [] };
-  const grown = appended(mailbox, { tool: mail.tool, taskIds: [mail.taskId], newest: mail });
-  if (grown.length <= capacity) return { mailbox: grown, expired: [] };
-  const { items, expired } = joinByTool(itemsOf(grown));
-  const surplus = items.slice(0, Math.max(0, items.length - capacity));
-  return {
-    mailbox: mailboxOf(items.slice(surplus.length)),
-    expired: [...expired, ...surplus.flatMap(({ taskIds }) => taskIds)],
-  };
+  if (holds(mailbox, mail.taskId)) return { mailbox, taken: true };
+  const isBeyond = mailbox.beyond.includes(mail.taskId);
+  if (mailbox.length >= capacity) {
+    const beyond = isBeyond ? mailbox.beyond : [...mailbox.beyond, mail.taskId];
+    return { mailbox: isBeyond ? mailbox : { ...mailbox, beyond }, taken: false };
+  }
+  const beyond = isBeyond ? mailbox.beyond.filter((id) => id !== mail.taskId) : mailbox.beyond;
+  return { mailbox: { ...appended(mailbox, mail), beyond }, taken: true };
 }
 
 /** Forgets tasks that were told or need not be told any more. */
 export function withdraw(mailbox: Mailbox, ids: readonly string[]): Mailbox {
   const gone = new Set(ids);
-  if (!holds(mailbox, ({ taskIds }) => taskIds.some((id) => gone.has(id)))) return mailbox;
-  return mailboxOf(
-    itemsOf(mailbox).flatMap((item) => {
-      const left = item.taskIds.filter((id) => !gone.has(id));
-      return left.length === 0 ? [] : [{ ...item, taskIds: left }];
-    }),
-  );
+  const known = mailbox.beyond.some((id) => gone.has(id)) || ids.some((id) => holds(mailbox, id));
+  if (!known) return mailbox;
+  const mails = mailsOf(mailbox).filter(({ taskId }) => !gone.has(taskId));
+  const blocks: (readonly TaskMail[])[] = [];
+  for (let at = 0; at < mails.length; at += blockLength) blocks.push(mails.slice(at, at + blockLength));
+  return { length: mails.length, blocks, beyond: mailbox.beyond.filter((id) => !gone.has(id)) };
 }
 
+/** Whether this task waits to be told, in the box or beyond it. */
+export function waits(mailbox: Mailbox, taskId: string): boolean {
+  return holds(mailbox, taskId) || mailbox.beyond.includes(taskId);
+}
+
+/** The tasks whose mail is in the box. */
 export function taskIdsOf(mailbox: Mailbox): readonly string[] {
-  return itemsOf(mailbox).flatMap(({ taskIds }) => taskIds);
+  return mailsOf(mailbox).map(({ taskId }) => taskId);
 }
 
-export function itemsOf({ blocks }: Mailbox): readonly MailboxItem[] {
+export function mailsOf({ blocks }: Mailbox): readonly TaskMail[] {
   return blocks.flat();
 }
 
-function mailboxOf(items: readonly MailboxItem[]): Mailbox {
-  const blocks: (readonly MailboxItem[])[] = [];
-  for (let at = 0; at < items.length; at += blockLength) blocks.push(items.slice(at, at + blockLength));
-  return { length: items.length, blocks };
+/** The person may have been told of these: the next telling says so. */
+export function doubt(mailbox: Mailbox, ids: readonly string[]): Mailbox {
+  const doubted = new Set(ids);
+  const doubtful = (mail: TaskMail): TaskMail =>
+    doubted.has(mail.taskId) ? { ...mail, maybeTold: true } : mail;
+  return { ...mailbox, blocks: mailbox.blocks.map((block) => block.map(doubtful)) };
 }
 
-function appended({ length, blocks }: Mailbox, item: MailboxItem): Mailbox {
+function appended({ length, blocks }: Mailbox, mail: TaskMail): Omit<Mailbox, 'beyond'> {
   const last = blocks.at(-1);
   const room = last !== undefined && last.length < blockLength;
-  const grown = room ? [...blocks.slice(0, -1), [...last, item]] : [...blocks, [item]];
+  const grown = room ? [...blocks.slice(0, -1), [...last, mail]] : [...blocks, [mail]];
   return { length: length + 1, blocks: grown };
 }
 
-function holds({ blocks }: Mailbox, wanted: (item: MailboxItem) => boolean): boolean {
-  return blocks.some((block) => block.some(wanted));
-}
-
-function joinByTool(mailbox: readonly MailboxItem[]): {
-  readonly items: readonly MailboxItem[];
-  readonly expired: readonly string[];
-} {
-  const byTool = new Map<string, MailboxItem>();
-  const expired: string[] = [];
-  for (const item of mailbox) {
-    const earlier = byTool.get(item.tool);
-    const taskIds = [...(earlier?.taskIds ?? []), ...item.taskIds];
-    expired.push(...taskIds.splice(0, Math.max(0, taskIds.length - maxTasksPerItem)));
-    byTool.set(item.tool, { ...item, taskIds });
-  }
-  return { items: [...byTool.values()], expired };
+function holds({ blocks }: Mailbox, id: string): boolean {
+  return blocks.some((block) => block.some(({ taskId }) => taskId === id));
 }

@@ -1,11 +1,6 @@
 import type { Notice } from './plan.ts';
 import type { AnnouncementStrategy } from './settings.ts';
 
-/** Message of `type` text, which some servers take as words of the person. */
-export function textMessage(sessionId: string, { text }: Notice): string {
-  return JSON.stringify({ session_id: sessionId, type: 'text', text });
-}
-
 /** Payload for the MCP channel: a log message as the specification has it, with the tasks it is about. */
 export function notificationPayload({ taskIds, text }: Notice): unknown {
   return {

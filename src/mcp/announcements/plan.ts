@@ -1,12 +1,12 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
-import { itemsOf, type Mailbox, type MailboxItem, taskIdsOf } from './mailbox.ts';
+import { type Mailbox, mailsOf } from './mailbox.ts';
 import { quietForMs } from './quiet-hours.ts';
 import type { AnnouncementSettings, AnnouncementStrategy } from './settings.ts';
 import { cueToRead, factOf, joinFacts, requestToSpeak } from './wording.ts';
 
 /** What is told in one go. */
 export interface Notice {
-  /** Tasks that have been told once this has been spoken. */
+  /** Tasks that have been told once this has been spoken: exactly those whose fact or id the text has. */
   readonly taskIds: readonly string[];
   readonly text: string;
 }
@@ -27,9 +27,9 @@ export type AnnouncementPlan =
 /** Why an announcement was not spoken. `refused`: the server answered it with an alert. */
 export type AnnouncementFailure = 'no-reply' | 'no-channel' | 'refused';
 
-/** Items told at once, and how much of the limit one of several may take. */
-const maxItemsPerNotice = 5;
-const fewestCharactersPerItem = 60;
+/** Results told at once, and how much of the limit one of several may take. */
+const maxFactsPerNotice = 5;
+const fewestCharactersPerFact = 60;
 
 /** What to do with the mail that waits. `attempt`: failures of the head so far. */
 export function planAnnouncement(
@@ -83,7 +83,7 @@ export function announcementDelayMs(
 
 function noticeOf(mailbox: Mailbox, strategy: AnnouncementStrategy, settings: AnnouncementSettings): Notice {
   const { language, maxCueCharacters } = settings;
-  if (strategy === 'detect-cue') return cueToRead(taskIdsOf(mailbox), language, maxCueCharacters);
+  if (strategy === 'detect-cue') return cueToRead(mailsOf(mailbox), language, maxCueCharacters);
   const { facts, taskIds, left } = factsOf(mailbox, settings);
   const told = joinFacts(facts, left, language);
   const toModel = strategy === 'detect' || strategy === 'text';
@@ -95,19 +95,15 @@ function factsOf(
   mailbox: Mailbox,
   { language, maxSpokenCharacters }: AnnouncementSettings,
 ): { readonly facts: readonly string[]; readonly taskIds: readonly string[]; readonly left: number } {
-  const items = itemsOf(mailbox);
   const facts: string[] = [];
+  const taskIds: string[] = [];
   let free = maxSpokenCharacters;
-  for (const item of items.slice(0, maxItemsPerNotice)) {
-    if (facts.length > 0 && free < fewestCharactersPerItem) break;
-    const fact = factOf(item, language, free);
+  for (const mail of mailsOf(mailbox).slice(0, maxFactsPerNotice)) {
+    if (facts.length > 0 && free < fewestCharactersPerFact) break;
+    const fact = factOf(mail, language, free);
     facts.push(fact);
+    taskIds.push(mail.taskId);
     free -= fact.length;
   }
-  const idsOf = (some: readonly MailboxItem[]) => some.flatMap(({ taskIds }) => taskIds);
-  return {
-    facts,
-    taskIds: idsOf(items.slice(0, facts.length)),
-    left: idsOf(items.slice(facts.length)).length,
-  };
+  return { facts, taskIds, left: mailbox.length + mailbox.beyond.length - facts.length };
 }

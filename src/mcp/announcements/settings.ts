@@ -27,4 +27,6 @@ export interface AnnouncementSettings {
   /** Wait before the first new try after a failure; doubles each time. */
   readonly firstRetryMs: number;
   readonly maxRetryMs: number;
+  /** Within a conversation: nobody has spoken for so long after `listen start`; then mail is told. */
+  readonly quietMs: number;
 }

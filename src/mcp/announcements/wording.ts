@@ -1,6 +1,6 @@
 import { printableText } from '../../core/printable-text.ts';
+import { inWords } from '../../core/words.ts';
 import type { TaskMail } from './mail.ts';
-import type { MailboxItem } from './mailbox.ts';
 import type { AnnouncementLanguage } from './settings.ts';
 
 interface Wording {
@@ -9,14 +9,14 @@ interface Wording {
   readonly failed: (tool: string, text: string) => string;
   readonly interrupted: (tool: string) => string;
   readonly reminder: (text: string) => string;
-  /** What our own sentences about failures are in this language, without the name of the tool that is told anyway. */
-  readonly reasons: readonly (readonly [RegExp, string])[];
-  /** Several results of one tool, of which the newest is told. */
-  readonly several: (tool: string, count: number, newest: string) => string;
+  /** The person may have heard the fact already. */
+  readonly perhapsAgain: (fact: string) => string;
   readonly andMore: (count: number) => string;
   /** For a model: what the facts are and that it should speak. */
   readonly request: (facts: string) => string;
   readonly cue: (taskIds: string) => string;
+  /** The same for what may have been told already. */
+  readonly cueAgain: (taskIds: string) => string;
   /** Ends a sentence whose result did not. */
   readonly stop: string;
   readonly joint: string;
@@ -31,16 +31,12 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     interrupted: (tool) =>
       `The task "${tool}" was interrupted because the device restarted; it did not finish.`,
     reminder: (text) => `Reminder: ${text}`,
-    reasons: [
-      [/^The tool \S+ failed: /, ''],
-      [/^The tool \S+ (?=cannot be reached|gave no usable answer)/, 'it '],
-      [/^\S+ (did not finish within [\d.]+ seconds).*$/s, 'it $1.'],
-      [/^\S+ failed because of a fault in this program\..*$/s, 'there is a fault in this program.'],
-    ],
-    several: (tool, count, newest) => `The task "${tool}" has ended ${count} times. Most recently: ${newest}`,
+    perhapsAgain: (fact) => `I may have told you already: ${fact}`,
     andMore: (count) => `Results still waiting: ${count}.`,
     request: (facts) => `[Notice of the device] ${facts} Tell me this now, briefly, in your own words.`,
     cue: (taskIds) => `[Notice] Read ${taskIds} with self.tasks.read and tell me.`,
+    cueAgain: (taskIds) =>
+      `[Notice] Read ${taskIds} with self.tasks.read, say "I may have told you already" and tell me.`,
     stop: '.',
     joint: ' ',
   },
@@ -50,17 +46,12 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
     failed: (tool, text) => `任务“${tool}”失败了：${text}`,
     interrupted: (tool) => `任务“${tool}”因设备重启而中断，没有完成。`,
     reminder: (text) => `提醒：${text}`,
-    reasons: [
-      [/^The tool \S+ failed: /, ''],
-      [/^The tool \S+ cannot be reached: /, '无法连接，'],
-      [/^The tool \S+ gave no usable answer: /, '结果无法使用，'],
-      [/^\S+ did not finish within ([\d.]+) seconds.*$/s, '$1秒内没有完成，已被停止。'],
-      [/^\S+ failed because of a fault in this program\..*$/s, '程序内部出错。'],
-    ],
-    several: (tool, count, newest) => `任务“${tool}”结束了${count}次，最近一次：${newest}`,
+    perhapsAgain: (fact) => `我可能已经告诉过你了：${fact}`,
     andMore: (count) => `另外还有${count}个结果。`,
     request: (facts) => `【设备通知】${facts}请现在用简短的口语告诉我。`,
     cue: (taskIds) => `【通知】请用self.tasks.read读取${taskIds}并告诉我。`,
+    cueAgain: (taskIds) =>
+      `【通知】请用self.tasks.read读取${taskIds}，先说“我可能已经告诉过你了”，再告诉我。`,
     stop: '。',
     joint: '',
   },
@@ -69,12 +60,11 @@ const wordings: Readonly<Record<AnnouncementLanguage, Wording>> = {
 const maxToolNameCharacters = 64;
 
 /** What happened, as a person would be told. The result is cut to `maxCharacters`. */
-export function factOf(item: MailboxItem, language: AnnouncementLanguage, maxCharacters: number): string {
-  const wording = wordings[language];
-  const fact = mailFact(item.newest, wording, maxCharacters);
-  const newest = /\p{P}$/u.test(fact) ? fact : `${fact}${wording.stop}`;
-  if (item.taskIds.length === 1) return newest;
-  return wording.several(toolName(item.newest), item.taskIds.length, newest);
+export function factOf(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
+  const words = mailFact(mail, language, maxCharacters);
+  const { stop, perhapsAgain } = wordings[language];
+  const fact = /(?![)）\]】])\p{P}$/u.test(words) ? words : `${words}${stop}`;
+  return mail.maybeTold ? perhapsAgain(fact) : fact;
 }
 
 /** Several facts, and how many are left for the next time. */
@@ -88,32 +78,31 @@ export function requestToSpeak(facts: string, language: AnnouncementLanguage): s
   return wordings[language].request(facts);
 }
 
-/** As many task ids as fit the limit, at least one; see `detect-cue`. */
+/** As many tasks as fit the limit, at least one, and either all or none of them perhaps told already; see `detect-cue`. */
 export function cueToRead(
-  taskIds: readonly string[],
+  mails: readonly TaskMail[],
   language: AnnouncementLanguage,
   maxCharacters: number,
 ): { readonly text: string; readonly taskIds: readonly string[] } {
-  const { cue } = wordings[language];
+  const again = mails[0]?.maybeTold === true;
+  const { cue: first, cueAgain } = wordings[language];
+  const cue = again ? cueAgain : first;
+  const taskIds = mails.filter(({ maybeTold = false }) => maybeTold === again).map(({ taskId }) => taskId);
   let count = Math.min(taskIds.length, 3);
   while (count > 1 && cue(taskIds.slice(0, count).join(', ')).length > maxCharacters) count -= 1;
   const told = taskIds.slice(0, count);
   return { text: cue(told.join(', ')), taskIds: told };
 }
 
-function mailFact(mail: TaskMail, wording: Wording, maxCharacters: number): string {
+function mailFact(mail: TaskMail, language: AnnouncementLanguage, maxCharacters: number): string {
+  const wording = wordings[language];
   const tool = toolName(mail);
-  const text = printableText(mail.text, maxCharacters);
   if (mail.outcome === 'interrupted') return wording.interrupted(tool);
-  if (mail.outcome === 'failed')
-    return wording.failed(tool, printableText(reasonOf(mail, wording), maxCharacters));
+  const text = printableText(mail.words ? inWords(mail.words, language) : mail.text, maxCharacters);
+  if (mail.outcome === 'failed') return wording.failed(tool, text);
   if (text === '') return wording.doneEmpty(tool);
   // What a built-in tool has to say later is a reminder; its name means nothing to a person.
   return mail.tool.startsWith('self.') ? wording.reminder(text) : wording.done(tool, text);
-}
-
-function reasonOf({ text }: TaskMail, { reasons }: Wording): string {
-  return reasons.reduce((rest, [pattern, words]) => rest.replace(pattern, words), text);
 }
 
 function toolName({ tool }: TaskMail): string {

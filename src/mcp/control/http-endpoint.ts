@@ -6,10 +6,12 @@ import type {
 } from '@modelcontextprotocol/server';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { AccessList } from '../access-list.ts';
 import { Caller } from '../caller.ts';
 import type { Dispatcher } from '../dispatcher.ts';
+import { normalise, type RequestId, rpcErrorCode } from '../normalise.ts';
 import { listed } from '../paging.ts';
 import type { ToolRegistry } from '../registry.ts';
 import { contentOf, failedResultOf, pictureBeside } from '../result.ts';
@@ -24,7 +26,7 @@ const maxResultBytes = 200_000;
 
 export interface HttpEndpointParts {
   readonly registry: ToolRegistry;
-  readonly access: Pick<AccessList, 'permits'>;
+  readonly access: Pick<AccessList, 'permits' | 'subscribe'>;
   readonly dispatcher: Dispatcher;
   /** In `serverInfo`. */
   readonly name: string;
@@ -58,12 +60,13 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
   let timer: TimerHandle;
   let closed = false;
 
-  const unsubscribe = registry.subscribe(() => {
+  const tellAll = () => {
     for (const { server } of sessions.values())
       server.sendToolListChanged().catch((thrown: unknown) => {
         logger.debug('MCP over HTTP', { message: messageOf(thrown) });
       });
-  });
+  };
+  const endings = [registry.subscribe(tellAll), parts.access.subscribe(tellAll)];
 
   /** Returns the release, to be called once. */
   function use(session: Session): () => void {
@@ -142,7 +145,9 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
     const release = use(session);
     let isStream = false;
     try {
-      const response = await session.transport.handleRequest(request);
+      const read = request.method === 'POST' ? await readMessage(request) : undefined;
+      if (read && 'refusal' in read) return read.refusal;
+      const response = await session.transport.handleRequest(request, read && { parsedBody: read.message });
       isStream = request.method === 'GET' && response.ok && !request.signal.aborted;
       return response;
     } finally {
@@ -165,7 +170,7 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
       }),
     async close() {
       closed = true;
-      unsubscribe();
+      for (const stop of endings) stop();
       clock.clearTimeout(timer);
       await Promise.all([...sessions.values()].map(end));
     },
@@ -224,11 +229,64 @@ async function call(
   }
 }
 
+/** The message in a request, read as kindly as the other channels read theirs; or what is answered to one that is none. */
+async function readMessage(
+  request: Request,
+): Promise<{ readonly message: unknown } | { readonly refusal: Response }> {
+  const text = await boundedText(request);
+  if (text === undefined) return { refusal: refusal(413, 'The message is too large.') };
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return { refusal: rpcRefusal(null, rpcErrorCode.parseError, 'The body is not JSON.', 400) };
+  }
+  if (!isObject(message))
+    return {
+      message: Array.isArray(message) ? message.map((one) => (isObject(one) ? kindly(one) : one)) : message,
+    };
+  if (message.method === 'tools/call') {
+    const judged = normalise(message);
+    if (judged.kind === 'refused')
+      return { refusal: rpcRefusal(judged.id, judged.code, judged.message, 200) };
+  }
+  return { message: withExactMember(kindly(message), text, ['params', 'arguments']) };
+}
+
+/** Members that are null are left out: clients mean nothing by them, and the SDK refuses them. */
+function kindly({ params, ...message }: Json): Json {
+  if (params === null || params === undefined) return message;
+  if (!isObject(params) || params.arguments !== null) return { ...message, params };
+  const { arguments: _, ...rest } = params;
+  return { ...message, params: rest };
+}
+
+async function boundedText(request: Request): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '');
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const rpcRefusal = (id: RequestId | null, code: number, message: string, status: number): Response =>
+  Response.json({ jsonrpc: '2.0', error: { code, message }, id }, { status });
+
 function wholeContentOf(output: ToolOutput) {
   const maxBytes = output.kind === 'image' ? Number.POSITIVE_INFINITY : maxResultBytes;
   return [...contentOf(output, maxBytes, () => undefined), ...pictureBeside(output)];
 }
 
 function refusal(status: number, message: string): Response {
-  return Response.json({ jsonrpc: '2.0', error: { code: -32_000, message }, id: null }, { status });
+  return rpcRefusal(null, -32_000, message, status);
 }

@@ -99,6 +99,7 @@ function callOf(name: string, reply: CallReply): ControlledCall {
     throw new ClientError(ErrorCode.toolCancelled, `The call of ${name} was taken back.`);
   const { output, content } = reply;
   if (output?.kind === 'text') return { status: 'done', output: { kind: 'text', text: output.text } };
+  if (output?.kind === 'json') return { status: 'done', output: { kind: 'json', value: output.value } };
   if (output) return { status: 'done', output };
   const [block] = content;
   const told = JSON.parse(block?.type === 'text' ? block.text : '{}') as {

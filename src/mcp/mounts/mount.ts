@@ -81,7 +81,7 @@ export function createMount(parts: MountParts): Mount {
   const { name } = definition;
   let state: State = { name: definition.enabled ? 'cold' : 'disabled' };
   let restarts = 0;
-  let lastProblem: string | undefined;
+  let lastProblem: ClientError | undefined;
   /** When it was last found not to work. */
   let failedMs = Number.NEGATIVE_INFINITY;
   let calls = 0;
@@ -180,7 +180,7 @@ export function createMount(parts: MountParts): Mount {
 
   function tryAgain(error: ClientError): void {
     clock.clearTimeout(stableTimer);
-    lastProblem = error.message;
+    lastProblem = error;
     failedMs = clock.now();
     log.add(error.message);
     logger.warn('A mounted server does not work', { server: name, code: error.code, problem: error.message });
@@ -193,7 +193,7 @@ export function createMount(parts: MountParts): Mount {
     const timer = clock.setTimeout(() => void begin(stateName), delayMs);
     enter({ name: stateName, timer, dueMs: clock.now() + delayMs });
     const told = isHopeless ? mountError.givenUp : mountError.notWorking;
-    arrivals.failed(told(name, error.message, delayMs));
+    arrivals.failed(told(name, error, delayMs));
   }
 
   /** Ends what the present state holds; the caller enters the next one. */
@@ -249,7 +249,7 @@ export function createMount(parts: MountParts): Mount {
     }
     if (state.name !== 'ready' || state.session !== session) return;
     leave(error);
-    lastProblem = error.message;
+    lastProblem = error;
     restarts += 1;
     begin('restarting');
   }
@@ -263,7 +263,7 @@ export function createMount(parts: MountParts): Mount {
       begin(state.name);
     } else if (state.name === 'failed' && 'dueMs' in state) {
       const leftMs = state.dueMs - clock.now();
-      return Promise.reject(mountError.givenUp(name, lastProblem ?? '', leftMs));
+      return Promise.reject(mountError.givenUp(name, lastProblem, leftMs));
     }
     if (state.name === 'cold' && definition.start === 'manual')
       return Promise.reject(mountError.notStarted(name));
@@ -287,7 +287,7 @@ export function createMount(parts: MountParts): Mount {
       toolCount: list.offered.length,
       restarts,
       nextAttemptInMs: 'dueMs' in state ? Math.max(0, Math.round(state.dueMs - clock.now())) : undefined,
-      lastProblem,
+      lastProblem: lastProblem?.message,
       calls,
       failedCalls,
     };

@@ -1,4 +1,6 @@
 import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { printableText } from '../../core/printable-text.ts';
+import { inWords, sentenceOf, type Words, words } from '../../core/words.ts';
 import type { ForeignContent, ForeignResult } from '../../ports/mcp-client.ts';
 import type { ToolOutput } from '../tool.ts';
 
@@ -9,25 +11,34 @@ import type { ToolOutput } from '../tool.ts';
  */
 export function mountedOutput({ content, structuredContent, isError }: ForeignResult): ToolOutput {
   const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
-  if (isError) throw failed(text);
+  const failures = content.flatMap((part) => (part.type === 'failure' ? [part.text] : []));
+  if (isError) throw failed([...failures, text].filter((words) => words.trim() !== '').join('\n'));
   const image = content.find((part) => part.type === 'image');
   const picture = image && { base64: image.data, mimeType: image.mimeType };
   if (text.trim() !== '') return { kind: 'text', text, ...(picture && { picture }) };
   if (structuredContent !== undefined) return { kind: 'json', value: structuredContent };
   if (picture) return { kind: 'image', ...picture };
-  return { kind: 'text', text: sentenceFor(content) };
+  const unreadable = content.find((part) => part.type === 'unreadable');
+  if (unreadable) throw notUnderstood(unreadable.kind);
+  const said = sentenceFor(content);
+  return { kind: 'text', text: `${inWords(said, 'en')}.`, words: said };
 }
 
-function sentenceFor(content: readonly ForeignContent[]): string {
+function sentenceFor(content: readonly ForeignContent[]): Words {
   const kinds = new Set(content.flatMap((part) => (part.type === 'other' ? [part.kind] : [])));
-  if (kinds.size === 0) return 'Done; the tool gave no result.';
-  return `Done; the result (${[...kinds].join(', ')}) cannot be shown or read out here.`;
+  if (kinds.size === 0) return words('doneWithoutResult');
+  return words('resultNotShown', { kinds: [...kinds].join(', ') });
+}
+
+function notUnderstood(kind: string): ClientError {
+  const said = words('resultUnreadable', { kind: printableText(kind, 40) });
+  return new ClientError(ErrorCode.toolBadOutput, sentenceOf(said, 'en'), { words: said });
 }
 
 function failed(text: string): ClientError {
-  const words = text.trim();
-  return new ClientError(
-    ErrorCode.toolFailed,
-    words === '' ? 'The tool says that it failed, but not why.' : words.slice(0, 10_000),
-  );
+  const said = text.trim();
+  if (said !== '') return new ClientError(ErrorCode.toolFailed, said.slice(0, 10_000));
+  return new ClientError(ErrorCode.toolFailed, 'The tool says that it failed, but not why.', {
+    words: words('noReason'),
+  });
 }

@@ -64,6 +64,7 @@ function describe(definition: MountedServerDefinition, foreign: ForeignTool): Om
     handoffMs: own.handoffMs ?? policy.handoffMs,
     maxResultBytes: own.maxResultBytes ?? policy.maxResultBytes,
     idempotent: own.idempotent ?? policy.idempotent,
+    parallel: own.parallel ?? policy.parallel,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
+import { secondsIn, sentenceOf, type Words, words } from '../../core/words.ts';
 import type {
   ConnectMcpServer,
   ForeignToolList,
@@ -75,8 +76,7 @@ export function startAttempt({ definition, connect, hooks, clock, after }: Start
 }
 
 const tooSlow = (name: string, startTimeoutMs: number): ClientError =>
-  new ClientError(
-    ErrorCode.toolTimeout,
-    `${name} did not start within ${Math.round(startTimeoutMs / 1000)} seconds. Run its command by hand to see what it waits for, or raise its startTimeoutMs.`,
-    { retryable: true },
-  );
+  tooSlowError(words('didNotStart', { name, time: secondsIn(Math.round(startTimeoutMs / 100) / 10) }));
+
+const tooSlowError = (said: Words): ClientError =>
+  new ClientError(ErrorCode.toolTimeout, sentenceOf(said, 'en'), { retryable: true, words: said });

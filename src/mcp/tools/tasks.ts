@@ -73,8 +73,8 @@ function read(id: string, offset: number, { tasks, shelf }: TaskToolParts): obje
   const page = task ? tasks.read(id, offset, pageBytes) : shelvedPage(id, offset, shelf);
   if (!page) throw unknownTask(id);
   const cutFrom = task?.cutFromCharacters;
-  // Whoever has read it to the end has been told.
-  if (task && page.nextOffset === undefined) tasks.markTold([id]);
+  // Whoever has read it to the end has been told; what is being announced has been when the person has heard it.
+  if (task && task.sentAtMs === undefined && page.nextOffset === undefined) tasks.markTold([id]);
   return {
     task_id: id,
     ...(task && { state: task.state }),

@@ -1,5 +1,6 @@
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { foreignWords, inWords, type Words, words } from '../../core/words.ts';
 import type { Tool, ToolArguments } from '../tool.ts';
 import { builtin } from './builtin.ts';
 
@@ -50,7 +51,8 @@ export function createTimerRing(clocks: TimerClocks): Tool {
         await wait(clock, Math.min(leftMs, lookMs), signal);
         signal.throwIfAborted();
       }
-      return { kind: 'text', text: rung(timer, wallClock()) };
+      const said = rung(timer, wallClock());
+      return { kind: 'text', text: inWords(said, 'en'), words: said };
     },
   });
 }
@@ -61,11 +63,12 @@ function leftOf({ dueAtMs, due }: TimerArguments, { clock, wallClock, boot }: Ti
   return dueAtMs - wallClock();
 }
 
-function rung({ name, message, dueAtMs, due }: TimerArguments, nowMs: number): string {
-  const nameless = name === defaultTimerName && message !== '';
-  const text = nameless || message === '' ? message || name : `${name}: ${message}`;
+function rung({ name, message, dueAtMs, due }: TimerArguments, nowMs: number): Words {
+  const what = name === defaultTimerName ? words('timer') : foreignWords(name);
+  const said = message === '' ? what : words('because', { what, text: message });
+  const text = name === defaultTimerName && message !== '' ? foreignWords(message) : said;
   const lateMs = nowMs - dueAtMs;
-  return due || lateMs <= toleranceMs ? text : `${text} (was due ${localTime(dueAtMs)})`;
+  return due || lateMs <= toleranceMs ? text : words('timerLate', { text, time: localTime(dueAtMs) });
 }
 
 /** `2026-11-21 07:00:00` in the time zone of the device. */

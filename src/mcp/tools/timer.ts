@@ -42,7 +42,8 @@ function setTool({ tasks, ring, channel, ...clocks }: TimerToolParts): Tool {
       at: { type: 'string', default: '' },
       message: { type: 'string', default: '' },
     },
-    run: async ({ name, seconds, at, message }) => {
+    run: async ({ name, seconds, at, message }, { announce }) => {
+      if (announce === false) throw unheard();
       const timer = {
         name: (name as string).slice(0, maxNameCharacters),
         message: (message as string).slice(0, maxMessageCharacters),
@@ -119,5 +120,11 @@ function cancelTool({ tasks }: TimerToolParts): Tool {
 
 const running = (all: readonly TaskSummary[]): readonly TaskSummary[] =>
   all.filter(({ tool, state }) => tool === timerRingName && state === 'running');
+
+const unheard = (): ClientError =>
+  new ClientError(
+    ErrorCode.toolFailed,
+    'No timer was set: this loudspeaker does not tell what is asked for over this access point.',
+  );
 
 const invalid = (message: string): ClientError => new ClientError(ErrorCode.toolArgumentsInvalid, message);

@@ -139,6 +139,7 @@ test('the list for people has every backend, with a reason for each that is miss
     'microphone portaudio missing',
     'loudspeaker portaudio missing',
     'microphone record missing',
+    'loudspeaker play missing',
     'loudspeaker speaker missing',
     'microphone wav:FILE ok',
     'loudspeaker wav:FILE ok',

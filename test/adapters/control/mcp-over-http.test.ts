@@ -66,6 +66,45 @@ describe('the device as an MCP server over HTTP, for the SDK’s client', () => 
     expect(unknown).toMatchObject({ isError: true, content: [{ text: 'Unknown tool: nothing' }] });
   });
 
+  it('reads requests as kindly as the other channels, and says in words what it cannot read', async () => {
+    const device = await startControl({ tools: [echo], control: { tcp: { port: 0, token } } });
+    const post = async (body: string, session?: string) => {
+      const answer = await fetch(`http://127.0.0.1:${device.control.port}/v1/mcp`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...(session && { 'mcp-session-id': session }),
+        },
+        body,
+      });
+      const text = await answer.text();
+      const message = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text) as object;
+      return { message, session: answer.headers.get('mcp-session-id') ?? undefined, text };
+    };
+    const { session } = await post(
+      '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}',
+    );
+    const call = (params: string) =>
+      post(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":${params}}`, session);
+    expect((await call('{"name":"echo","arguments":null}')).message).toMatchObject({
+      result: { content: [{ text: '{}' }] },
+    });
+    expect((await call('{"name":"echo","arguments":{"n":725653563933458433}}')).text).toContain(
+      '725653563933458433',
+    );
+    expect(await call('{"name":"echo","arguments":[]}')).toMatchObject({
+      message: { id: 2, error: { code: -32602, message: 'Invalid arguments' } },
+    });
+    expect(await call('null')).toMatchObject({ message: { error: { message: 'Missing params' } } });
+    const list = await post('{"jsonrpc":"2.0","id":3,"method":"tools/list","params":null}', session);
+    expect(list.message).toMatchObject({ id: 3, result: { tools: [{ name: 'echo' }] } });
+    expect(await post('{"jsonrpc":', session)).toMatchObject({
+      message: { id: null, error: { code: -32700 } },
+    });
+  });
+
   it('gives pictures of any size, which only voices have no use for', async () => {
     const data = 'A'.repeat(300_000);
     const run = () => Promise.resolve({ kind: 'image', base64: data, mimeType: 'image/png' } as const);

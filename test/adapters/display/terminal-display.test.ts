@@ -154,10 +154,23 @@ test('the level is redrawn ten times a second at most, and the last one is shown
   display.showLevel(100);
   clock.advance(100);
 
-  expect(screen.writes - before).toBe(11);
+  expect(screen.writes - before).toBe(10);
   expect(screen.lines.at(-1)).toContain('[||||||||||||]');
   clock.advance(60_000);
-  expect([screen.writes - before, clock.pendingTimers]).toEqual([11, 0]);
+  expect([screen.writes - before, clock.pendingTimers]).toEqual([10, 0]);
+});
+
+test('a level that fills the same cells is not drawn again', () => {
+  const { screen, clock, display } = setUp();
+  display.show({ type: 'state', from: 'idle', to: 'listening', cause: 'x' });
+  display.showLevel(50);
+  clock.advance(100);
+  const before = screen.writes;
+  for (const level of [51, 49, 52, 50]) {
+    display.showLevel(level);
+    clock.advance(100);
+  }
+  expect(screen.writes - before).toBe(0);
 });
 
 test('no level is shown of a microphone that broke while it listened', () => {

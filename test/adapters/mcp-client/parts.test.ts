@@ -7,6 +7,8 @@ import { listLimits, readToolList } from '../../../src/adapters/mcp-client/forei
 import { createLineReader } from '../../../src/adapters/mcp-client/line-reader.ts';
 import { createLogLines } from '../../../src/adapters/mcp-client/log-lines.ts';
 import { createReadBudget } from '../../../src/adapters/mcp-client/read-budget.ts';
+import { usableAnswer } from '../../../src/adapters/mcp-client/usable-answer.ts';
+import { mountedOutput } from '../../../src/mcp/mounts/mounted-output.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 describe('a tool list', () => {
@@ -107,6 +109,76 @@ it('the result of a call is read from anything', () => {
       expect(typeof isError).toBe('boolean');
     }),
   );
+});
+
+describe('what other servers answer', () => {
+  const output = (answer: unknown) => mountedOutput(foreignResultOf(answer));
+  const text = (value: string) => ({ kind: 'text', text: value });
+
+  it.each([
+    [{ content: 'Hello, World!', isError: false }, 'Hello, World!'],
+    [{ content: { type: 'text', text: 'one block' } }, 'one block'],
+    [{ content: ['a', { text: 'b' }, { type: 'markdown', text: 'c' }] }, 'a\nb\nc'],
+    [
+      {
+        content: [
+          { type: 'text', text: 42 },
+          { type: 'text', text: true },
+        ],
+      },
+      '42\ntrue',
+    ],
+    [{ content: [{ type: 'text', text: { a: 1 } }] }, '{"a":1}'],
+    [{ toolResult: { content: [{ type: 'text', text: 'inside' }] } }, 'inside'],
+    [{ toolResult: 'plain' }, 'plain'],
+    ['plain', 'plain'],
+  ])('is read: %j', (answer, words) => {
+    expect(output(answer)).toEqual(text(words));
+  });
+
+  it.each([
+    [{ toolResult: { city: 'Rome' } }, { city: 'Rome' }],
+    [{ output: 7, _meta: {} }, { output: 7 }],
+  ])('is data where it is no text: %j', (answer, value) => {
+    expect(output(answer)).toEqual({ kind: 'json', value });
+  });
+
+  it.each([
+    [{ content: [{ type: 'error', text: 'Invalid number' }] }, 'Invalid number'],
+    [{ content: [{ type: 'error', message: 'No such city' }] }, 'No such city'],
+    [{ toolResult: { content: 'Broken' }, isError: true }, 'Broken'],
+    [{ content: [], isError: 'true' }, 'The tool says that it failed, but not why.'],
+    [
+      { content: [{ type: 'text', text: null }] },
+      'The tool answered with something (text) that cannot be read, so it is not known whether it worked.',
+    ],
+    [
+      { content: [{ type: 'image', data: 'not base64!', mimeType: 'image/png' }] },
+      'The tool answered with something (image) that cannot be read, so it is not known whether it worked.',
+    ],
+    [
+      { content: [{ type: 'hologram', data: 1 }] },
+      'The tool answered with something (hologram) that cannot be read, so it is not known whether it worked.',
+    ],
+  ])('is a failure, and never said as done: %j', (answer, words) => {
+    expect(() => output(answer)).toThrow(words);
+  });
+
+  it('is a picture in plain base64, whatever it came as', () => {
+    const picture = (data: string, mimeType: unknown = 'image/png') =>
+      output({ content: [{ type: 'image', data, mimeType }] });
+    const expected = { kind: 'image', base64: 'iVBORw0KGgo=', mimeType: 'image/png' };
+    expect(picture('data:image/png;base64,iVBORw0KGgo=', 'image/jpeg')).toEqual(expected);
+    expect(picture('data:image/png;charset=x;base64,iVBORw0KGgo=', undefined)).toEqual(expected);
+    expect(picture('data:;base64,iVBO\r\nRw0KGgo')).toEqual(expected);
+    expect(picture('-_-_')).toEqual({ ...expected, base64: '+/+/' });
+  });
+
+  it('that is no object at all becomes one for the protocol client', () => {
+    const answer = (result: unknown) => usableAnswer({ jsonrpc: '2.0', id: 1, result } as never);
+    expect(answer('text')).toEqual({ jsonrpc: '2.0', id: 1, result: { content: 'text' } });
+    expect(answer(null)).toMatchObject({ error: { message: 'its answer has no result' } });
+  });
 });
 
 describe('a line reader', () => {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClientError, ErrorCode } from '../../../src/core/errors.ts';
+import type { FakeClock } from '../../support/fake-clock.ts';
 import { tool } from '../../support/mcp-parts.ts';
 import {
   accessPointBench,
@@ -23,6 +24,15 @@ const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** Time goes by, and what is said meanwhile arrives: pings are answered. */
+async function pass(clock: FakeClock, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 10_000) {
+    await clock.advanceAsync(Math.min(10_000, left));
+    await loopTurns();
+    await loopTurns();
+  }
+}
 
 async function broker(options: ScriptedServerOptions = {}) {
   const server = await startScriptedServer(options);
@@ -83,7 +93,7 @@ describe('the official broker', () => {
           id: 0,
           result: {
             protocolVersion: '2024-11-05',
-            capabilities: { tools: {} },
+            capabilities: { tools: { listChanged: true } },
             serverInfo: { name: 'speaker', version: '1.0.0' },
           },
         },
@@ -223,9 +233,37 @@ describe('the self-hosted relay', () => {
     await clock.advanceAsync(1000);
     await reach('connected');
     expect(server.book.tool).toBe(server.last());
-    await clock.advanceAsync(60_000);
+    server.last().send({ jsonrpc: '2.0', id: 'x', method: 'tools/call', params: { name: 'none' } });
+    await answers(server.last(), 1);
+    await pass(clock, 600_000);
     expect(state()).toBe('connected');
     expect(server.peers).toHaveLength(4);
+  });
+
+  it('is asked again now and then for ten minutes, each time later, when nothing is called after that', async () => {
+    const server = await broker();
+    const { clock, reach } = await connected(server.port, [], { profile: 'self-hosted' });
+    server.last().socket.close(1000, '新连接替换');
+    await reach('waiting');
+    await clock.advanceAsync(1500);
+    await reach('connected');
+    server.last().send({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    await answers(server.last(), 1);
+    for (const delayMs of [30_000, 60_000, 120_000, 240_000]) {
+      const before = server.peers.length;
+      await pass(clock, delayMs - 1_000);
+      await loopTurns();
+      expect(server.peers).toHaveLength(before);
+      await clock.advanceAsync(1_000);
+      await reach('waiting');
+      await clock.advanceAsync(1_000);
+      await reach('connected');
+      expect(server.peers).toHaveLength(before + 1);
+    }
+    const after = server.peers.length;
+    await pass(clock, 1_200_000);
+    await loopTurns();
+    expect(server.peers).toHaveLength(after);
   });
 
   it('that speaks after a loss has not forgotten us, so the connection stays', async () => {
@@ -249,6 +287,7 @@ describe('the self-hosted relay', () => {
     for (let i = 0; i < 6; i++) {
       server.last().socket.close(1000, '新连接替换');
       await reach('waiting');
+      expect(problems()).toHaveLength(1);
       const { nextAttemptInMs = 0 } = point.status();
       waits.push(nextAttemptInMs);
       await clock.advanceAsync(nextAttemptInMs);
@@ -279,7 +318,8 @@ describe('what is no proper request', () => {
     peer.send({ jsonrpc: '2.0', method: 'notifications/whatever', params: null });
     peer.send({ jsonrpc: '2.0', id: 5, method: 'resources/list', stray: true });
     peer.send({ jsonrpc: '2.0', id: 6, method: 'ping', params: null });
-    expect(await answers(peer, 2)).toEqual([
+    expect(await answers(peer, 3)).toEqual([
+      { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This is not JSON.' } },
       { jsonrpc: '2.0', id: 5, error: { code: -32601, message: 'Method not implemented: resources/list' } },
       { jsonrpc: '2.0', id: 6, result: {} },
     ]);
@@ -302,7 +342,7 @@ describe('what is no proper request', () => {
 });
 
 describe('coming back', () => {
-  it('waits 1, 2, 4 … 30 s, and 1 s again after a healthy minute', async () => {
+  it('waits 1, 2, 4 … 30 s, and 1 s again after twenty healthy seconds or a call', async () => {
     const server = await broker();
     const { clock, reach, point } = await connected(server.port);
     const waits: (number | undefined)[] = [];
@@ -316,10 +356,40 @@ describe('coming back', () => {
       await reach('connected');
     };
     for (let i = 0; i < 7; i++) await loseAfter(0);
-    await loseAfter(59_999);
-    await loseAfter(60_000);
-    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 1000]);
+    await loseAfter(19_999);
+    await loseAfter(20_000);
+    await loseAfter(0);
+    server.last().send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'none' } });
+    await answers(server.last(), 1);
+    await loseAfter(0);
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 1000, 2000, 1000]);
     expect(point.status().lastClose).toEqual({ code: 1011, reason: 'bad luck' });
+  });
+
+  it.each([
+    ['refuses', undefined, 'nothing is listening there'],
+    ['answers with 404', 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', 'it answers with HTTP 404'],
+  ])('to an address that %s is told after three tries, once', async (_what, refuse, words) => {
+    const server = await startScriptedServer(refuse === undefined ? {} : { refuse });
+    if (refuse === undefined) await server.stop();
+    else cleanups.push(() => server.stop());
+    const { clock, point, reach, problems } = await bench(endpoint(server.port));
+    for (let tries = 1; tries <= 5; tries++) {
+      await reach('waiting');
+      expect(problems()).toHaveLength(tries < 3 ? 0 : 1);
+      await clock.advanceAsync(point.status().nextAttemptInMs ?? 0);
+      await reach('connecting');
+    }
+    expect(problems()[0]).toContain(`cannot be reached: ${words}. Check its address`);
+    expect(problems()[0]).not.toContain(token);
+  });
+
+  it('to an end that is gone without a word takes less than a minute', async () => {
+    const server = await broker();
+    const { clock, reach } = await connected(server.port);
+    server.last().connection.pause();
+    await clock.advanceAsync(59_000);
+    await reach('waiting');
   });
 
   it('spreads devices by a fifth in both directions', async () => {
@@ -384,18 +454,18 @@ describe('coming back', () => {
     expect(point.status().lastClose).toEqual({ code: 1006, reason: 'no answer within 10 s' });
   });
 
-  it('gives up a connection on which nothing comes for 90 s, also no pong', async () => {
+  it('gives up a connection on which nothing comes for 40 s, also no pong', async () => {
     const silent = await startRawServer((connection, request) => connection.write(upgradeAnswer(request)));
     cleanups.push(() => silent.stop());
     const { clock, reach, point } = await connected(silent.port);
-    clock.advance(89_999);
+    clock.advance(39_999);
     expect(point.status().state).toBe('connected');
     clock.advance(1);
     await reach('waiting');
-    expect(point.status().lastClose).toEqual({ code: 1006, reason: 'nothing heard for 90 s' });
+    expect(point.status().lastClose).toEqual({ code: 1006, reason: 'nothing heard for 40 s' });
   });
 
-  it('pings every 30 s, and a pong is enough to stay', async () => {
+  it('pings every 20 s, and a pong is enough to stay', async () => {
     const server = await broker();
     const { clock, state } = await connected(server.port);
     let pings = 0;
@@ -403,7 +473,7 @@ describe('coming back', () => {
       pings += 1;
     });
     for (let i = 1; i <= 5; i++) {
-      clock.advance(30_000);
+      clock.advance(20_000);
       await until(() => pings === i);
       await loopTurns();
     }
@@ -499,7 +569,7 @@ describe('tools that change', () => {
     await reach('connected');
     await listed(server);
     expect(server.last().texts[0]).toContain('"name":"late"');
-    await clock.advanceAsync(80_000);
+    await pass(clock, 80_000);
     expect(server.peers).toHaveLength(2);
     server.last().socket.close(1008);
     await reach('refused');
@@ -513,7 +583,7 @@ describe('tools that change', () => {
     point.toolsChanged();
     await clock.advanceAsync(1000);
     await listed(server);
-    await clock.advanceAsync(60_000);
+    await pass(clock, 60_000);
     expect([point.status().state, point.status().toolCount]).toEqual(['connected', 1]);
   });
 

@@ -118,8 +118,9 @@ describe('a tunnel', () => {
 
   it('that nobody accepts within 10 s is given up and dialled again', async () => {
     const server = await farEnd();
-    const { clock, reach, tunnel, lines } = await tunnelTo({ url: server.url, token: 'secret' });
-    await until(() => lines.some((line) => line.startsWith('Connected')));
+    const { clock, reach, tunnel, lines, statuses } = await tunnelTo({ url: server.url, token: 'secret' });
+    await until(() => server.peers.length === 1 && statuses.length > 1);
+    expect(lines.some((line) => line.startsWith('Connected'))).toBe(false);
     server.last().send({ type: 'approved_tools', tools: ['echo'] });
     server.last().send({ type: 'ping' });
     clock.advance(9999);
@@ -144,7 +145,7 @@ describe('a tunnel', () => {
     expect(await call('echo', { text: 'hello' })).toEqual({
       jsonrpc: '2.0',
       id: 1,
-      result: { content: [{ type: 'text', text: 'hello' }], isError: false },
+      result: { content: [{ type: 'text', text: 'hello' }], isError: false, output: 'hello' },
     });
     expect(await call('other', {}, 'x')).toMatchObject({ id: 'x', error: { code: -32601 } });
     expect(tunnel.status().approvedTools).toBe(2);
@@ -208,12 +209,14 @@ describe('a tunnel', () => {
     expect((await call('echo', { text: texts.long })).result).toEqual({
       content: [{ type: 'text', text: 'x'.repeat(49_999) }],
       isError: false,
+      output: `${'x'.repeat(49_999)}…[49999 of 50002 characters]`,
       truncated: true,
       originalLength: 50_002,
     });
     expect((await call('echo', { text: texts.whole })).result).toEqual({
       content: [{ type: 'text', text: texts.whole }],
       isError: false,
+      output: texts.whole,
     });
     expect((await call('json')).result).toMatchObject({ truncated: true, originalLength: 60_010 });
     expect((await call('both')).result.content.map(({ type }: { type: string }) => type)).toEqual([
@@ -232,8 +235,12 @@ describe('a tunnel', () => {
       result: {},
     });
     server.last().send({ type: 'surprise' });
-    server.last().send({ jsonrpc: '2.0', method: 'tool_call', params: { tool: 'x' } });
     server.last().send({ jsonrpc: '2.0', id: 1, result: {} });
+    expect(await ask({ jsonrpc: '2.0', method: 'tool_call', params: { tool: 'x' } })).toEqual({
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: -32601, message: 'Unknown tool: x' },
+    });
     expect(await ask({ jsonrpc: '2.0', id: 2, method: 'tools/list' })).toEqual({
       jsonrpc: '2.0',
       id: 2,

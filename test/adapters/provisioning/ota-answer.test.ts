@@ -117,9 +117,39 @@ describe('an answer', () => {
     [{ success: false, message: 'request error.' }, '“request error.”'],
     [{ error: 'Invalid device ID' }, '“Invalid device ID”'],
     [{ success: false }, 'refused this device.'],
+    [{ code: 500, msg: '服务器内部异常', data: null }, '“服务器内部异常”'],
+    [{ code: 10_067 }, '“code 10067”'],
+    [{ message: 'Device is not registered' }, '“Device is not registered”'],
+    [{ code: 401, error: { message: 'token expired' } }, '“token expired”'],
   ])('%j is a refusal in the words of the server', (answer, words) => {
     expect(() => parse(answer)).toThrowError(
       expect.objectContaining({ code: 'PROVISIONING_REFUSED', message: expect.stringContaining(words) }),
+    );
+  });
+
+  test.each([
+    { code: 0, msg: 'success' },
+    { code: 200, msg: '操作成功', data: {} },
+    { success: true, message: 'ok' },
+    { error: null, message: '' },
+  ])('%j is none, only of no use', (answer) => {
+    expect(parse(answer)).toEqual(nothing);
+  });
+
+  test.each([
+    [null, 'device-server'],
+    ['null', 'device-server'],
+    ['mine', 'mine'],
+    ['', ''],
+    [undefined, ''],
+    [[], ''],
+  ])('with the topic %j publishes to “%s”', (publish_topic, topic) => {
+    expect(parse({ mqtt: { endpoint: 'host', publish_topic } }).mqtt?.publishTopic).toBe(topic);
+  });
+
+  test('that is plain words is told in them', () => {
+    expect(() => parse('banned until Monday')).toThrowError(
+      expect.objectContaining({ message: expect.stringContaining('It says: “banned until Monday”.') }),
     );
   });
 

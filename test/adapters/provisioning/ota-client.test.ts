@@ -175,14 +175,47 @@ describe('the check', () => {
 
   test('does not follow a redirect but names its target, without the query', async () => {
     const { url, seen } = await serve((_, response) =>
-      response.writeHead(302, { Location: 'https://other.example/ota/?token=secret' }).end(),
+      response.writeHead(301, { Location: 'https://other.example/ota/?token=secret' }).end(),
     );
     expect(await failure(client(url).check(never))).toMatchObject({
       code: 'PROVISIONING_REFUSED',
       retryable: false,
-      message: `${url} sends us on to https://other.example/ota/ (status 302), which devices do not follow. Set server.url to https://other.example/ota/ if you trust it.`,
+      message: `${url} sends us on to https://other.example/ota/ (status 301), which devices do not follow. Set server.url to https://other.example/ota/ if you trust it.`,
     });
     expect(seen).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      302,
+      { Location: 'http://login.example/?back=secret' },
+      '',
+      'sends us on to http://login.example/ (status 302)',
+    ],
+    [200, { 'Content-Type': 'text/html' }, '<!DOCTYPE html><title>Log in</title>', '(status 200)'],
+    [511, {}, '<html></html>', '(status 511)'],
+  ])('takes status %i with %j for a network that asks to log in', async (status, headers, body, words) => {
+    const { url } = await serve((_, response) => response.writeHead(status, headers).end(body));
+    const error = await failure(client(url).check(never));
+    expect(error).toMatchObject({ code: 'PROVISIONING_UNREACHABLE', retryable: true });
+    expect((error as Error).message).toContain('this network asks you to log in');
+    expect((error as Error).message).toContain(words);
+    expect((error as Error).message).not.toContain('secret');
+  });
+
+  test('follows no redirect to another path of the same server either, and names it', async () => {
+    const { url } = await serve((_, response) => response.writeHead(302, { Location: '/ota/v2/' }).end());
+    expect(await failure(client(url).check(never))).toMatchObject({
+      code: 'PROVISIONING_REFUSED',
+      message: expect.stringContaining('/ota/v2/ (status 302), which devices do not follow'),
+    });
+  });
+
+  test('that fails with words in the body passes them on', async () => {
+    const { url } = await serve((_, response) => response.writeHead(403).end('{"msg":"device disabled"}'));
+    expect(await failure(client(url).check(never))).toMatchObject({
+      message: expect.stringContaining('It said: “device disabled”.'),
+    });
   });
 
   test.each([

@@ -19,16 +19,16 @@ function http(tool: Record<string, unknown>): ToolRunner {
 }
 
 test('GET puts the arguments into the query, those in the path percent-encoded', async () => {
-  const runner = http({ url: `${await serveHttp(mirror)}/{city}/now?unit=c` });
+  const runner = http({ method: 'GET', url: `${await serveHttp(mirror)}/{city}/now?unit=c` });
   expect(await call(runner, { city: 'a/b ü', days: 2, list: ['x', 'y'] })).toEqual({
     kind: 'json',
     value: { method: 'GET', url: '/a%2Fb%20%C3%BC/now?unit=c&days=2&list=x&list=y', body: '' },
   });
 });
 
-test('POST sends JSON, or a form', async () => {
+test('POST, which is meant when nothing is said, sends JSON or a form', async () => {
   const url = await serveHttp(mirror);
-  expect(await call(http({ url: `${url}/{id}`, method: 'post' }), { id: 7, on: true })).toEqual({
+  expect(await call(http({ url: `${url}/{id}` }), { id: 7, on: true })).toEqual({
     kind: 'json',
     value: { method: 'POST', url: '/7', type: 'application/json', body: '{"on":true}' },
   });
@@ -166,7 +166,7 @@ test('a kept connection that the server has closed meanwhile costs no call', asy
     if (requests === 2) socket.destroy();
     else response.end(`answer ${requests}`);
   });
-  const runner = http({ url });
+  const runner = http({ method: 'GET', url });
   expect(await call(runner)).toEqual({ kind: 'text', text: 'answer 1' });
   expect(await call(runner)).toEqual({ kind: 'text', text: 'answer 3' });
 });

@@ -113,7 +113,7 @@ test('no answer, an endless one and a binary one are errors', async () => {
     pump();
   });
   expect(await failureOf(call(tcp(endless)))).toContain('larger than 2097152 bytes');
-  const binary = await serve((socket) => socket.write(Buffer.from([0xff, 0xfe, 0x0a])));
+  const binary = await serve((socket) => socket.write(Buffer.from([0, 1, 0, 0x0a])));
   expect(await failureOf(call(tcp(binary)))).toContain('it sent binary data instead of text');
 });
 
@@ -142,4 +142,40 @@ test('an abort closes the connection of a server that hangs', async () => {
   abort.abort();
   expect(await work).toBe('TOOL_CANCELLED The tool probe was stopped before it had finished.');
   await closed;
+});
+
+test('what a program says line by line is heard to its end: it hangs up, a JSON value is whole, or it falls silent', async () => {
+  const closes = await serve((socket) => {
+    socket.write('one\ntwo\n');
+    setImmediate(() => socket.end('three'));
+  });
+  expect(await call(tcp(closes))).toEqual({ kind: 'text', text: 'one\ntwo\nthree' });
+  const json = await serve((socket) => {
+    socket.write('{"a":\n1,\n');
+    setImmediate(() => socket.write('"b":2}\n'));
+  });
+  expect(await call(tcp(json, { readIdleMs: 60_000 }))).toEqual({ kind: 'json', value: { a: 1, b: 2 } });
+  const silent = await serve((socket) => socket.write('line one\nline two\n'));
+  expect(await call(tcp(silent, { readIdleMs: 20 }))).toEqual({ kind: 'text', text: 'line one\nline two' });
+});
+
+test('read says where an answer ends', async () => {
+  const address = await serve((socket) => socket.end('{"a":1}\n{"b":2}\nmore\n'));
+  expect(await call(tcp(address, { read: 'line' }))).toEqual({ kind: 'json', value: { a: 1 } });
+  expect(await call(tcp(address, { read: 'close' }))).toEqual({
+    kind: 'text',
+    text: '{"a":1}\n{"b":2}\nmore',
+  });
+});
+
+test('half a JSON value is a failure, and nothing at all as well', async () => {
+  const half = await serve((socket) => socket.end('{"a":'));
+  expect(await failureOf(call(tcp(half)))).toContain('it closed the connection in the middle of its answer');
+  const nothing = await serve((socket) => socket.end());
+  expect(await failureOf(call(tcp(nothing)))).toContain('it closed the connection without an answer');
+});
+
+test('an answer in another encoding is read as it says', async () => {
+  const address = await serve((socket) => socket.end(Buffer.from('cec2b6c8', 'hex')));
+  expect(await call(tcp(address, { encoding: 'gb18030' }))).toEqual({ kind: 'text', text: '温度' });
 });

@@ -82,7 +82,7 @@ it('sends no Authorization without a token', async () => {
 });
 
 it.each([
-  ['Failed to upload photo', http('500 Internal Server Error', 'secret details')],
+  ['Failed to upload photo, status code: 500', http('500 Internal Server Error', 'secret details')],
   ['Failed to upload photo', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'],
   ['Failed to upload photo', http('200 OK', 'x'.repeat(300_000))],
   ['Failed to connect to explain URL', 'not HTTP at all\r\n\r\n'],

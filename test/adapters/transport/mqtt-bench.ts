@@ -17,6 +17,7 @@ export function mqttHub(
     handshakeTimeoutMs: 10_000,
     helloTimeoutMs: 10_000,
     idleTimeoutMs: 0,
+    pingIntervalMs: 0,
     clock,
     ...options,
   });

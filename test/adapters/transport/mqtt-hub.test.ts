@@ -277,6 +277,107 @@ describe('the control link', () => {
   });
 });
 
+describe('a connection whose other end is gone without a word', () => {
+  it('is noticed when something is said, by text or by voice, and told to link and session', async () => {
+    for (const say of ['text', 'voice']) {
+      const from = mqttHub(broker, clock, { clientId: `quiet-${say}`, pingIntervalMs: 30_000 });
+      const { ends } = openLink(from);
+      const session = openSession(from);
+      await until(() => (gateway.peer(`quiet-${say}`)?.texts.length ?? 0) > 0);
+      gateway.peer(`quiet-${say}`)?.sayHello('s-1');
+      await until(() => session.record.sessions.length > 0);
+      session.transport.sendText('{"type":"listen"}');
+      clock.advance(10_000);
+      await until(() => gateway.peer(`quiet-${say}`)?.texts.length === 2);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      clock.advance(5_000);
+      expect([ends, session.record.ends]).toEqual([[], []]);
+      broker.hold(`quiet-${say}`);
+      clock.advance(10_000);
+      if (say === 'text') session.transport.sendText('{"type":"listen"}');
+      else session.transport.sendAudio(Uint8Array.of(1), 0);
+      clock.advance(5_000);
+      expect([ends.length, session.record.ends[0]?.error?.code]).toEqual([1, 'TRANSPORT_CLOSED']);
+      expect(ends[0]?.description).toContain('is dead');
+    }
+  });
+});
+
+describe('an answer without sound', () => {
+  const words = [
+    { type: 'tts', state: 'start' },
+    { type: 'tts', state: 'sentence_start', text: 'hello' },
+    { type: 'tts', state: 'stop' },
+  ];
+  const answer = async (record: { messages: object[] }) => {
+    const before = record.messages.length;
+    for (const message of words) peer().send(message);
+    await until(() => record.messages.length === before + 3);
+  };
+  const timeouts = () => peer().texts.filter((text) => text === '{"type":"udp_timeout"}').length;
+
+  it('is told once, with where it should have come from, and the gateway hears of it', async () => {
+    const { record } = await talk();
+    await answer(record);
+    clock.advance(499);
+    expect(record.problems).toEqual([]);
+    clock.advance(1);
+    expect(record.problems).toEqual(['TRANSPORT_NO_AUDIO']);
+    expect(record.problemTexts[0]).toContain(`from 127.0.0.1, port ${gateway.udpPort}`);
+    expect(record.problemTexts[0]).toContain('--transport websocket');
+    await until(() => timeouts() === 1);
+    await answer(record);
+    clock.advance(500);
+    expect(record.problems).toHaveLength(1);
+  });
+
+  it('is not told to gateways that do not know the word', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().sayHello('s-1', undefined, { nonce: '01000000aabbccddaabbccdd00000000' });
+    await until(() => record.sessions.length > 0);
+    await answer(record);
+    clock.advance(500);
+    expect(record.problems).toEqual(['TRANSPORT_NO_AUDIO']);
+    await ticks();
+    expect(timeouts()).toBe(0);
+  });
+
+  it('is none when sound came before its words, was cut short by us, or had no words', async () => {
+    const { record, transport } = await talk();
+    await until(() => peer().punches > 0);
+    peer().sendAudio(Uint8Array.of(1));
+    await until(() => record.packets.length === 1);
+    await answer(record);
+    clock.advance(500);
+    peer().send({ type: 'tts', state: 'start' });
+    peer().send({ type: 'tts', state: 'stop' });
+    await until(() => record.messages.length === 5);
+    clock.advance(500);
+    peer().send({ type: 'tts', state: 'sentence_start', text: 'long' });
+    await until(() => record.messages.length === 6);
+    transport.sendText(clientMessage.abort('s-1', 'user'));
+    peer().send({ type: 'tts', state: 'stop' });
+    await until(() => record.messages.length === 7);
+    clock.advance(500);
+    expect(record.problems).toEqual([]);
+  });
+
+  it('is news again after one with sound', async () => {
+    const { record } = await talk();
+    await answer(record);
+    clock.advance(500);
+    await until(() => peer().punches > 0);
+    peer().sendAudio(Uint8Array.of(1));
+    await until(() => record.packets.length === 1);
+    await answer(record);
+    clock.advance(500);
+    await answer(record);
+    clock.advance(500);
+    expect(record.problems).toEqual(['TRANSPORT_NO_AUDIO', 'TRANSPORT_NO_AUDIO']);
+  });
+});
+
 describe('goodbye', () => {
   it('is echoed before the next hello is said', async () => {
     openLink();
@@ -345,29 +446,82 @@ describe('goodbye', () => {
 });
 
 describe('the hello of a gateway', () => {
+  const udp = { server: '127.0.0.1', port: 9, key: '0'.repeat(32), nonce: '0'.repeat(32) };
   it.each([
-    ['no udp', { udp: undefined }],
-    ['a short key', { udp: { server: '127.0.0.1', port: 9, key: '00', nonce: '0'.repeat(32) } }],
-    [
-      'a nonce that is no hex',
-      { udp: { server: '127.0.0.1', port: 9, key: '0'.repeat(32), nonce: 'x'.repeat(32) } },
-    ],
-    ['port 0', { udp: { server: '127.0.0.1', port: 0, key: '0'.repeat(32), nonce: '0'.repeat(32) } }],
-    [
-      'port 65536',
-      { udp: { server: '127.0.0.1', port: 65_536, key: '0'.repeat(32), nonce: '0'.repeat(32) } },
-    ],
-    ['no server', { udp: { port: 9, key: '0'.repeat(32), nonce: '0'.repeat(32) } }],
-    ['another transport', { transport: 'websocket' }],
-  ])('with %s is none', async (_what, fault) => {
+    ['no udp', { udp: undefined }, 'udp is missing'],
+    ['a short key', { udp: { ...udp, key: '00' } }, 'udp.key is not 32 hexadecimal digits'],
+    ['a nonce that is no hex', { udp: { ...udp, nonce: 'x'.repeat(32) } }, 'udp.nonce is not 32 hexadecimal'],
+    ['port 0', { udp: { ...udp, port: 0 } }, 'udp.port is not a port'],
+    ['no server', { udp: { ...udp, server: undefined } }, 'udp.server is missing'],
+    ['another transport', { transport: 'websocket' }, 'transport is "websocket", not "udp"'],
+  ])('with %s says at once what is wrong', async (_what, fault, words) => {
     const { record } = openSession();
     await until(() => hellos() === 1);
     peer().send({ type: 'hello', transport: 'udp', session_id: 's-1', ...fault });
     peer().send({ type: 'llm' });
-    await until(() => record.messages.length === 1);
+    await until(() => record.messages.length > 0);
+    clock.advance(250);
     expect(record.sessions).toEqual([]);
+    expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_REFUSED', retryable: false } }]);
+    expect(record.ends[0]?.description).toContain(`said hello, but ${words}`);
+    await until(() => peer().texts.length === 2);
+    expect(peer().texts[1]).toBe(clientMessage.goodbye('s-1'));
+  });
+
+  it('again, and of no use, leaves the conversation as it is', async () => {
+    const { record } = await talk('s-1');
+    peer().send({ type: 'hello', transport: 'udp', session_id: 's-2' });
+    peer().send({ type: 'llm' });
+    await until(() => record.messages.length === 1);
+    expect(record.events).toEqual(['session', 'problem', 'message llm']);
+  });
+
+  it('with its port as text is one', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().sayHello('s-1', undefined, { port: String(gateway.udpPort) });
+    await until(() => record.sessions.length === 1);
+  });
+
+  it('cannot come without a topic to ask for it, which is told at once', async () => {
+    const { record } = openSession(
+      mqttHub(broker, clock, { endpoint: { ...broker.endpointOf(name), publishTopic: '' } }),
+    );
+    await until(() => record.ends.length > 0);
+    expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_REFUSED' } }]);
+    expect(record.ends[0]?.description).toContain('names no publish_topic');
+  });
+
+  it('that does not come is told with what the server said in its place', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().send('认证失败');
+    await ticks();
     clock.advance(10_000);
-    expect(record.ends).toMatchObject([{ error: { code: 'TRANSPORT_TIMEOUT' } }]);
+    expect(record.events).toEqual(['end']);
+    expect(record.ends[0]?.description).toContain('It said: 认证失败.');
+  });
+
+  it('that does not come to a device the server does not know ends with its words', async () => {
+    const { record } = openSession();
+    await until(() => hellos() === 1);
+    peer().send({ type: 'stt', text: '请登录控制面板，输入123456，绑定设备。' });
+    await until(() => record.ends.length > 0);
+    expect(record.events).toEqual(['message stt', 'end']);
+    expect(record.ends).toMatchObject([{ error: { code: 'DEVICE_NOT_BOUND', retryable: false } }]);
+    expect(record.ends[0]?.description).toContain('输入123456');
+  });
+
+  it('is still waited for when the rest of the last answer comes first', async () => {
+    openLink();
+    const { transport } = await talk('s-1');
+    await transport.close();
+    const { record } = openSession();
+    await until(() => hellos() === 2);
+    peer().send({ type: 'tts', state: 'sentence_start', text: 'the rest', session_id: 's-1' });
+    peer().sayHello('s-2');
+    await until(() => record.sessions.length === 1);
+    expect(record.events).toEqual(['message tts', 'session']);
   });
 
   it('keeps its place before what follows it, however long the audio socket takes', async () => {

@@ -21,6 +21,7 @@ const offer = (host = '127.0.0.1'): UdpOffer => ({
   hello: { sessionId: 's-1', sampleRateHz: 24_000, frameDurationMs: 60 },
   host,
   port: server.address().port,
+  isCountedBySession: true,
 });
 const listen = async () => {
   const socket = createSocket('udp4');
@@ -154,6 +155,43 @@ describe('UDP audio', () => {
     }
     expect(problems).toEqual([]);
     server = await listen();
+  });
+
+  it.each(['255.255.255.255', 'fe80::1'])(
+    'to an address that cannot be used (%s) fails, and the process lives',
+    async (host) => {
+      const lost = new UdpAudio(offer(host), clock, {
+        onReady: () => problems.push('ready'),
+        onPacket: () => {},
+        onProblem: () => {},
+        onFailed: (thrown) => problems.push((thrown as NodeJS.ErrnoException).code ?? 'no code'),
+      });
+      lost.open();
+      await until(() => problems.length === 1);
+      expect(problems[0]).toMatch(/^(EACCES|EINVAL)$/u);
+      await lost.close();
+    },
+  );
+
+  it('that loses its way in the middle is tried for some seconds, and then lost once', async () => {
+    audio.renew(offer('255.255.255.255'));
+    for (let tries = 0; tries < 5; tries++) {
+      await until(() => clock.pendingTimers === 1);
+      clock.advance(1_000);
+    }
+    await until(() => problems.length === 1);
+    expect([problems, clock.pendingTimers]).toEqual([['failed'], 0]);
+  });
+
+  it('finds its way again when the network is back', async () => {
+    audio.renew(offer('255.255.255.255'));
+    await until(() => clock.pendingTimers === 1);
+    expect(audio.send(Uint8Array.of(1), 0)).toBe(false);
+    audio.renew(offer());
+    await until(() => ready === 2);
+    audio.punch();
+    await until(() => arrived.length === 2);
+    expect(problems).toEqual([]);
   });
 
   it('drops packets it cannot seal, and everything after close', async () => {

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ErrorCode } from '../../../src/core/errors.ts';
 import type { SessionTransport } from '../../../src/ports/session-transport.ts';
+import { decodeBinaryFrame, encodeBinaryFrame } from '../../../src/protocol/binary-frame.ts';
 import { openRecorded } from '../../contract/session-transport.contract.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
@@ -111,18 +113,118 @@ describe('the hello (firmware C5)', () => {
     ]);
   });
 
+  it('numbers its packets behind the gateway, with type and length', async () => {
+    const { transport, peer } = await meet({}, '?from=mqtt_gateway');
+    for (const timestampMs of [60, 120]) transport.sendAudio(Uint8Array.of(0xf8, 0xff, 0xfe), timestampMs);
+    await vi.waitFor(() => expect(peer.frames).toHaveLength(2));
+    expect(peer.frames.map((frame) => Buffer.from(frame).toString('hex'))).toEqual([
+      '01000003000000000000003c00000003f8fffe',
+      '01000003000000010000007800000003f8fffe',
+    ]);
+  });
+
   it.each([
-    ['another transport', { type: 'hello', transport: 'udp' }],
-    ['no transport', { type: 'hello' }],
-    ['a transport of the wrong type', { type: 'hello', transport: 1 }],
-  ])('of a server with %s is no hello: the device gives up', async (_, hello) => {
-    const { record, clock, peer } = await meet();
-    peer.send(hello);
+    ['another transport', { transport: 'udp' }, 'transport is "udp", not "websocket"'],
+    ['no transport', {}, 'transport is missing'],
+    ['a transport of the wrong type', { transport: 1 }, 'transport is no text'],
+  ])('of a server with %s is told at once, with what is wrong', async (_, members, words) => {
+    const { record, peer, clock } = await meet();
+    peer.send({ type: 'hello', session_id: 's-1', ...members });
+    peer.send({ type: 'llm' });
+    await until(() => record.messages.length > 0);
+    clock.advance(250);
+    expect(record.events).toEqual(['message llm', 'end']);
+    expect(record.ends[0]?.error).toMatchObject({ code: ErrorCode.transportRefused, retryable: false });
+    expect(record.ends[0]?.description).toMatch(new RegExp(`said hello, but ${words}`, 'u'));
+    await until(() => peer.ended !== undefined);
+  });
+
+  it('of a server that cannot be used may be followed by one that can', async () => {
+    const { record, peer, clock } = await meet();
+    peer.send({ type: 'hello' });
+    peer.send(helloOf());
+    await until(() => record.sessions.length === 1);
+    clock.advance(60_000);
+    expect(record.events).toEqual(['session']);
+  });
+
+  it('of a server that cannot be used is ignored in the middle of a conversation', async () => {
+    const { record, peer } = await talk();
+    peer.send({ type: 'hello' });
     peer.send({ type: 'llm' });
     await until(() => record.messages.length === 1);
-    clock.advance(10_000);
-    expect(record.events).toEqual(['message llm', 'end']);
-    expect(record.ends[0]?.error?.code).toBe(ErrorCode.transportTimeout);
+    expect(record.events).toEqual(['session', 'problem', 'message llm']);
+  });
+
+  it.each([
+    [2, 1],
+    [3, 1],
+    [3, 2],
+  ])(
+    'of a server of another binary version than %i is believed: %i is used, and told once',
+    async (ours, theirs) => {
+      const told = new Set<string>();
+      for (const problems of [[ErrorCode.protocolFormatRefused], []]) {
+        const { record, peer, transport } = await meet({ version: ours, told });
+        peer.send({ ...helloOf(), version: theirs });
+        await until(() => record.sessions.length === 1);
+        transport.sendAudio(Uint8Array.of(0xf8, 1, 2), 7);
+        await until(() => peer.frames.length === 1);
+        expect(decodeBinaryFrame(theirs as 1 | 2, peer.frames[0] as Buffer)).toMatchObject({
+          ok: true,
+          packet: Buffer.of(0xf8, 1, 2),
+        });
+        peer.socket.send(encodeBinaryFrame(theirs as 1 | 2, Uint8Array.of(9), 0));
+        await until(() => record.packets.length === 1);
+        expect(record.problems).toEqual(problems);
+      }
+    },
+  );
+
+  it.each([
+    [2, { version: 2 }],
+    [2, {}],
+    [2, { version: 0 }],
+    [1, { version: 3 }],
+  ])('of a server leaves version %i as it is with %j', async (ours, members) => {
+    const { record, peer, transport } = await meet({ version: ours });
+    peer.send({ ...helloOf(), ...members });
+    await until(() => record.sessions.length === 1);
+    transport.sendAudio(Uint8Array.of(0xf8, 1, 2), 7);
+    await until(() => peer.frames.length === 1);
+    expect([peer.frames[0]?.length, record.problems]).toEqual([ours === 2 ? 19 : 3, []]);
+  });
+
+  it('of version 1 means that long frames may not be heard, which is told', async () => {
+    const uplink = { sampleRateHz: 16_000, frameDurationMs: 120 };
+    const { record, peer } = await meet({ uplink });
+    peer.send({ ...helloOf(), version: 1 });
+    await until(() => record.sessions.length === 1);
+    expect(record.problemTexts).toEqual([expect.stringContaining('Set audio.frameDurationMs to 60')]);
+  });
+
+  it('may be missing where the server speaks to a stranger: its words and its voice are passed on', async () => {
+    const { record, peer, clock, transport } = await meet({ version: 3 });
+    peer.send({ type: 'stt', text: '请登录控制面板，输入123456，绑定设备。', session_id: 'x' });
+    peer.send({ type: 'tts', state: 'start' });
+    peer.send({ type: 'tts', state: 'sentence_start', text: '请登录控制面板' });
+    peer.socket.send(Uint8Array.of(0x58, 1, 2));
+    peer.send({ type: 'tts', state: 'stop' });
+    await until(() => record.messages.length === 4);
+    expect(record.events).toEqual([
+      'session',
+      'problem',
+      'message stt',
+      'message tts',
+      'message tts',
+      'audio',
+      'message tts',
+    ]);
+    expect([record.sessions[0]?.sessionId, record.packets]).toEqual(['x', [Buffer.of(0x58, 1, 2)]]);
+    expect(record.problems).toEqual([ErrorCode.deviceNotBound]);
+    expect(record.problemTexts[0]).toContain('输入123456');
+    clock.advance(60_000);
+    expect([record.ends, transport.sendText('{}')]).toEqual([[], true]);
   });
 
   it('of a server may lack or garble everything else', async () => {
@@ -224,6 +326,54 @@ describe('liveness (firmware C20, C30–C31)', () => {
     expect(record.ends[0]?.description).toContain('the connection was lost');
   });
 
+  it('asks for a sign of life when something is said on a quiet connection, and gives it up without one', async () => {
+    const { peer, clock, record, transport } = await talk({ pingIntervalMs: 1_000_000 });
+    clock.advance(60_000);
+    let pings = 0;
+    peer.socket.on('ping', () => {
+      pings += 1;
+    });
+    transport.sendText('{"type":"listen"}');
+    await until(() => pings === 1);
+    for (let ticks = 0; ticks < 20; ticks++) await nextTick();
+    clock.advance(5_000);
+    expect(record.ends).toEqual([]);
+    clock.advance(60_000);
+    peer.connection.pause();
+    transport.sendText('{"type":"listen"}');
+    clock.advance(4_999);
+    expect(record.ends).toEqual([]);
+    clock.advance(1);
+    expect(record.ends).toMatchObject([
+      { normal: false, error: { code: ErrorCode.transportClosed, retryable: true } },
+    ]);
+    expect(record.ends[0]?.description).toContain('is dead');
+  });
+
+  it('asks later when the connection was alive a moment ago, and not at all when the server speaks', async () => {
+    const { peer, clock, record, transport } = await talk({ pingIntervalMs: 1_000_000 });
+    peer.connection.pause();
+    for (let second = 0; second < 14; second++) {
+      transport.sendAudio(Uint8Array.of(1), 0);
+      clock.advance(1_000);
+      expect(record.ends).toEqual([]);
+    }
+    clock.advance(1_000);
+    expect(record.ends).toHaveLength(1);
+    const speaking = await talk({ pingIntervalMs: 1_000_000 });
+    let pings = 0;
+    speaking.peer.socket.on('ping', () => {
+      pings += 1;
+    });
+    for (let second = 1; second <= 30; second++) {
+      speaking.transport.sendAudio(Uint8Array.of(1), 0);
+      speaking.peer.send({ type: 'llm' });
+      await until(() => speaking.record.messages.length === second);
+      speaking.clock.advance(1_000);
+    }
+    expect([pings, speaking.record.ends]).toEqual([0, []]);
+  });
+
   it('does not take pings of a server for signs of a conversation', async () => {
     const { peer, clock, record } = await talk({ idleTimeoutMs: 150_000 });
     clock.advance(149_000);
@@ -242,7 +392,7 @@ describe('a refusal', () => {
     peer.send('认证失败');
     peer.socket.close(1000);
     await until(() => record.ends.length > 0);
-    expect(record.events).toEqual(['problem', 'end']);
+    expect(record.events).toEqual(['end']);
     expect(record.ends[0]).toMatchObject({
       normal: false,
       error: { code: ErrorCode.transportRefused, retryable: false },
@@ -250,6 +400,24 @@ describe('a refusal', () => {
     expect(record.ends[0]?.description).toMatch(
       /^The server refused this device: 认证失败 \(127\.0\.0\.1:\d+\)\. Check server\.token/u,
     );
+  });
+
+  it('by an error message is told at once, in the server’s own words', async () => {
+    const { peer, record } = await meet();
+    peer.send({ type: 'error', message: 'quota exceeded, top up your account' });
+    await until(() => record.ends.length > 0);
+    expect(record.events).toEqual(['end']);
+    expect(record.ends[0]?.error).toMatchObject({ code: ErrorCode.transportRefused, retryable: true });
+    expect(record.ends[0]?.description).toMatch(
+      /^The server 127\.0\.0\.1:\d+ cannot begin a conversation now; it said: quota exceeded, top up your account\.$/u,
+    );
+  });
+
+  it('by an error message in the middle of a conversation is for the device', async () => {
+    const { peer, record } = await talk();
+    peer.send({ type: 'error', message: 'quota exceeded' });
+    await until(() => record.messages.length === 1);
+    expect(record.ends).toEqual([]);
   });
 
   it('by text may not steer the terminal', async () => {
@@ -291,7 +459,7 @@ describe('a refusal', () => {
       '302 Found\r\nLocation: ws://127.0.0.1:1/',
       ErrorCode.transportRefused,
       false,
-      /redirect, which devices do not follow/,
+      /redirect to ws:\/\/127\.0\.0\.1:1\/, which devices do not follow/,
     ],
     ['500 Oops', ErrorCode.transportUnreachable, true, /is in trouble \(HTTP 500\)\. Try again later/],
     ['503 Busy', ErrorCode.transportUnreachable, true, /HTTP 503/],
@@ -301,6 +469,46 @@ describe('a refusal', () => {
     await until(() => record.ends.length > 0);
     expect(record.events).toEqual(['end']);
     expect(record.ends[0]).toMatchObject({ normal: false, error: { code, retryable } });
+    expect(record.ends[0]?.description).toMatch(words);
+    expect(record.ends[0]?.description).not.toContain('very-secret');
+  });
+
+  it.each([
+    ['401 Unauthorized', '{"msg":"token expired"}', ErrorCode.transportRefused, /It said: token expired\./],
+    ['400 Bad Request', 'missing Device-Id', ErrorCode.transportRefused, /It said: missing Device-Id\./],
+    [
+      '301 Moved\r\nLocation: https://new.example/v1/?t=very-secret',
+      '',
+      ErrorCode.transportRefused,
+      /redirect to wss:\/\/new\.example\/v1\/, .* set server\.websocketUrl to it/,
+    ],
+    [
+      '302 Found\r\nLocation: /v2/',
+      '',
+      ErrorCode.transportRefused,
+      /redirect to ws:\/\/127\.0\.0\.1:\d+\/v2\//,
+    ],
+    [
+      '302 Found\r\nLocation: http://login.example/',
+      '',
+      ErrorCode.transportUnreachable,
+      /this network asks you to log in/,
+    ],
+    [
+      '511 Network Authentication Required',
+      '<html>',
+      ErrorCode.transportUnreachable,
+      /this network asks you to log in/,
+    ],
+    ['200 OK', '<!DOCTYPE html><html>', ErrorCode.transportUnreachable, /this network asks you to log in/],
+    ['200 OK', 'Server is running\n', ErrorCode.transportRefused, /It said: Server is running\./],
+  ])('by HTTP %s with “%s” is told with what it says', async (head, body, code, words) => {
+    const server = await serve({
+      refuse: `HTTP/1.1 ${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    });
+    const { record } = open(server.url);
+    await until(() => record.ends.length > 0);
+    expect(record.ends[0]?.error?.code).toBe(code);
     expect(record.ends[0]?.description).toMatch(words);
     expect(record.ends[0]?.description).not.toContain('very-secret');
   });
@@ -315,7 +523,9 @@ it('lets go of a server that refuses by HTTP and keeps the connection', async ()
   }).listen(0, '127.0.0.1');
   await once(keeping, 'listening');
   closers.push(async () => void keeping.close());
-  const { record } = open(`ws://127.0.0.1:${(keeping.address() as AddressInfo).port}/`);
+  const { record, clock } = open(`ws://127.0.0.1:${(keeping.address() as AddressInfo).port}/`);
+  await until(() => clock.pendingTimers > 0);
+  clock.advance(500);
   await until(() => record.ends.length > 0);
   await until(() => connections[0]?.closed === true);
 });

@@ -3,11 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AnnouncementsSchema } from '../../../src/config/announcements.ts';
 import type { TaskMail } from '../../../src/mcp/announcements/mail.ts';
 import { deliver, emptyMailbox, type Mailbox, taskIdsOf } from '../../../src/mcp/announcements/mailbox.ts';
-import {
-  announcementEvents,
-  notificationPayload,
-  textMessage,
-} from '../../../src/mcp/announcements/messages.ts';
+import { announcementEvents, notificationPayload } from '../../../src/mcp/announcements/messages.ts';
 import {
   announcementDelayMs,
   nextAttempt,
@@ -16,7 +12,6 @@ import {
 } from '../../../src/mcp/announcements/plan.ts';
 import { quietForMs } from '../../../src/mcp/announcements/quiet-hours.ts';
 import type { AnnouncementSettings } from '../../../src/mcp/announcements/settings.ts';
-import { factOf } from '../../../src/mcp/announcements/wording.ts';
 
 const settings: AnnouncementSettings = { ...AnnouncementsSchema.parse({}), language: 'en' };
 const noon = new Date(2026, 4, 5, 12, 0);
@@ -86,12 +81,12 @@ describe('what is told', () => {
     });
   });
 
-  test('a joined item tells the newest result and how many there were', () => {
+  test('what did not fit into the mailbox is counted among what waits', () => {
     const mails = ['t1', 't2', 't3'].map((id) => mail(id, `of ${id}`));
     const mailbox = mails.reduce<Mailbox>((all, each) => deliver(all, each, 1).mailbox, emptyMailbox);
     expect(notice(mailbox, { strategies: ['local'] })).toEqual({
-      taskIds: ['t1', 't2', 't3'],
-      text: 'The task "weather" has ended 3 times. Most recently: The task "weather" has finished: of t3.',
+      taskIds: ['t1'],
+      text: 'The task "weather" has finished: of t1. Results still waiting: 2.',
     });
   });
 
@@ -222,7 +217,6 @@ describe('quiet hours', () => {
 
 test('messages, literally', () => {
   const told = { taskIds: ['t1', 't2'], text: '晴' };
-  expect(textMessage('s1', told)).toBe('{"session_id":"s1","type":"text","text":"晴"}');
   expect(notificationPayload(told)).toEqual({
     jsonrpc: '2.0',
     method: 'notifications/message',
@@ -244,41 +238,10 @@ test('the configuration has these defaults and refuses what is no time of day', 
     maxSpokenCharacters: 300,
     maxCueCharacters: 80,
     mailboxCapacity: 32,
+    quietMs: 3_000,
+    heardMs: 1_000,
   });
   for (const from of ['24:00', '7:00', '07:60'])
     expect(AnnouncementsSchema.safeParse({ quietHours: { from, to: '06:00' } }).success).toBe(false);
   expect(AnnouncementsSchema.safeParse({ quietHours: { from: '06:00', to: '06:00' } }).success).toBe(false);
-});
-
-test('our own words about a failure are told in the language of the notice, once', () => {
-  const reasons = [
-    'The tool cake failed: no eggs (exit code 3).',
-    'The tool cake cannot be reached: nothing is listening there.',
-    'The tool cake gave no usable answer: it printed binary data instead of text.',
-    'cake did not finish within 20 seconds and was stopped. Try it with less, or raise its timeout_ms.',
-    'cake failed because of a fault in this program. The log has the details.',
-  ];
-  const told = (language: 'en' | 'zh-CN') =>
-    reasons.map((text) => {
-      const newest = { taskId: 't1', tool: 'cake', outcome: 'failed', text } as const;
-      return factOf({ tool: 'cake', taskIds: ['t1'], newest }, language, 300);
-    });
-  expect(told('en')).toEqual(
-    [
-      'no eggs (exit code 3).',
-      'it cannot be reached: nothing is listening there.',
-      'it gave no usable answer: it printed binary data instead of text.',
-      'it did not finish within 20 seconds.',
-      'there is a fault in this program.',
-    ].map((reason) => `The task "cake" has failed: ${reason}`),
-  );
-  expect(told('zh-CN')).toEqual(
-    [
-      'no eggs (exit code 3).',
-      '无法连接，nothing is listening there.',
-      '结果无法使用，it printed binary data instead of text.',
-      '20秒内没有完成，已被停止。',
-      '程序内部出错。',
-    ].map((reason) => `任务“cake”失败了：${reason}`),
-  );
 });

@@ -86,7 +86,7 @@ describe('a mounted server that starts', () => {
       await started;
       expect(states).toEqual(['starting', 'restarting']);
       expect(mount.status().lastProblem).toBe(
-        'clock did not start within 15 seconds. Run its command by hand to see what it waits for, or raise its startTimeoutMs.',
+        'clock did not start within 15 seconds. Run its command by hand to see what it waits for.',
       );
       expect(server.connections.every(({ isClosed }) => isClosed)).toBe(true);
     }

@@ -25,6 +25,7 @@ describe('the tools of a mounted server', () => {
       handoffMs: 6000,
       maxResultBytes: 1024,
       idempotent: false,
+      parallel: false,
       run: expect.any(Function),
     });
   });
@@ -38,6 +39,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 200,
         idempotent: true,
+        parallel: true,
       },
       tools: {
         now: {
@@ -66,6 +68,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 64,
         idempotent: true,
+        parallel: true,
       },
       {
         name: 'clock__zone',
@@ -77,6 +80,7 @@ describe('the tools of a mounted server', () => {
         handoffMs: 1,
         maxResultBytes: 200,
         idempotent: true,
+        parallel: true,
       },
     ]);
   });
@@ -125,11 +129,11 @@ describe('what a server answers', () => {
       value: { a: 1 },
     });
     expect(output(text(''), image)).toEqual({ kind: 'image', base64: 'AAAA', mimeType: 'image/png' });
-    expect(output({ type: 'other', kind: 'audio' })).toEqual({
+    expect(output({ type: 'other', kind: 'audio' })).toMatchObject({
       kind: 'text',
       text: 'Done; the result (audio) cannot be shown or read out here.',
     });
-    expect(output()).toEqual({ kind: 'text', text: 'Done; the tool gave no result.' });
+    expect(output()).toMatchObject({ kind: 'text', text: 'Done; the tool gave no result.' });
   });
 
   it('is a failure with the words of the server when it says so', () => {

@@ -23,6 +23,7 @@ it('self.tasks.read tells at the end how many characters of a result were not ke
     read: (_id: string, offset: number, maxBytes: number) => pageOf(record.text, offset, maxBytes),
     cancel: () => false,
     markTold: () => {},
+    bringAgain: () => {},
   };
   const read = createTaskTools({ tasks, shelf: createResultShelf() }).find(
     ({ name }) => name === 'self.tasks.read',

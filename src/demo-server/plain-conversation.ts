@@ -1,37 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { durationMs } from '../audio/format.ts';
-import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
-import type { Logger } from '../core/logger.ts';
-import type { OpusCodec } from '../ports/opus-codec.ts';
 import { createAnswerPlayer } from './answer-player.ts';
+import type { TextWay } from './behaviour.ts';
+import { type ConversationParts, think } from './conversation-parts.ts';
 import { type DeviceLink, type DeviceLinkHandler, downlinkFormat } from './device-link.ts';
 import { type DeviceMessage, parseDeviceMessage } from './device-message.ts';
 import { createMcpSession, type McpSession } from './mcp-session.ts';
-import { parseTextCommand, phrases, taskText } from './text-command.ts';
+import { noToolbox, replyTo, toolboxOf } from './reply.ts';
+import { phrases } from './text-command.ts';
 import { createUtteranceRecorder, type ListeningMode } from './utterance-recorder.ts';
 
-export interface ConversationParts {
-  readonly codec: OpusCodec;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Text to PCM at the downlink's rate; never rejects. */
-  speak(text: string): Promise<Int16Array>;
+interface Answer {
+  readonly text: string;
+  readonly pcm: Int16Array;
 }
 
 /**
  * One device, one channel: listens, and answers with what it heard or read. The order of the messages of a turn is a real
  * server's: stt, llm, tts start, tts sentence_start, packets, tts stop.
  */
-export function createConversation(link: DeviceLink, parts: ConversationParts): DeviceLinkHandler {
-  const { codec, clock, logger, speak } = parts;
+export function createPlainConversation(link: DeviceLink, parts: ConversationParts): DeviceLinkHandler {
+  const { codec, clock, logger, behaviour, speak } = parts;
   const sessionId = randomUUID();
   let mode: ListeningMode = 'auto';
   let mcp: McpSession | undefined;
   /** Raised by everything that makes an answer under way stale. */
   let turn = 0;
   let ignoredMessages = 0;
+  const channelClosed = new AbortController();
 
   const player = createAnswerPlayer({
     codec,
@@ -47,11 +45,12 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
     onUtterance: (pcm) => {
       interrupt('a new turn');
       if (!pcm) {
-        answerWithText(phrases.nothingHeard);
+        answerAfterThinking(() => spoken(phrases.nothingHeard));
         return;
       }
-      say('stt', { text: phrases.heard(durationMs(pcm.length, downlinkFormat.sampleRateHz)) });
-      answer(phrases.parrot, pcm);
+      const words = behaviour.nextSpokenWords();
+      say('stt', { text: words ?? phrases.heard(durationMs(pcm.length, downlinkFormat.sampleRateHz)) });
+      answerAfterThinking(() => (words === undefined ? { text: phrases.parrot, pcm } : replyInWords(words)));
     },
   });
 
@@ -86,64 +85,37 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
     stopSpeaking();
   }
 
-  /** `reply` may take its time; it is dropped when something else happens first. */
-  function answerWithText(reply: string | Promise<string>): void {
+  /** What `make` gives is dropped when something else happens first; it may take its time. */
+  function answerAfterThinking(make: () => Answer | Promise<Answer>): void {
     const thisTurn = turn;
-    prepare(reply)
-      .then(({ text, pcm }) => {
-        if (turn === thisTurn) answer(text, pcm);
+    think(parts, channelClosed.signal)
+      .then(() => (turn === thisTurn ? make() : undefined))
+      .then((made) => {
+        if (made && turn === thisTurn) answer(made.text, made.pcm);
       })
       .catch((thrown: unknown) => logger.error('no answer could be made', { reason: messageOf(thrown) }));
   }
 
-  async function prepare(reply: string | Promise<string>): Promise<{ text: string; pcm: Int16Array }> {
+  async function spoken(reply: string | Promise<string>): Promise<Answer> {
     const text = await reply;
     return { text, pcm: await speak(text) };
   }
 
-  function takeText(text: string): void {
+  function replyInWords(text: string): Promise<Answer> {
+    return spoken(replyTo(text, mcp ? toolboxOf(mcp, logger) : noToolbox));
+  }
+
+  function takeText(text: string, way: TextWay): void {
+    if (!behaviour.takes(way)) {
+      logger.debug('ignored a text that came another way', { way });
+      return;
+    }
     if (text.trim() === '') return;
     interrupt('a new turn');
     recorder.reset();
     logger.info('text from the device', { private: { text } });
     say('stt', { text });
-    answerWithText(replyTo(text));
-  }
-
-  function replyTo(text: string): string | Promise<string> {
-    const command = parseTextCommand(text);
-    switch (command.type) {
-      case 'echo':
-        return phrases.echo(command.text);
-      case 'help':
-        return phrases.help;
-      case 'tools':
-        return mcp && mcp.tools.length > 0 ? phrases.tools(mcp.tools) : phrases.noTools;
-      case 'call':
-        return callTool(command.tool, command.args);
-      case 'unclear':
-        return command.hint;
-      case 'notice':
-        return command.facts;
-      case 'cue':
-        return readTasks(command.taskIds);
-      default:
-        return assertNever(command);
-    }
-  }
-
-  async function callTool(tool: string, args: Readonly<Record<string, unknown>>): Promise<string> {
-    if (!mcp) return phrases.noTools;
-    const result = await mcp.call(tool, args);
-    logger.info('tool answered', { tool, ok: result.ok, private: result });
-    return result.ok ? phrases.toolAnswered(result.text) : phrases.toolFailed(tool, result.reason);
-  }
-
-  async function readTasks(taskIds: readonly string[]): Promise<string> {
-    const results = await Promise.all(
-      taskIds.map(async (id) => taskText(await callTool('self.tasks.read', { task_id: id }))),
-    );
-    return results.join(' ');
+    answerAfterThinking(() => replyInWords(text));
   }
 
   function hello(features: { mcp: boolean }): void {
@@ -168,14 +140,17 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
   function listen(message: DeviceMessage & { type: 'listen' }): void {
     switch (message.state) {
       case 'start':
-        mode = message.mode;
+        mode = message.mode ?? 'auto';
         recorder.start(mode);
         return;
       case 'stop':
         recorder.finish();
         return;
       case 'detect':
-        takeText(message.text);
+        takeText(message.text, 'detect');
+        return;
+      case 'text':
+        takeText(message.text, 'listen-text');
         return;
       default:
         assertNever(message.state);
@@ -191,7 +166,7 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
         listen(message);
         break;
       case 'text':
-        takeText(message.text);
+        takeText(message.text, 'text');
         break;
       case 'abort':
         abort();
@@ -223,6 +198,7 @@ export function createConversation(link: DeviceLink, parts: ConversationParts): 
     },
     onClosed() {
       turn += 1;
+      channelClosed.abort();
       player.cancel();
       mcp?.stop();
       const { badPackets } = recorder;
