@@ -6,8 +6,9 @@ import { type AccessPointDefinition, parseAccessPoints } from './config/access-p
 import { readAuthorities } from './config/authorities.ts';
 import type { Config } from './config/schema.ts';
 import { parseTunnels, type TunnelDefinition } from './config/tunnels.ts';
-import type { Clock } from './core/clock.ts';
-import { ClientError, ErrorCode } from './core/errors.ts';
+import type { Clock, TimerHandle } from './core/clock.ts';
+import { ClientError, ErrorCode, toClientError } from './core/errors.ts';
+import { lazyPart } from './core/lazy-part.ts';
 import type { Logger } from './core/logger.ts';
 import { programVersion } from './core/version.ts';
 import { type AccessList, type AccessRules, createAccessList } from './mcp/access-list.ts';
@@ -60,9 +61,16 @@ export interface AccessPoints {
 /** A call that a tunnel makes is handed over after this, before its other end gives up. */
 const tunnelReplyWithinMs = 60_000;
 
+/** After a part of the program could not be loaded. */
+const retryMs = 60_000;
+
+const loadAccessPoint = lazyPart(() => import('./adapters/outbound-link/access-point.ts'));
+const loadTunnel = lazyPart(() => import('./adapters/outbound-link/tunnel.ts'));
+
 /** Loads nothing when nothing is configured. */
 export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
-  const { config, display, logger } = parts;
+  const { config, display, clock } = parts;
+  const retries = new Set<TimerHandle>();
   const accessPoints = new Map<string, OpenAccessPoint>();
   const tunnels = new Map<string, OpenTunnel>();
   /** Starting, and changes after it: one after the other. */
@@ -89,7 +97,7 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
   }
 
   async function openAccessPoint(definition: AccessPointDefinition): Promise<void> {
-    const { createAccessPoint } = await import('./adapters/outbound-link/access-point.ts');
+    const { createAccessPoint } = await loadAccessPoint();
     if (closed) return;
     const link = createAccessPoint(accessPointOptions(definition, parts));
     accessPoints.set(definition.name, { definition, link });
@@ -111,7 +119,7 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
   }
 
   async function openTunnel(definition: TunnelDefinition): Promise<void> {
-    const { createTunnel } = await import('./adapters/outbound-link/tunnel.ts');
+    const { createTunnel } = await loadTunnel();
     if (closed) return;
     const tunnel = createTunnel(tunnelOptions(definition, parts));
     tunnels.set(definition.name, { definition, tunnel });
@@ -123,7 +131,10 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
       .then(() => (closed ? undefined : run()))
       .then(
         () => {},
-        (thrown: unknown) => logger.error('Access points and tunnels cannot be opened', { cause: thrown }),
+        (thrown: unknown) => {
+          display.show(errorEvent(toClientError(thrown)));
+          if (!closed) retries.add(clock.setTimeout(() => void change(run), retryMs));
+        },
       );
     return changing;
   }
@@ -151,6 +162,7 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
     updateTunnels: (section) => change(() => takeOverTunnels(section)),
     async close() {
       closed = true;
+      for (const retry of retries) clock.clearTimeout(retry);
       await changing;
       await Promise.all(links().map((link) => link.stop()));
     },

@@ -72,6 +72,7 @@ export function createControl(parts: ControlParts): Control {
     version: programVersion,
     uptimeMs: Math.round(clock.now() - startMs),
     tools: { offered: registry.list().length, held: quarantine.held().length },
+    ...(api.port !== undefined && { controlPort: api.port }),
   });
   const powers: ControlPowers = {
     status,

@@ -15,9 +15,10 @@ import { cacheDirectory } from './config/load.ts';
 import { readMountSections } from './config/mounts.ts';
 import type { Config } from './config/schema.ts';
 import { readTunnelSection } from './config/tunnels.ts';
-import { type Clock, wait } from './core/clock.ts';
+import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { sourceOf } from './mcp/control/mount-source.ts';
 import type { Quarantine } from './mcp/control/quarantine.ts';
 import { createCoalescer } from './mcp/mounts/coalescer.ts';
 import type { IdleSignal } from './ports/idle-signal.ts';
@@ -51,8 +52,6 @@ export interface Exchange {
 
 /** Many changes of the list are told as one. */
 const changeWindowMs = 1_000;
-/** What a start takes; later, whoever asks is not kept waiting for a device that is not ready. */
-const opensAfterMs = 2_000;
 
 interface Services {
   readonly quarantine: Quarantine;
@@ -69,7 +68,6 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
   const onProblem = (error: ClientError) => events.show(errorEvent(error));
   const shared = { ...parts, registry, display: events, onProblem, baseDirectory: baseDirectoryOf(parts) };
   const closing = new AbortController();
-  const deviceIsReady = whenIdle(idle);
   const [quarantine, switches] = await Promise.all([createQuarantine(shared), createMountSwitches(shared)]);
   const mounts = createMountService({
     ...shared,
@@ -78,7 +76,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
     logger: logger.child('mcp-servers'),
     connectAfter: startIsOver(idle, clock, closing.signal),
     onTools: (group, list, definition) => {
-      quarantine.publish(group, list, () => definition.trusted);
+      quarantine.publish(group, list, sourceOf(definition));
       tools.reportCollisions();
     },
   });
@@ -106,11 +104,9 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
       closers.push(...(await followFile(parts, services)));
       const control = controlOf(parts, services, { device, verbs }, onProblem);
       closers.push(() => control.close());
+      // At once: somebody may want to know why the device is not ready.
+      void control.start();
       links.start();
-      // One that waits for its activation, or for its server, can be asked, too.
-      void Promise.race([deviceIsReady, wait(clock, opensAfterMs, closing.signal)]).then(() =>
-        control.start(),
-      );
     },
     async close() {
       closing.abort();
@@ -200,12 +196,3 @@ async function followFile(
 
 const baseDirectoryOf = ({ file }: ExchangeParts): string =>
   file === undefined ? process.cwd() : dirname(file);
-
-function whenIdle(idle: IdleSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = idle.onIdle(() => {
-      stop();
-      resolve();
-    });
-  });
-}

@@ -6,6 +6,7 @@ import { checkTools } from './config/tools.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { hasUnseen } from './core/printable-text.ts';
 import { openInstalled } from './mcp/control/installed.ts';
 import { createInstalls, type Definition, type Installs } from './mcp/control/installs.ts';
 import { openQuarantine, type Quarantine } from './mcp/control/quarantine.ts';
@@ -60,14 +61,14 @@ export interface InstallService {
 }
 
 export async function createInstallService(parts: InstallServiceParts): Promise<InstallService> {
-  const { registry, display, baseDirectory, onProblem } = parts;
+  const { registry, display, onProblem } = parts;
   const configured = createConfiguredTools({ ...parts, logger: parts.logger.child('tools') });
   const installs = createInstalls({
     ...parts,
     records: await openInstalled(stateStorage(parts), onProblem),
     readTool,
     readMount: (name, raw, position) => {
-      const { definitions, faults } = parseMounts({ [name]: raw }, undefined, { baseDirectory });
+      const { definitions, faults } = parseMounts({ [name]: raw }, undefined, parts);
       const [definition] = definitions;
       if (!definition || faults.length > 0) throw notRight(faults);
       return { ...definition, position };
@@ -98,15 +99,12 @@ function stateStorage({
 /** In the shape of `mcp.tools` or, with a handler, of `customMCP.tools`. */
 function readTool(raw: Definition): ToolDefinition {
   const section = { tools: [raw] };
-  const { tools, faults } = 'handler' in raw ? parseCustomMcp(section) : readConfigured(section);
+  const { tools, faults } = 'handler' in raw ? parseCustomMcp(section) : checkTools(section);
   const [definition] = tools;
   if (!definition || faults.length > 0) throw notRight(faults);
+  if (hasUnseen(definition.description))
+    throw notRight(['description: must not hold letters that nobody sees']);
   return definition;
-}
-
-function readConfigured(section: unknown) {
-  const { config, faults } = checkTools(section);
-  return { tools: config.tools, faults };
 }
 
 /** The place is that in a configuration file, and there is none here. */

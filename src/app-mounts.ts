@@ -4,6 +4,7 @@ import { isPlainObject } from './config/layers.ts';
 import { type MountSections, type MountsConfig, parseMounts } from './config/mounts.ts';
 import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
+import { lazyPart } from './core/lazy-part.ts';
 import type { Logger } from './core/logger.ts';
 import type { MountSwitches } from './mcp/mounts/mount-switches.ts';
 import { createMounts, type Mounts } from './mcp/mounts/mounts.ts';
@@ -45,8 +46,9 @@ export interface MountService {
 export function createMountService(parts: MountServiceParts): MountService {
   const { logger, onProblem, switches } = parts;
   const parse = ({ mcpServers, mcpServerConfig }: MountSections): MountsConfig['definitions'] => {
-    const { definitions, faults } = parseMounts(mcpServers, mcpServerConfig, parts);
+    const { definitions, faults, warnings } = parseMounts(mcpServers, mcpServerConfig, parts);
     if (faults.length > 0) onProblem(notRight(faults));
+    for (const warning of warnings) logger.warn(warning);
     return definitions;
   };
   /** A damaged entry keeps its choice: it may be repaired. */
@@ -77,10 +79,12 @@ export function createMountService(parts: MountServiceParts): MountService {
   };
 }
 
+const loadConnector = lazyPart(() => import('./adapters/mcp-client/connect.ts'));
+
 /** Most devices mount nothing, and no start has to load what connects. */
 function loadedOnUse({ clock, logger, env }: MountServiceParts): ConnectMcpServer {
   return async (target, hooks, signal) => {
-    const { createMcpConnector } = await import('./adapters/mcp-client/connect.ts');
+    const { createMcpConnector } = await loadConnector();
     return await createMcpConnector({ clock, logger, env, readAuthorities })(target, hooks, signal);
   };
 }

@@ -144,11 +144,16 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
   const custom = createConfiguredTools(runnerDeps);
   const reportCollisions = collisionReporter(registry, logger);
   const reportMissing = missingVariableReporter(parts.env, onProblem);
-  const publish = ({ mcp: { tools, allow, deny }, customMcp }: ToolSections) => {
+  const publish = ({ mcp: { tools, allow, deny, faults, warnings }, customMcp }: ToolSections) => {
     access.replace({ allow, deny });
     registry.publish(configuredToolGroup, configured.update(tools));
     registry.publish(customToolGroup, custom.update(customMcp.tools));
-    if (customMcp.faults.length > 0) onProblem(damagedEntries(customMcp));
+    for (const damaged of [
+      damagedEntries('mcp.tools', faults),
+      damagedEntries('customMCP', customMcp.faults),
+    ])
+      if (damaged) onProblem(damaged);
+    for (const warning of [...warnings, ...customMcp.warnings]) logger.warn(warning);
     reportMissing([...tools, ...customMcp.tools]);
     reportCollisions();
   };
@@ -222,10 +227,11 @@ async function readToolSections(file: string): Promise<ToolSections> {
   return { mcp: await readToolsConfig(file), customMcp: await readCustomMcp(file) };
 }
 
-function damagedEntries({ faults }: CustomMcpConfig): ClientError {
+function damagedEntries(section: string, faults: readonly string[]): ClientError | undefined {
+  if (faults.length === 0) return undefined;
   return new ClientError(
     ErrorCode.configInvalid,
-    ['Some of customMCP cannot be used; the other tools work:', ...faults].join('\n  '),
+    [`Some of ${section} cannot be used; the other tools work:`, ...faults].join('\n  '),
   );
 }
 
@@ -260,7 +266,8 @@ function loadSdkWhenIdle(idle: IdleSignal, clock: Clock): () => void {
   function load(): void {
     if (!idle.isIdle) return;
     stop();
-    void loadServerSdk();
+    // Who needs it tries again, and tells.
+    loadServerSdk().catch(() => {});
   }
 
   function stop(): void {

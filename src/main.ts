@@ -5,6 +5,7 @@ import type { CliContext, CommandAction } from './cli/context.ts';
 import { ExitCode } from './cli/context.ts';
 import { exitCodeOf } from './cli/exit-codes.ts';
 import { leaveLostTerminals, outlivesTerminal } from './cli/hangup.ts';
+import { installLastResort } from './cli/last-resort.ts';
 import { ClientError, ErrorCode, messageOf } from './core/errors.ts';
 import { programVersion } from './core/version.ts';
 import { giveAddressesTime } from './network/address-time.ts';
@@ -32,9 +33,13 @@ process.on('SIGHUP', () => {
 });
 
 leaveLostTerminals();
+const lastResort = installLastResort(process.stderr, () => stopping.abort());
 
 // `doctor | head`: who reads no further needs no stack trace, and a device goes on without them.
-process.stdout.on('error', () => {});
+let unwritten: NodeJS.ErrnoException | undefined;
+process.stdout.on('error', (error) => {
+  unwritten ??= error;
+});
 process.stderr.on('error', () => {});
 
 const context: CliContext = {
@@ -45,10 +50,30 @@ const context: CliContext = {
   stop: stopping.signal,
 };
 
-async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+async function prepareNetwork(): Promise<void> {
   giveAddressesTime();
   for (const fault of await useProxies(context.env)) process.stderr.write(`${fault}\n`);
+}
+
+async function run<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+  await prepareNetwork();
+  finish(await action(options, context));
+}
+
+/** A report that nobody got is none: a full disk is told, a reader who has left knows. */
+async function report<Options>(action: CommandAction<Options>, options: Options): Promise<void> {
+  await prepareNetwork();
   const exitCode = await action(options, context);
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+  if (unwritten !== undefined && unwritten.code !== 'EPIPE')
+    process.stderr.write(
+      `The report could not be written (${messageOf(unwritten)}). [${ErrorCode.internal}]\n`,
+    );
+  finish(unwritten === undefined ? exitCode : exitCode || ExitCode.failed);
+}
+
+function finish(exitCode: number): void {
+  if (lastResort.hasStruck) return;
   process.exitCode = stopSignal ? 128 + constants.signals[stopSignal] : exitCode;
 }
 
@@ -119,7 +144,7 @@ withConfigOptions(
   .option('--sound', 'play a sweep and record it: level, delay, drift')
   .action(async (options) => {
     const { doctorAction } = await import('./cli/doctor.ts');
-    await run(doctorAction, options);
+    await report(doctorAction, options);
   });
 
 program
@@ -127,7 +152,7 @@ program
   .description('microphones and loudspeakers, with the words to put into the configuration')
   .action(async () => {
     const { devicesAction } = await import('./cli/devices.ts');
-    await run(devicesAction, {});
+    await report(devicesAction, {});
   });
 
 withConfigOptions(
@@ -136,7 +161,7 @@ withConfigOptions(
   .option('--schema', 'print the JSON Schema of the configuration file')
   .action(async (options) => {
     const { configAction } = await import('./cli/config.ts');
-    await run(configAction, options);
+    await report(configAction, options);
   });
 
 /** Words for the running device; `words` are those after the command. */
@@ -150,7 +175,7 @@ function verbCommand(name: string, description: string, argument?: readonly [str
       const options = given[argument ? 1 : 0] as { readonly notice?: boolean };
       const line = [name, ...(options.notice ? ['--notice'] : []), ...words].join(' ');
       const { verbAction } = await import('./cli/verbs.ts');
-      await run(verbAction, { ...options, line });
+      await report(verbAction, { ...options, line });
     });
 }
 verbCommand('talk', 'press the talk key of the running device', ['[action]', 'press, release or toggle']);
@@ -172,30 +197,30 @@ withConfigOptions(tools.command('list').description('the tools a server is offer
   .option('--endpoint <name>', 'with --channel access-point: which one, where there are several')
   .action(async (options) => {
     const { toolsListAction } = await import('./cli/tools.ts');
-    await run(toolsListAction, options);
+    await report(toolsListAction, options);
   });
 withConfigOptions(tools.command('call').description('call one tool as the model would').argument('<name>'))
   .option('--args <json>', 'arguments as a JSON object')
   .action(async (name: string, options) => {
     const { toolsCallAction } = await import('./cli/tools.ts');
-    await run(toolsCallAction, { ...options, name });
+    await report(toolsCallAction, { ...options, name });
   });
 
 const tasks = program.command('tasks').description('background tasks, finished and untold ones included');
 withConfigOptions(tasks.command('list').description('all tasks')).action(async (options) => {
   const { tasksListAction } = await import('./cli/tasks.ts');
-  await run(tasksListAction, options);
+  await report(tasksListAction, options);
 });
 withConfigOptions(tasks.command('show').description('one task with its result').argument('<id>')).action(
   async (id: string, options) => {
     const { tasksShowAction } = await import('./cli/tasks.ts');
-    await run(tasksShowAction, { ...options, id });
+    await report(tasksShowAction, { ...options, id });
   },
 );
 withConfigOptions(tasks.command('cancel').description('stop a running task').argument('<id>')).action(
   async (id: string, options) => {
     const { tasksCancelAction } = await import('./cli/tasks.ts');
-    await run(tasksCancelAction, { ...options, id });
+    await report(tasksCancelAction, { ...options, id });
   },
 );
 
@@ -205,31 +230,31 @@ const mcpCommand = (command: Command): Command =>
 mcpCommand(mcp.command('list').description('all of them, with what they are doing')).action(
   async (options) => {
     const { mcpListAction } = await import('./cli/mcp.ts');
-    await run(mcpListAction, options);
+    await report(mcpListAction, options);
   },
 );
 mcpCommand(mcp.command('restart').description('start one anew').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpRestartAction } = await import('./cli/mcp.ts');
-    await run(mcpRestartAction, { ...options, name });
+    await report(mcpRestartAction, { ...options, name });
   },
 );
 mcpCommand(mcp.command('enable').description('offer its tools again').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpEnableAction } = await import('./cli/mcp.ts');
-    await run(mcpEnableAction, { ...options, name });
+    await report(mcpEnableAction, { ...options, name });
   },
 );
 mcpCommand(
   mcp.command('disable').description('stop it and offer none of its tools').argument('<name>'),
 ).action(async (name: string, options) => {
   const { mcpDisableAction } = await import('./cli/mcp.ts');
-  await run(mcpDisableAction, { ...options, name });
+  await report(mcpDisableAction, { ...options, name });
 });
 mcpCommand(mcp.command('logs').description('what it has written last').argument('<name>')).action(
   async (name: string, options) => {
     const { mcpLogsAction } = await import('./cli/mcp.ts');
-    await run(mcpLogsAction, { ...options, name });
+    await report(mcpLogsAction, { ...options, name });
   },
 );
 mcpCommand(
@@ -239,7 +264,7 @@ mcpCommand(
     .argument('[name]', 'of a server, or of one tool; without, they are only shown'),
 ).action(async (name: string | undefined, options) => {
   const { mcpApproveAction } = await import('./cli/mcp.ts');
-  await run(mcpApproveAction, { ...options, name });
+  await report(mcpApproveAction, { ...options, name });
 });
 
 program
@@ -272,7 +297,8 @@ program
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.exitCode = failed(thrown);
+  const exitCode = failed(thrown);
+  if (!lastResort.hasStruck) process.exitCode = exitCode;
 }
 
 function failed(thrown: unknown): number {

@@ -4,6 +4,7 @@ import { measureControlRoundTrip } from './control-round-trip.mjs';
 import { measureLinkRoundTrips } from './link-round-trip.mjs';
 import { startMcpService } from './mcp-service.mjs';
 import { measurePeakMemoryMb } from './memory.mjs';
+import { measurePeerFloods } from './peer-floods.mjs';
 import { practice } from './practice-plan.mjs';
 import { measureReadiness } from './readiness.mjs';
 import { measureRecordingCpu } from './recording-cpu.mjs';
@@ -371,6 +372,19 @@ async function recording({ quick, directory }) {
   return rows;
 }
 
+async function peerFloods({ quick, directory }) {
+  const measured = await measurePeerFloods({ seconds: quick ? 3 : 10, directory });
+  return Object.entries(measured).map(([peer, { p99Ms, maxMs }]) =>
+    bounded(
+      `loop delay while the ${peer} does its worst, p99`,
+      p99Ms,
+      'ms',
+      100,
+      `longest ${Math.round(maxMs)} ms`,
+    ),
+  );
+}
+
 /** Every figure by the name that `--only` takes. Each gives rows of the table. */
 export const figures = {
   conversationCpu,
@@ -390,4 +404,5 @@ export const figures = {
   mountedCall,
   controlApi,
   recording,
+  peerFloods,
 };

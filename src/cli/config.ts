@@ -2,7 +2,7 @@ import { isPlainObject } from '../config/layers.ts';
 import { defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { printable } from '../config/redact.ts';
-import { sectionFaults } from '../config/section-faults.ts';
+import { sectionFindings } from '../config/section-faults.ts';
 import { configJsonSchema } from '../config/settings.ts';
 import { type CommandAction, ExitCode } from './context.ts';
 
@@ -14,7 +14,7 @@ export interface ConfigOptions extends RunOptions {
 
 /**
  * Prints the effective configuration, one setting per line with the source of its value; secrets hidden. Entries that a device
- * leaves out because they are damaged are told on standard error, and make it exit 2.
+ * leaves out because they are damaged are told on standard error, and make it exit 2; what is passed over is told, too.
  */
 export const configAction: CommandAction<ConfigOptions> = async (options, { env, stdout, stderr }) => {
   if (options.schema) {
@@ -28,8 +28,8 @@ export const configAction: CommandAction<ConfigOptions> = async (options, { env,
   });
   const file = loaded.file ?? `none (${defaultConfigFile(env)} does not exist)`;
   stdout.write(`Configuration file: ${file}\n\n${table([...rows(loaded.config, loaded.sources, [])])}`);
-  const faults = sectionFaults(loaded.config);
-  for (const fault of faults) stderr.write(`${fault}\n`);
+  const { faults, warnings } = sectionFindings(loaded.config, env);
+  for (const line of [...faults, ...loaded.warnings, ...warnings]) stderr.write(`${line}\n`);
   return faults.length === 0 ? ExitCode.done : ExitCode.usage;
 };
 

@@ -1,7 +1,7 @@
 import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
 import { ConfigSchema } from '../config/schema.ts';
-import { sectionFaults } from '../config/section-faults.ts';
+import { sectionFindings } from '../config/section-faults.ts';
 import { messageOf } from '../core/errors.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { checkAccessPoints } from './doctor/access-point-checks.ts';
@@ -54,8 +54,13 @@ async function readConfiguration(
 ): Promise<{ findings: Finding[]; config: LoadedConfig['config'] }> {
   try {
     const overrides = runOptionOverrides(options);
-    const { config, file } = await loadConfig({ configFile: options.config, overrides, env });
-    const findings = [ok(configuration, file ?? 'no file, which is fine'), ...leftOut(sectionFaults(config))];
+    const { config, file, warnings } = await loadConfig({ configFile: options.config, overrides, env });
+    const sections = sectionFindings(config, env);
+    const findings = [
+      ok(configuration, file ?? 'no file, which is fine'),
+      ...leftOut(sections.faults),
+      ...passedOver([...warnings, ...sections.warnings]),
+    ];
     return { findings, config };
   } catch (error) {
     const finding = fault(configuration, messageOf(error), 'Until then the defaults are examined below.');
@@ -68,6 +73,12 @@ function leftOut(faults: readonly string[]): Finding[] {
   if (faults.length === 0) return [];
   const text = ['These entries are not right and are left out, the rest works:', ...faults].join('\n');
   return [note(configuration, text, 'config/README.md and the pages it names explain every key.')];
+}
+
+function passedOver(warnings: readonly string[]): Finding[] {
+  if (warnings.length === 0) return [];
+  const text = ['These keys are of other programs and are passed over:', ...warnings].join('\n');
+  return [note(configuration, text, 'Nothing has to be done; a key of ours may be among them, misspelt.')];
 }
 
 function verdict(faults: number): string {

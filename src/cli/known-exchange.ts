@@ -5,6 +5,7 @@ import { parseMounts } from '../config/mounts.ts';
 import { monotonicClock } from '../core/clock.ts';
 import type { ClientError } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
+import { sourceOf } from '../mcp/control/mount-source.ts';
 import type { MountOrigin } from '../mcp/mounts/mount-switches.ts';
 import { createMountedTools } from '../mcp/mounts/mounted-tools.ts';
 import { mountGroupName, refuseTakenName } from '../mcp/mounts/mounts.ts';
@@ -41,7 +42,7 @@ export async function openKnownExchange(
 ): Promise<KnownExchange> {
   const { config } = loaded;
   const baseDirectory = toolsDirectory(loaded);
-  const parsed = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory });
+  const parsed = parseMounts(config.mcpServers, config.mcpServerConfig, { baseDirectory, env });
   const faults = [...parsed.faults];
   const servers: KnownServer[] = parsed.definitions.map((definition) => ({
     definition,
@@ -68,12 +69,12 @@ export async function openKnownExchange(
   const cache = createToolListCache(storage, silentLogger);
   const mounts = await Promise.all(
     servers.map(async ({ definition, origin }): Promise<KnownMount> => {
-      const { name, position, target, trusted, start } = definition;
+      const { name, position, target, start } = definition;
       const enabled = switches.chosen(origin, name) ?? definition.enabled;
       const listed = (enabled && (await cache.load(name, target))) || [];
       const tools = createMountedTools(unreachable).update(definition, listed);
       const group = { source: 'mounted', name: mountGroupName(name), position } as const;
-      if (start !== 'manual') quarantine.publish(group, tools, () => trusted);
+      if (start !== 'manual') quarantine.publish(group, tools, sourceOf(definition));
       const held = quarantine.held().filter((one) => one.group === group.name);
       return {
         name,

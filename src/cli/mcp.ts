@@ -3,12 +3,13 @@ import { inColumns } from '../adapters/display/columns.ts';
 import { controlSocketPath } from '../config/control-socket.ts';
 import { type LoadedConfig, loadConfig, stateDirectory } from '../config/load.ts';
 import { type RunOptions, runOptionOverrides } from '../config/options.ts';
-import { ClientError, ErrorCode } from '../core/errors.ts';
-import { printableText } from '../core/printable-text.ts';
+import { ClientError, ErrorCode, toClientError } from '../core/errors.ts';
+import { printableText, wholeText } from '../core/printable-text.ts';
 import { createToolRegistry } from '../mcp/registry.ts';
 import type { ControlledMount, ControlledTool } from '../ports/control-api.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { openKnownExchange } from './known-exchange.ts';
+import { openSeenTools } from './seen-tools.ts';
 
 export interface McpOptions extends RunOptions {
   /** The answer as JSON, for scripts. */
@@ -66,43 +67,88 @@ export const mcpLogsAction: CommandAction<McpNameOptions> = async (options, cont
   return ExitCode.done;
 };
 
-/** Shows what the model would read of each tool that is held back. */
-function showHeld(options: McpOptions, { stdout }: CliContext, tools: readonly ControlledTool[]): void {
-  const held = tools.filter(({ state }) => state === 'held');
-  if (options.json) stdout.write(`${JSON.stringify({ held }, null, 2)}\n`);
-  else if (held.length === 0) stdout.write('Nothing is held back.\n');
-  for (const { name, description, inputSchema } of options.json ? [] : held) {
-    stdout.write(`${printableText(name, 64)}: ${printableText(description, 5000)}\n`);
-    stdout.write(`  arguments: ${printableText(JSON.stringify(inputSchema), 5000)}\n`);
+/** Every letter that the model would read of a tool, and nothing that would steer a terminal. */
+function show(held: readonly ControlledTool[], { stdout }: CliContext): void {
+  for (const { name, group, description, inputSchema } of held) {
+    stdout.write(`${wholeText(name)} (${wholeText(group)}): ${wholeText(description)}\n`);
+    stdout.write(`  arguments: ${wholeText(JSON.stringify(inputSchema))}\n`);
   }
 }
 
+const isHeld = ({ state }: ControlledTool): boolean => state === 'held';
+
 /**
- * Offers what was held back: all tools of the server of this name, or the one tool. Shows what the model will read. Without a
- * name it only shows what is held back.
+ * Offers what was held back: all tools of the server of this name, or the one tool. Shows what the model will read, and approves
+ * only what was shown: when that has changed since, it is shown again and stays held. Without a name it only shows what is held
+ * back.
  */
 export const mcpApproveAction: CommandAction<McpApproveOptions> = async ({ name, ...options }, context) => {
-  const { ask } = await connect(options, context);
-  const { tools } = (await ask('GET', '/v1/tools')) as { tools: readonly ControlledTool[] };
+  const { ask, loaded } = await connect(options, context);
+  const seen = await openSeenTools(stateDirectory(loaded.config, context.env));
+  const listed = async () => ((await ask('GET', '/v1/tools')) as { tools: readonly ControlledTool[] }).tools;
+  const tools = await listed();
   if (name === undefined) {
-    showHeld(options, context, tools);
+    const held = tools.filter(isHeld);
+    if (options.json) context.stdout.write(`${JSON.stringify({ held }, null, 2)}\n`);
+    else if (held.length === 0) context.stdout.write('Nothing is held back.\n');
+    else show(held, context);
+    await seen.remember(held);
     return ExitCode.done;
   }
   const { mounts } = (await ask('GET', '/v1/mounts')) as { mounts: readonly ControlledMount[] };
   const isMount = mounts.some((mount) => mount.name === name);
-  const group = `mount:${name}`;
-  const held = tools.filter(
-    (tool) => tool.state === 'held' && (isMount ? tool.group === group : tool.name === name),
-  );
   if (!isMount && !tools.some((tool) => tool.name === name)) throw nothingOfThisName(name);
-  await ask('POST', `${isMount ? pathOf(name) : `/v1/tools/${encodeURIComponent(name)}`}/approve`);
+  const isMeant = (tool: ControlledTool) =>
+    isHeld(tool) && (isMount ? tool.group === `mount:${name}` : tool.name === name);
+  const held = tools.filter(isMeant);
+  const groups = new Set(held.map(({ group }) => group));
+  if (groups.size > 1) throw severalOfThisName(name, [...groups]);
+  if (held.length === 0) {
+    context.stdout.write(
+      options.json ? `${JSON.stringify({ approved: [] }, null, 2)}\n` : 'Nothing was held back.\n',
+    );
+    return ExitCode.done;
+  }
+  const again = async (changed: readonly ControlledTool[]) => {
+    if (options.json) context.stdout.write(`${JSON.stringify({ held: changed }, null, 2)}\n`);
+    else show(changed, context);
+    await seen.remember(changed);
+    context.stderr.write(
+      'This is not what was shown before, so nothing was approved. Read it, and give the command again.\n',
+    );
+    return ExitCode.failed;
+  };
+  if (!seen.allows(held)) return await again(held);
+  if (!options.json) show(held, context);
+  await seen.remember(held);
+  try {
+    await ask('POST', ...approvalOf(name, isMount, held));
+  } catch (thrown) {
+    const now = (await listed()).filter(isMeant);
+    if (toClientError(thrown).code !== ErrorCode.conflict || now.length === 0) throw thrown;
+    return await again(now);
+  }
   if (options.json) context.stdout.write(`${JSON.stringify({ approved: held }, null, 2)}\n`);
-  else if (held.length === 0) context.stdout.write('Nothing was held back.\n');
-  else
-    for (const tool of held)
-      context.stdout.write(`${tool.name} is offered now: ${printableText(tool.description, 1000)}\n`);
+  else for (const tool of held) context.stdout.write(`${printableText(tool.name, 64)} is offered now.\n`);
   return ExitCode.done;
 };
+
+function approvalOf(
+  name: string,
+  isMount: boolean,
+  held: readonly ControlledTool[],
+): [path: string, body: unknown] {
+  const prints = Object.fromEntries(held.map((tool) => [tool.name, tool.fingerprint]));
+  if (isMount) return [`${pathOf(name)}/approve`, { tools: prints }];
+  const [{ group, fingerprint } = { group: '', fingerprint: '' }] = held;
+  return [`/v1/tools/${encodeURIComponent(name)}/approve`, { group, fingerprint }];
+}
+
+const severalOfThisName = (name: string, groups: readonly string[]): ClientError =>
+  new ClientError(
+    ErrorCode.usageInvalid,
+    `Several tools are called ${printableText(name, 64)} (${groups.map((group) => printableText(group, 64)).join(', ')}); approve them by the names of their servers.`,
+  );
 
 const nothingOfThisName = (name: string): ClientError =>
   new ClientError(

@@ -30,7 +30,7 @@ export async function openOfferedTools(
   loaded: LoadedConfig,
   { env }: Pick<CliContext, 'env'>,
 ): Promise<OfferedTools> {
-  const { tools: definitions, allow, deny } = parseToolsConfig(loaded.config.mcp);
+  const { tools: definitions, allow, deny, faults } = parseToolsConfig(loaded.config.mcp);
   const custom = parseCustomMcp(loaded.config.customMCP);
   const deps = { clock: monotonicClock, logger: silentLogger, env, baseDirectory: toolsDirectory(loaded) };
   const groups = [createConfiguredTools(deps), createConfiguredTools(deps)] as const;
@@ -44,7 +44,7 @@ export async function openOfferedTools(
     registry,
     access: createAccessList({ allow, deny }),
     kindOf: (name) => (registry.find(name)?.source === 'builtin' ? builtinKind : (kinds.get(name) ?? '')),
-    faults: custom.faults,
+    faults: [...faults, ...custom.faults],
     dispose: async () => void (await Promise.all(groups.map((group) => group.dispose()))),
   };
 }

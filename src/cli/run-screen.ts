@@ -6,6 +6,7 @@ import { streamDestination } from '../adapters/log/stream-destination.ts';
 import { resolveLanguage } from '../config/language.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Clock } from '../core/clock.ts';
+import { lazyPart } from '../core/lazy-part.ts';
 import type { Logger } from '../core/logger.ts';
 import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
 import type { CliContext } from './context.ts';
@@ -88,16 +89,19 @@ export async function openRunScreen(
       obey = onCommand;
       if (!terminal || !stdin.isTTY || stopListening) return;
       stopListening = () => {};
-      void import('../adapters/display/keyboard.ts').then(({ openKeyboard }) => {
-        const keyboard = openKeyboard({
-          input: stdin,
-          output: stdout,
-          clock,
-          onCommand: (command) => obey(command),
-          onEdit: (text) => terminal.showEdit(text),
-        });
-        stopListening = () => keyboard.close();
-      });
+      loadKeyboard().then(
+        ({ openKeyboard }) => {
+          const keyboard = openKeyboard({
+            input: stdin,
+            output: stdout,
+            clock,
+            onCommand: (command) => obey(command),
+            onEdit: (text) => terminal.showEdit(text),
+          });
+          stopListening = () => keyboard.close();
+        },
+        ({ message }: Error) => terminal.writeLine(message),
+      );
     },
     close: async () => {
       stopListening?.();
@@ -106,6 +110,8 @@ export async function openRunScreen(
     },
   };
 }
+
+const loadKeyboard = lazyPart(() => import('../adapters/display/keyboard.ts'));
 
 async function openTerminal(
   language: 'auto' | 'en' | 'zh-CN',

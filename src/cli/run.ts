@@ -31,6 +31,7 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     throw thrown;
   });
   if (!screen) return ExitCode.done;
+  for (const warning of loaded.warnings) screen.say(warning);
   const { driver, done } = planTurns(loaded, screen);
   const typed = new TypedText();
   const lines = openLines(context, screen);

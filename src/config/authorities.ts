@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
 
@@ -9,6 +9,7 @@ import { ClientError, ErrorCode, messageOf } from '../core/errors.ts';
  */
 export function readAuthorities(caFile: string, key = 'caFile'): readonly string[] {
   try {
+    if (!statSync(caFile).isFile()) throw new Error('it is no regular file');
     const text = readFileSync(caFile, 'utf8');
     if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it holds no PEM certificate');
     return [...usualAuthorities(), text];

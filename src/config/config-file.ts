@@ -17,7 +17,10 @@ export async function readConfigFile(file: string): Promise<Given[] | undefined>
 async function readText(file: string): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    // Reading a pipe waits for whoever writes into it, and nothing but SIGKILL ends that.
+    if (found.isFIFO() || found.isSocket()) throw new Error('it is a pipe; give a file');
+    const { size } = found;
     if (size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`);
     bytes = await readFile(file);
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { readConfigFile } from './config-file.ts';
+import { ownSections } from './foreign-sections.ts';
 import { merge } from './layers.ts';
 
 /**
@@ -10,7 +11,7 @@ export async function readConfigSections<Name extends string>(
   file: string,
   ...names: readonly Name[]
 ): Promise<Partial<Record<Name, unknown>>> {
-  const given = (await readConfigFile(file)) ?? [];
+  const { given } = ownSections((await readConfigFile(file)) ?? []);
   const isWanted = (name: string | undefined) => names.some((one) => one === name);
   return merge(given.filter(({ path }) => isWanted(path[0]))).raw as Partial<Record<Name, unknown>>;
 }

@@ -6,11 +6,11 @@ import { headerName, headers, headerValue, httpMethod, text, timeoutMs, webUrl }
 
 const maxTemplateCharacters = 100_000;
 
-/** `"$COZE_TOKEN"` and `"${COZE_TOKEN}"` name a variable of the environment; everything else is the secret itself. */
+/** `"$NAME"`, `"${NAME}"` and `"${env:NAME}"` name a variable of the environment; everything else is the secret itself. */
 const secret = headerValue.min(1).transform((written): Secret => {
-  const [, bare, braced] = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})$/.exec(written) ?? [];
+  const [, bare, braced] = /^\$(?:([A-Za-z_]\w*)|\{(?:env:)?([A-Za-z_]\w*)\})$/.exec(written.trim()) ?? [];
   const env = bare ?? braced;
-  return env === undefined ? written : { env };
+  return env === undefined ? written.trim() : { env };
 });
 
 const webAddress = (what: string) => webUrl(/^https?:$/, what);
@@ -103,21 +103,19 @@ const httpTarget = (parsed: z.output<typeof http>): HttpTarget => ({
   retry: parsed.retryCount === 0 ? undefined : { count: parsed.retryCount, delayMs: parsed.retryDelay },
 });
 
+/** Of workflows that name no token, as in files of programs that keep it elsewhere. */
+const cozeToken: Secret = { env: 'COZE_TOKEN' };
+
 /** `apiKey` and `params` are what other programs call token and parameters. */
-const coze = z
-  .strictObject({
-    baseUrl: webAddress('an http:// or https://').default('https://api.coze.cn'),
-    token: secret.optional(),
-    apiKey: secret.optional(),
-    workflowId: text,
-    parameters: z.record(z.string(), z.unknown()).optional(),
-    params: z.record(z.string(), z.unknown()).optional(),
-    timeout: timeoutMs.optional(),
-  })
-  .refine(({ token, apiKey }) => token !== undefined || apiKey !== undefined, {
-    message: 'must be given, such as "$COZE_TOKEN" for a variable of the environment',
-    path: ['token'],
-  });
+const coze = z.strictObject({
+  baseUrl: webAddress('an http:// or https://').default('https://api.coze.cn'),
+  token: secret.optional(),
+  apiKey: secret.optional(),
+  workflowId: text,
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  params: z.record(z.string(), z.unknown()).optional(),
+  timeout: timeoutMs.optional(),
+});
 
 const custom = z.strictObject({
   module: text.refine((file) => !file.includes('\0'), 'must be the path of a JavaScript module'),
@@ -172,7 +170,7 @@ export const proxyTargets: Readonly<Record<string, HandlerKind>> = {
   coze: kind(coze, ({ baseUrl, token, apiKey, workflowId, parameters, params }) => ({
     type: 'coze',
     baseUrl: baseUrl.replace(/\/+$/, ''),
-    token: token ?? apiKey ?? '',
+    token: token ?? apiKey ?? cozeToken,
     workflowId,
     parameters: parameters ?? params ?? {},
   })),

@@ -4,12 +4,13 @@ import { ClientError, ErrorCode } from '../core/errors.ts';
 import { readConfigFile, unreadable } from './config-file.ts';
 import { CONFIG_FILE_VARIABLE, type Environment, givenByEnvironment } from './environment.ts';
 import { faultsOf } from './faults.ts';
+import { ownSections } from './foreign-sections.ts';
 import { isPlainObject, type Merged, merge } from './layers.ts';
 import { givenByOverrides, type Override } from './options.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 import { parseServerAddress } from './server-address.ts';
 import { isGroup } from './settings.ts';
-import { checkTools } from './tools.ts';
+import { toolsSectionFaults } from './tools.ts';
 
 export interface LoadInput {
   /** From `--config`; must exist when given. */
@@ -24,6 +25,8 @@ export interface LoadedConfig {
   readonly sources: ReadonlyMap<string, string>;
   /** The file that was read, if any. */
   readonly file?: string | undefined;
+  /** Sections of other programs in it, which are passed over: a line each. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -35,17 +38,19 @@ export async function loadConfig({ configFile, overrides, env }: LoadInput): Pro
   const file = demanded ?? defaultConfigFile(env);
   const fromFile = await readConfigFile(file);
   if (fromFile === undefined && demanded !== undefined) throw unreadable(file, 'There is no such file.');
+  const own = ownSections(fromFile ?? []);
   const fromEnvironment = givenByEnvironment(env);
-  const merged = merge(
-    [...(fromFile ?? []), ...fromEnvironment.given, ...givenByOverrides(overrides)],
-    isGroup,
-  );
+  const merged = merge([...own.given, ...fromEnvironment.given, ...givenByOverrides(overrides)], isGroup);
   const parsed = ConfigSchema.safeParse(merged.raw);
   const faults = [...fromEnvironment.faults, ...(parsed.error ? faultsOf(parsed.error, merged) : [])];
   if (parsed.data) faults.push(...contradictions(parsed.data));
-  if (merged.raw.mcp !== undefined) faults.push(...checkTools(merged.raw.mcp).faults);
+  if (merged.raw.mcp !== undefined) faults.push(...toolsSectionFaults(merged.raw.mcp));
   if (!parsed.data || faults.length > 0) throw invalid(faults);
-  return { ...withImplied(parsed.data, merged), file: fromFile === undefined ? undefined : file };
+  return {
+    ...withImplied(parsed.data, merged),
+    file: fromFile === undefined ? undefined : file,
+    warnings: own.warnings,
+  };
 }
 
 /** `$XDG_CONFIG_HOME/xiaozhi-speaker/config.json`. */

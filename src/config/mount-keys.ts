@@ -58,14 +58,8 @@ export const stdioServer = z.strictObject({
   cwd: text.pipe(withoutZero).optional(),
 });
 
-export const transports = {
-  http: 'streamable',
-  'streamable-http': 'streamable',
-  streamable_http: 'streamable',
-  streamableHttp: 'streamable',
-  streamable: 'streamable',
-  sse: 'sse',
-} as const;
+/** By the names that `plainType` gives. */
+export const transports = { http: 'streamable', sse: 'sse' } as const;
 
 export const httpServer = z.strictObject({
   ...serverKeys,
@@ -94,7 +88,7 @@ export const serverOverride = z.strictObject({
   tools: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** Keys with which other clients of the same format steer themselves. */
+/** Keys with which other clients of the same format keep what is for people; nobody misses them. */
 export const foreignKeys: ReadonlySet<string> = new Set([
   'alwaysAllow',
   'autoApprove',
@@ -110,5 +104,42 @@ export const foreignKeys: ReadonlySet<string> = new Set([
   'timeout',
   'usageCount',
 ]);
+
+/** Keys of other clients that look like misspelt ones of ours. */
+export const foreignLookalikes: ReadonlySet<string> = new Set([
+  'auth',
+  'dev',
+  'enabledTools',
+  'excludeTools',
+  'includeTools',
+  'startupTimeoutSec',
+  'toolTimeoutSec',
+  'trust',
+]);
+
+/** What other clients call a key of ours; what comes first counts. */
+export const otherNames: Readonly<Record<string, readonly string[]>> = {
+  url: ['serverUrl', 'httpUrl', 'baseUrl'],
+  type: ['transport', 'transportType'],
+  cwd: ['workingDirectory'],
+  env: ['environment'],
+};
+
+/** `streamable_http`, `Streamable-HTTP` and the like are one word. */
+export function plainType(type: unknown): unknown {
+  if (typeof type !== 'string') return type;
+  const plain = type.toLowerCase().replace(/[^a-z]/g, '');
+  return typeNames[plain] ?? type.trim();
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  http: 'http',
+  httpstream: 'http',
+  streamablehttp: 'http',
+  streamable: 'http',
+  sse: 'sse',
+  stdio: 'stdio',
+  local: 'stdio',
+};
 
 export type ServerKeys = z.output<z.ZodObject<typeof serverKeys>>;

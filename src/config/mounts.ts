@@ -5,18 +5,23 @@ import { plainServerName } from '../core/plain-name.ts';
 import type { McpServerTarget } from '../ports/mcp-client.ts';
 import type { MountedServerDefinition, MountedToolOverride } from '../ports/mounted-server.ts';
 import { readConfigSections } from './config-sections.ts';
+import type { Environment } from './environment.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
 import {
   foreignKeys,
+  foreignLookalikes,
   httpServer,
+  otherNames,
+  plainType,
   type ServerKeys,
   serverOverride,
   stdioServer,
   toolOverride,
   transports,
 } from './mount-keys.ts';
+import { filledValue, fromHome } from './placeholders.ts';
 import { nearest } from './suggest.ts';
-import { faultsOf, withCamelCase } from './tool-parts.ts';
+import { faultsOf, knownKeys, withCamelCase } from './tool-parts.ts';
 
 const maxServers = 100;
 const maxToolOverrides = 1000;
@@ -38,23 +43,33 @@ export interface MountsConfig {
   readonly definitions: readonly MountedServerDefinition[];
   /** One line each: path, and what is allowed; values are never shown. */
   readonly faults: readonly string[];
+  /** What is passed over and costs nothing, one line each. */
+  readonly warnings: readonly string[];
+}
+
+export interface MountsContext {
+  /** What a relative `cwd` is relative to, and the default. */
+  readonly baseDirectory: string;
+  /** Where the variables are that entries name. */
+  readonly env: Environment;
 }
 
 /**
  * Checks the sections `mcpServers` and `mcpServerConfig`. What is damaged costs only itself: a server is left out, a tool is
- * not offered, and a line says why. `baseDirectory`: what a relative `cwd` is relative to, and the default.
+ * not offered, and a line says why.
  */
 export function parseMounts(
   mcpServers: unknown,
   mcpServerConfig: unknown,
-  { baseDirectory }: { readonly baseDirectory: string },
+  context: MountsContext,
 ): MountsConfig {
   const faults: string[] = [];
+  const warnings: string[] = [];
   const servers = group(mcpServers, 'mcpServers', faults);
   const overrides = group(mcpServerConfig, 'mcpServerConfig', faults);
   faults.push(...unknownServers(Object.keys(overrides), Object.keys(servers)));
   if (Object.keys(servers).length > maxServers) {
-    return { definitions: [], faults: [...faults, `mcpServers: at most ${maxServers} servers`] };
+    return { definitions: [], faults: [...faults, `mcpServers: at most ${maxServers} servers`], warnings };
   }
   const taken = new Map<string, string>();
   const definitions = Object.entries(servers).flatMap(([name, raw], position) => {
@@ -64,11 +79,12 @@ export function parseMounts(
       return [];
     }
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
-    const server = parseServer({ name, raw, override, position, baseDirectory });
+    const server = parseServer({ name, raw, override, position, context });
     faults.push(...server.faults);
+    warnings.push(...server.warnings);
     return server.definition ? [server.definition] : [];
   });
-  return { definitions, faults };
+  return { definitions, faults, warnings };
 }
 
 interface ServerEntry {
@@ -76,22 +92,25 @@ interface ServerEntry {
   readonly raw: unknown;
   readonly override: unknown;
   readonly position: number;
-  readonly baseDirectory: string;
+  readonly context: MountsContext;
 }
 
-function parseServer({ name, raw, override, position, baseDirectory }: ServerEntry): {
+function parseServer({ name, raw, override, position, context }: ServerEntry): {
   readonly definition?: MountedServerDefinition;
   readonly faults: readonly string[];
+  readonly warnings: readonly string[];
 } {
   const place = `mcpServers.${name}`;
-  const { server, faults: found } = parseTarget(raw, place, baseDirectory);
+  const { server, ...found } = parseTarget(raw, place, context);
   const said = parseOverride(override, `mcpServerConfig.${name}`);
-  const faults = [...found, ...said.faults];
-  if (!server || !said.keys) return { faults };
+  const faults = [...found.faults, ...said.faults];
+  const warnings = [...found.warnings, ...said.warnings];
+  if (!server || !said.keys) return { faults, warnings };
   const keys = { ...server.keys, ...given(said.keys) };
   const isLocal = server.target.type === 'stdio';
   return {
     faults,
+    warnings,
     definition: {
       name,
       position,
@@ -126,6 +145,7 @@ function idleStop({ idleStopMs, idleStopMinutes }: ServerKeys): { idleStopMs?: n
 
 interface ParsedServer {
   readonly faults: readonly string[];
+  readonly warnings: readonly string[];
   readonly server?: {
     readonly keys: ServerKeys & { readonly disabledTools?: readonly string[] | undefined };
     readonly enabled: boolean;
@@ -133,26 +153,80 @@ interface ParsedServer {
   };
 }
 
-function parseTarget(raw: unknown, place: string, baseDirectory: string): ParsedServer {
+function parseTarget(raw: unknown, place: string, context: MountsContext): ParsedServer {
   const { keys: own, faults } = ownKeys(raw, place);
-  if (!own) return { faults };
-  const { transport, ...entry } = own;
-  if (transport !== undefined) entry.type ??= transport;
+  if (!own) return { faults, warnings: [] };
+  const entry = inOurWords(own);
   if ('command' in entry === 'url' in entry)
-    return { faults: [...faults, `${place}: must have either a command or a url${meantIn(entry)}`] };
-  const parsed =
-    'command' in entry
-      ? stdioServer.safeParse(entry, { error: faultWords })
-      : httpServer.safeParse(entry, { error: faultWords });
-  if (!parsed.success) {
-    const shape = 'command' in entry ? stdioServer.shape : httpServer.shape;
-    return { faults: [...faults, ...faultsOf(parsed.error, place, Object.keys(shape))] };
-  }
-  if (faults.length > 0) return { faults };
-  const keys = parsed.data;
-  const enabled = keys.enabled ?? (keys.disabled === undefined ? (keys.isActive ?? true) : !keys.disabled);
-  return { faults, server: { keys, enabled, target: targetOf(keys, baseDirectory) } };
+    return {
+      faults: [...faults, `${place}: must have either a command or a url${meantIn(entry)}`],
+      warnings: [],
+    };
+  const schema = 'command' in entry ? stdioServer : httpServer;
+  const known = knownKeys(entry, place, Object.keys(schema.shape), {
+    silent: foreignKeys,
+    lookalikes: new Set([
+      ...foreignLookalikes,
+      ...Object.keys(stdioServer.shape),
+      ...Object.keys(httpServer.shape),
+    ]),
+  });
+  const { warnings } = known;
+  const unfilled: string[] = [];
+  const keys = withValues(known.keys, place, context.env, unfilled);
+  const wrong = [...faults, ...known.faults, ...unfilled];
+  const parsed = schema.safeParse(keys, { error: faultWords });
+  if (!parsed.success)
+    return { faults: [...wrong, ...faultsOf(parsed.error, place, Object.keys(schema.shape))], warnings };
+  if (wrong.length > 0) return { faults: wrong, warnings };
+  const { data } = parsed;
+  const enabled = data.enabled ?? (data.disabled === undefined ? (data.isActive ?? true) : !data.disabled);
+  return { faults: [], warnings, server: { keys: data, enabled, target: targetOf(data, context) } };
 }
+
+/** Other clients have other names for some keys, and write the whole command line as one list. */
+function inOurWords(own: PlainObject): PlainObject {
+  const entry = { ...own };
+  for (const [ours, theirs] of Object.entries(otherNames))
+    for (const name of theirs)
+      if (name in entry) {
+        entry[ours] ??= entry[name];
+        delete entry[name];
+      }
+  if ('type' in entry) entry.type = plainType(entry.type);
+  for (const key of ['command', 'url']) if (entry[key] === '' || entry[key] === null) delete entry[key];
+  if (Array.isArray(entry.command) && entry.args === undefined) {
+    const [command, ...args] = entry.command;
+    Object.assign(entry, { command, args });
+  }
+  return entry;
+}
+
+/** Keys whose values may name variables, and in which a blank at the end was not meant. */
+const valueKeys = ['command', 'args', 'env', 'cwd', 'url', 'headers', 'caFile'] as const;
+const pathKeys = new Set(['command', 'cwd', 'caFile']);
+
+function withValues(entry: PlainObject, place: string, env: Environment, faults: string[]): PlainObject {
+  const keys = { ...entry };
+  for (const key of valueKeys) {
+    if (keys[key] === undefined) continue;
+    const value = filledValue(keys[key], `${place}.${key}`, env, faults);
+    if (typeof value === 'string') keys[key] = pathKeys.has(key) ? fromHome(value.trim(), env) : value.trim();
+    else if (key === 'args' && Array.isArray(value))
+      keys[key] = value.map((each) => (typeof each === 'string' ? fromHome(each, env) : each));
+    else if (key === 'headers' && isPlainObject(value)) keys[key] = trimmed(value);
+    else keys[key] = value;
+  }
+  return keys;
+}
+
+const trimmed = (headers: PlainObject): PlainObject =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.trim(),
+      typeof value === 'string' ? value.trim() : value,
+    ]),
+  );
 
 /** A misspelt key that would be one of both. */
 function meantIn(entry: PlainObject): string {
@@ -167,7 +241,7 @@ function meantIn(entry: PlainObject): string {
 
 function targetOf(
   server: z.output<typeof stdioServer> | z.output<typeof httpServer>,
-  baseDirectory: string,
+  { baseDirectory }: MountsContext,
 ): McpServerTarget {
   if ('command' in server) {
     const { command, args, env, cwd } = server;
@@ -180,23 +254,27 @@ function targetOf(
 
 /** Without `keys` the whole server must be left out: what was to be switched off could be among what is wrong. */
 function parseOverride(raw: unknown, place: string) {
-  const { keys: own, faults } = ownKeys(raw ?? {}, place);
-  const parsed = own && serverOverride.safeParse(own, { error: faultWords });
+  const { keys: own = {}, faults: found } = ownKeys(raw ?? {}, place);
+  const known = knownKeys(own, place, Object.keys(serverOverride.shape), { silent: foreignKeys });
+  const faults = [...found, ...known.faults];
+  const warnings = [...known.warnings];
+  const parsed = serverOverride.safeParse(known.keys, { error: faultWords });
   const tools: Record<string, MountedToolOverride> = {};
-  if (!parsed?.success || faults.length > 0) {
-    const more = parsed?.error ? faultsOf(parsed.error, place, Object.keys(serverOverride.shape)) : [];
-    return { faults: [...faults, ...more], tools };
+  if (!parsed.success || faults.length > 0) {
+    const more = parsed.error ? faultsOf(parsed.error, place, Object.keys(serverOverride.shape)) : [];
+    return { faults: [...faults, ...more], warnings, tools };
   }
   const entries = Object.entries(parsed.data.tools ?? {});
   if (entries.length > maxToolOverrides)
-    return { faults: [`${place}.tools: at most ${maxToolOverrides} tools`], tools };
+    return { faults: [`${place}.tools: at most ${maxToolOverrides} tools`], warnings, tools };
   for (const [name, rawTool] of entries) {
     const tool = parseToolOverride(rawTool, `${place}.tools.${name}`);
     faults.push(...tool.faults);
+    warnings.push(...tool.warnings);
     // Not a plain assignment: a tool may be called `__proto__`.
     Object.defineProperty(tools, name, { value: tool.override, enumerable: true });
   }
-  return { faults, keys: parsed.data, tools };
+  return { faults, warnings, keys: parsed.data, tools };
 }
 
 /** What `mcpServerConfig` says of a tool wins. */
@@ -219,20 +297,23 @@ function withoutDisabled(
 
 /** A damaged entry switches its tool off: it may have been meant to. */
 function parseToolOverride(raw: unknown, place: string) {
-  const { keys: own, faults } = ownKeys(raw, place, ['description']);
-  const parsed = own && toolOverride.safeParse(own, { error: faultWords });
-  if (parsed?.success && faults.length === 0) return { faults, override: given(parsed.data) };
-  const more = parsed?.error ? faultsOf(parsed.error, place, Object.keys(toolOverride.shape)) : [];
-  return { faults: [...faults, ...more], override: { enable: false } };
+  const { keys: own = {}, faults: found } = ownKeys(raw, place);
+  const known = knownKeys(own, place, Object.keys(toolOverride.shape), { silent: foreignKeys });
+  const { warnings } = known;
+  const faults = [...found, ...known.faults];
+  const parsed = toolOverride.safeParse(known.keys, { error: faultWords });
+  if (parsed.success && faults.length === 0) return { faults, warnings, override: given(parsed.data) };
+  const more = parsed.error ? faultsOf(parsed.error, place, Object.keys(toolOverride.shape)) : [];
+  return { faults: [...faults, ...more], warnings, override: { enable: false } };
 }
 
-/** In our spelling, and without what is meant for other programs. */
-function ownKeys(raw: unknown, place: string, kept: readonly string[] = []) {
+/** In our spelling. */
+function ownKeys(
+  raw: unknown,
+  place: string,
+): { readonly keys?: PlainObject; readonly faults: readonly string[] } {
   if (!isPlainObject(raw)) return { faults: [`${place}: must be an object`] };
-  const { tool: entry, faults } = withCamelCase(raw, place);
-  const keys: PlainObject = Object.fromEntries(
-    Object.entries(entry).filter(([key]) => kept.includes(key) || !foreignKeys.has(key)),
-  );
+  const { tool: keys, faults } = withCamelCase(raw, place);
   return { keys, faults };
 }
 
@@ -249,8 +330,10 @@ function group(raw: unknown, place: string, faults: string[]): PlainObject {
 }
 
 function nameFault(name: string, taken: Map<string, string>): string | undefined {
-  if (!/^[^\p{Cc}]{1,100}$/u.test(name))
+  if (!/^[^\p{Cc}\p{Cf}\p{Surrogate}]{1,100}$/u.test(name))
     return 'mcpServers: the name of a server must have 1 to 100 printable characters';
+  // No address of the control API could name it.
+  if (/^\.{1,2}$/.test(name)) return 'mcpServers: the name of a server must not be "." or ".."';
   const plain = plainServerName(name);
   const twin = plain === '' ? undefined : taken.get(plain);
   if (twin !== undefined) return `mcpServers.${name}: has the same name as "${twin}" in the names of tools`;

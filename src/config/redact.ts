@@ -70,6 +70,8 @@ const isList = (form: Shown): form is readonly [Shown] => Array.isArray(form);
 function printableLeaf(leaf: ShownLeaf, value: unknown): unknown {
   if (leaf === 'words' || leaf === 'values') return HIDDEN;
   if (typeof value !== 'string') return value;
+  // What is no address may be the token that belongs into one.
+  if (leaf === 'address' && !isAddress(value)) return HIDDEN;
   return leaf === 'line' ? withoutSecretsInLine(value) : withoutNamedSecret(withoutUrlSecrets(value));
 }
 
@@ -84,6 +86,8 @@ function followsSecretFlag(list: readonly unknown[], index: number): boolean {
   const before = list[index - 1];
   return typeof before === 'string' && /^-[^=]*$/.test(before) && SECRET_NAME.test(before);
 }
+
+const isAddress = (text: string): boolean => /^\s*(?:https?|wss?):\/\/[^\s/]/i.test(text);
 
 /** `"--token=abc"`, `"TOKEN=abc"` and `"Authorization: Bearer abc"` */
 function withoutNamedSecret(text: string): string {

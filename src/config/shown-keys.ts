@@ -1,8 +1,8 @@
 /**
- * What may be printed of a value: `text` and other simple values as they are, a `line` of a command, the `words` of one, a list
+ * What may be printed of a value: a simple `value` as it is, an `address` if it is one, a `line` of a command, the `words` of one, a list
  * of texts, or a `schema`, of which everything is public.
  */
-export type ShownLeaf = 'value' | 'line' | 'words' | 'values' | 'schema';
+export type ShownLeaf = 'value' | 'address' | 'line' | 'words' | 'values' | 'schema';
 
 export type Shown = ShownLeaf | { readonly [key: string]: Shown } | readonly [Shown];
 
@@ -39,7 +39,7 @@ const tool = {
 } as const;
 
 const request = {
-  url: 'value',
+  url: 'address',
   method: 'value',
   body: 'value',
   auth: { type: 'value', username: 'value', name: 'value', apiKeyHeader: 'value', apiKeyQuery: 'value' },
@@ -47,7 +47,7 @@ const request = {
 } as const;
 
 const outbound = {
-  url: 'value',
+  url: 'address',
   caFile: 'value',
   name: 'value',
   enabled: 'value',
@@ -62,7 +62,7 @@ const handlerSettings = {
   timeout: 'value',
   retryCount: 'value',
   retryDelay: 'value',
-  baseUrl: 'value',
+  baseUrl: 'address',
   workflowId: 'value',
   module: 'value',
   function: 'value',
@@ -123,7 +123,7 @@ export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
         command: 'line',
         args: 'words',
         cwd: 'value',
-        url: 'value',
+        url: 'address',
         caFile: 'value',
       },
     },
@@ -138,6 +138,6 @@ export const shownKeys: { readonly [section: string]: readonly Shown[] } = {
     },
   ],
   customMCP: [{ tools: customTool }, { tools: [customTool] }],
-  mcpEndpoint: ['value', accessPoint, ['value'], [accessPoint]],
+  mcpEndpoint: ['address', accessPoint, ['address'], [accessPoint]],
   tunnels: [outbound, [outbound]],
 };

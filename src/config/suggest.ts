@@ -10,6 +10,18 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best !== undefined && best.far <= mostWrongLetters(word) ? best.candidate : undefined;
 }
 
+/**
+ * The candidate of which a word is a misspelling; stricter than `nearest`: the word may as well be right, in a program that we
+ * do not know.
+ */
+export function misspelt(word: string, candidates: readonly string[]): string | undefined {
+  const near = nearest(word, candidates);
+  if (near === undefined) return undefined;
+  const [one, other] = [word.toLowerCase(), near.toLowerCase()];
+  const isNear = lettersOf(one) === lettersOf(other) || distance(one, other) <= (word.length < 5 ? 1 : 2);
+  return isNear ? near : undefined;
+}
+
 /** Of a short word two wrong letters leave too little: `foo` is not meant to be `log`. */
 const mostWrongLetters = (word: string): number => (word.length < 4 ? 1 : Math.max(2, word.length / 3));
 

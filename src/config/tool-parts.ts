@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { printableText } from '../core/printable-text.ts';
+import { isReadable } from '../core/readable-schema.ts';
 import { defaultToolTimeoutMs } from '../core/tool-time-limits.ts';
 import type { ToolDescription } from '../ports/tool-definition.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
-import { nearest } from './suggest.ts';
+import { misspelt, nearest } from './suggest.ts';
 
 const DAY_MS = 86_400_000;
 /** Most tools of one section. */
@@ -34,6 +36,7 @@ const inputSchema = z
     properties: z.record(z.string(), z.union([z.looseObject({}), z.boolean()])).optional(),
     required: z.array(z.string()).optional(),
   })
+  .refine(isReadable, 'must not be nested deeper than 200 levels, nor hold letters that nobody sees')
   .prefault({ properties: {} });
 
 /** Chinese letters are those that servers keep in the name of a function (servers.md 1.10). */
@@ -72,6 +75,47 @@ export function descriptionOf(tool: ParsedDescription): ToolDescription {
   };
 }
 
+/** What of an entry is known, and a line for each key that is not. */
+export interface KnownKeys {
+  readonly keys: PlainObject;
+  /** Keys that were meant to be known ones. */
+  readonly faults: readonly string[];
+  /** Keys of other programs: they cost nothing. */
+  readonly warnings: readonly string[];
+}
+
+export interface OtherKeys {
+  readonly silent?: ReadonlySet<string>;
+  readonly lookalikes?: ReadonlySet<string>;
+  readonly misplaced?: ReadonlySet<string>;
+}
+
+/**
+ * Entries come from the configurations of other programs: what those keep in them is passed over with a warning, what looks like
+ * a key of ours is a fault. `silent`: keys that nobody misses; `misplaced`: keys of ours that belong elsewhere; `lookalikes`: keys of others that are no misspelt ones of ours.
+ */
+export function knownKeys(
+  entry: PlainObject,
+  where: string,
+  known: readonly string[],
+  others: OtherKeys = {},
+): KnownKeys {
+  const keys: PlainObject = {};
+  const faults: string[] = [];
+  const warnings: string[] = [];
+  for (const [key, value] of Object.entries(entry)) {
+    if (known.includes(key)) keys[key] = value;
+    else if (!others.silent?.has(key)) {
+      const meant = others.lookalikes?.has(key) ? undefined : misspelt(key, [...known, 'timeout']);
+      const place = `${where}.${printableText(key, 64)}: unknown key`;
+      if (others.misplaced?.has(key)) faults.push(place);
+      else if (meant === undefined) warnings.push(`${place}, ignored`);
+      else faults.push(`${place}, did you mean "${meant === 'timeout' ? 'timeoutMs' : meant}"?`);
+    }
+  }
+  return { keys, faults, warnings };
+}
+
 /** `mcp.tools[3]` with the name of the tool behind it, for people who do not count. */
 export function placeOf(raw: unknown, place: string): string {
   const name = isPlainObject(raw) ? raw.name : undefined;
@@ -83,7 +127,7 @@ export function withCamelCase(raw: PlainObject, where: string) {
   const tool: PlainObject = {};
   const faults: string[] = [];
   for (const [key, value] of Object.entries(raw)) {
-    const camel = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const camel = key.trim().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     if (Object.hasOwn(tool, camel)) faults.push(`${where}.${camel}: is given twice, in both spellings`);
     if (camel !== '__proto__') tool[camel] = value;
   }

@@ -14,6 +14,7 @@ import {
   headers,
   headerValue,
   httpMethod,
+  knownKeys,
   maxTools,
   placeOf,
   text,
@@ -108,6 +109,10 @@ const targets = {
   }),
 } satisfies Partial<Record<ToolTarget['type'], z.ZodType>>;
 
+const ownKeys: ReadonlySet<string> = new Set(
+  Object.values(targets).flatMap(({ shape }) => Object.keys(shape)),
+);
+
 type ParsedTool = { [Type in keyof typeof targets]: z.output<(typeof targets)[Type]> }[keyof typeof targets];
 
 const section = z.strictObject({
@@ -124,41 +129,52 @@ export interface ToolsConfig {
   /** Globs of names; what is denied stays denied. */
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+  /** Of entries that are left out, and that cost nothing else: one line each, no value in it. */
+  readonly faults: readonly string[];
+  /** Keys of other programs, which are passed over. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * Checks the section `mcp`; nothing given is no tools. Keys of a tool may be written `timeoutMs` or `timeout_ms`, and a
- * tool with an `executable` needs no `type`.
- * @throws ClientError CONFIG_INVALID with all faults at once; no value is shown, as it may be a secret.
+ * tool with an `executable` needs no `type`. A damaged entry of `tools` costs only itself.
+ * @throws ClientError CONFIG_INVALID where the section itself is wrong: what it was to forbid is not known then
  */
 export function parseToolsConfig(raw: unknown): ToolsConfig {
-  const { config, faults } = checkTools(raw);
+  const faults = toolsSectionFaults(raw);
   if (faults.length > 0) throw invalid(faults);
-  return config;
+  return checkTools(raw);
 }
 
-/** The same, with what is wrong as lines; the configuration is empty when the section is no group of settings. */
-export function checkTools(raw: unknown): {
-  readonly config: ToolsConfig;
-  readonly faults: readonly string[];
-} {
+/** What is wrong with the section `mcp` beside the entries of its tools. */
+export function toolsSectionFaults(raw: unknown): readonly string[] {
+  const { error } = section.safeParse(raw ?? {}, { error: faultWords });
+  return error === undefined ? [] : faultsOf(error, 'mcp', Object.keys(section.shape));
+}
+
+/** As `parseToolsConfig`; no tools where the section itself is wrong. */
+export function checkTools(raw: unknown): ToolsConfig {
   const parsed = section.safeParse(raw ?? {}, { error: faultWords });
-  if (!parsed.success) {
-    const faults = faultsOf(parsed.error, 'mcp', Object.keys(section.shape));
-    return { config: { tools: [], allow: [], deny: [] }, faults };
-  }
+  if (!parsed.success)
+    return { tools: [], allow: [], deny: [], faults: toolsSectionFaults(raw), warnings: [] };
   const { enabled, tools, allow, deny } = parsed.data;
   const faults: string[] = [];
+  const warnings: string[] = [];
+  const names = new Map<string, string>();
   const definitions = tools.flatMap((tool, index) => {
-    const definition = parseTool(tool, `mcp.tools[${index}]`);
-    if ('target' in definition) return [definition];
-    faults.push(...definition.faults);
-    return [];
+    const { definition, ...found } = parseTool(tool, `mcp.tools[${index}]`);
+    faults.push(...found.faults);
+    warnings.push(...found.warnings);
+    if (definition === undefined) return [];
+    const folded = foldedName(definition.name);
+    const first = names.get(folded);
+    if (first === undefined) names.set(folded, definition.name);
+    else faults.push(`mcp.tools: "${definition.name}" and "${first}" are the same name to a server`);
+    return first === undefined ? [definition] : [];
   });
-  faults.push(...repeatedNames(definitions));
   // Switched off is every tool, the device's own and those of others, too.
-  const config = enabled ? { tools: definitions, allow, deny } : { tools: [], allow: [], deny: ['*'] };
-  return { config, faults };
+  const offered = enabled ? { tools: definitions, allow, deny } : { tools: [], allow: [], deny: ['*'] };
+  return { ...offered, faults, warnings };
 }
 
 /** Reads only the tools of a configuration file; no file means no tools. Throws what `parseToolsConfig` throws. */
@@ -166,18 +182,32 @@ export async function readToolsConfig(file: string): Promise<ToolsConfig> {
   return parseToolsConfig((await readConfigSections(file, 'mcp')).mcp);
 }
 
-function parseTool(raw: unknown, place: string): ToolDefinition | { readonly faults: readonly string[] } {
-  if (!isPlainObject(raw)) return { faults: [`${place}: must be an object`] };
+interface ParsedEntry {
+  readonly definition?: ToolDefinition;
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+function parseTool(raw: unknown, place: string): ParsedEntry {
+  if (!isPlainObject(raw)) return { faults: [`${place}: must be an object`], warnings: [] };
   const where = placeOf(raw, place);
   const { tool, faults } = withCamelCase(raw, where);
   const type = tool.type ?? ('executable' in tool ? 'subprocess' : undefined);
   const schema = typeof type === 'string' && Object.hasOwn(targets, type) && targets[type as 'http'];
   if (!schema)
-    return { faults: [...faults, `${where}.type: must be one of ${Object.keys(targets).join(', ')}`] };
-  const parsed = schema.safeParse({ ...tool, type }, { error: faultWords });
+    return {
+      faults: [...faults, `${where}.type: must be one of ${Object.keys(targets).join(', ')}`],
+      warnings: [],
+    };
+  const known = knownKeys({ ...tool, type }, where, Object.keys(schema.shape), { misplaced: ownKeys });
+  const { warnings } = known;
+  const wrong = [...faults, ...known.faults];
+  const parsed = schema.safeParse(known.keys, { error: faultWords });
   if (!parsed.success)
-    return { faults: [...faults, ...faultsOf(parsed.error, where, Object.keys(schema.shape))] };
-  return faults.length > 0 ? { faults } : definitionOf(parsed.data);
+    return { faults: [...wrong, ...faultsOf(parsed.error, where, Object.keys(schema.shape))], warnings };
+  return wrong.length > 0
+    ? { faults: wrong, warnings }
+    : { definition: definitionOf(parsed.data), faults: [], warnings };
 }
 
 function definitionOf(tool: ParsedTool): ToolDefinition {
@@ -216,16 +246,6 @@ function streamOf({
   encoding,
 }: Extract<ParsedTool, { type: 'tcp' | 'unix' }>): StreamProtocol {
   return { framing, method, read, readIdleMs, encoding };
-}
-
-function repeatedNames(tools: readonly ToolDefinition[]): string[] {
-  const seen = new Map<string, string>();
-  return tools.flatMap(({ name }) => {
-    const folded = foldedName(name);
-    const first = seen.get(folded);
-    if (first === undefined) seen.set(folded, name);
-    return first === undefined ? [] : [`mcp.tools: "${name}" and "${first}" are the same name to a server`];
-  });
 }
 
 function invalid(faults: readonly string[]): ClientError {

@@ -84,6 +84,18 @@ export const wordCatalogue = {
     'zh-CN': '参数{name}的值以“-”开头，会被当成选项',
   },
   programMissing: { en: 'the program {program} was not found', 'zh-CN': '找不到程序{program}' },
+  interpreterMissing: {
+    en: '{interpreter}, which is to run {file}, was not found; install it, or correct the first line of the file',
+    'zh-CN': '找不到运行{file}的{interpreter}；请安装它，或更正该文件的第一行',
+  },
+  windowsLineEnds: {
+    en: "{file} has the line ends of Windows, so what is to run it is not found; mend it with: sed -i 's/\\r$//' {file}",
+    'zh-CN': "{file}使用了Windows换行符，因此找不到运行它的程序；请用sed -i 's/\\r$//' {file}修复",
+  },
+  programOfAnotherSystem: {
+    en: 'the program {file} was made for another system',
+    'zh-CN': '程序{file}是为另一种系统制作的',
+  },
   directoryMissing: { en: 'its directory {directory} does not exist', 'zh-CN': '目录{directory}不存在' },
   notExecutable: {
     en: 'the program {program} may not be executed; chmod +x it',

@@ -1,6 +1,7 @@
 import type { JSONRPCRequest, Server } from '@modelcontextprotocol/server';
 import { messageOf, toClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
+import { lazyPart } from '../core/lazy-part.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
 import { createChannelCalls, type FailureStyle } from './channel-calls.ts';
@@ -67,12 +68,12 @@ export interface ChannelServer {
 }
 
 /** Takes tens of milliseconds, once: done ahead, the first message of a conversation leaves no gap in its sound. */
-export function loadServerSdk() {
-  return Promise.all([
+export const loadServerSdk = lazyPart(() =>
+  Promise.all([
     import('@modelcontextprotocol/server'),
     import('@modelcontextprotocol/server/validators/cf-worker'),
-  ]);
-}
+  ]),
+);
 
 /**
  * One channel: the SDK answers initialize, at any time and any number of times, tools/list in pages, and ping. Calls go to
@@ -192,7 +193,12 @@ export function createChannelServer(options: ChannelServerOptions): ChannelServe
       for (const request of early.splice(0)) if (connected) transport.receive(request);
       return server;
     } catch (thrown) {
-      logger.error('The MCP server could not be started', { message: messageOf(thrown) });
+      const { message } = toClientError(thrown);
+      logger.error('The MCP server could not be started', { message });
+      // The next message tries again.
+      connecting = undefined;
+      for (const { id } of early.splice(0))
+        options.send({ jsonrpc: '2.0', id, error: { code: -32_603, message } });
       return undefined;
     }
   }

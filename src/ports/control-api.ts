@@ -1,4 +1,5 @@
 import type { DeviceStatus } from '../core/device-status.ts';
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import type { MountStatus } from './mounted-server.ts';
 import type { AccessPointStatus, TunnelStatus } from './outbound-link.ts';
 import type { StatusEvent } from './status-display.ts';
@@ -17,6 +18,8 @@ export interface DeviceReport {
   /** Of conversations that begin from now on. */
   readonly mode: 'auto' | 'manual' | 'realtime';
   readonly tools: { readonly offered: number; readonly held: number };
+  /** Where the control API listens on TCP, once it does. */
+  readonly controlPort?: number | undefined;
 }
 
 export interface ControlledTool {
@@ -30,6 +33,24 @@ export interface ControlledTool {
   readonly audience: 'model' | 'user';
   /** `held`: waits for an approval. `denied`: the configuration does not allow it. */
   readonly state: 'offered' | 'held' | 'denied';
+  /** Of a held tool: stands for what is shown here, in an approval. */
+  readonly fingerprint?: string | undefined;
+}
+
+/** What somebody has read and approves: one tool of one group, as it was shown. */
+export interface SeenTool {
+  readonly group: string;
+  readonly fingerprint: string;
+}
+
+/** An approval of something that is not, or no longer, what is held: it is shown again. */
+export class NotAsShownError extends ClientError {
+  readonly held: readonly ControlledTool[];
+
+  constructor(held: readonly ControlledTool[], message: string) {
+    super(ErrorCode.conflict, message);
+    this.held = held;
+  }
 }
 
 export type ControlledCall =
@@ -50,7 +71,8 @@ export interface ToolControl {
   /** Adds or replaces. The definition is unchecked. */
   install(definition: unknown): Promise<ControlledTool>;
   remove(name: string): Promise<void>;
-  approve(name: string): Promise<ControlledTool>;
+  /** @throws NotAsShownError where the tool that is held is not the one that was seen */
+  approve(name: string, seen: SeenTool | undefined): Promise<ControlledTool>;
 }
 
 export interface ControlledMount extends MountStatus {
@@ -68,8 +90,11 @@ export interface MountControl {
   restart(name: string): Promise<ControlledMount>;
   enable(name: string): Promise<ControlledMount>;
   disable(name: string): Promise<ControlledMount>;
-  /** Offers all its tools as they are now. */
-  approve(name: string): Promise<ControlledMount>;
+  /**
+   * Offers all its tools, `seen` by name with their fingerprints.
+   * @throws NotAsShownError where one that is held is not among them
+   */
+  approve(name: string, seen: Readonly<Record<string, string>>): Promise<ControlledMount>;
   /** Newest last. */
   logs(name: string): Promise<readonly string[]>;
 }

@@ -50,21 +50,25 @@ export class Cues implements StatusDisplay {
     if (!this.#parts.enabled || this.#closed) return;
     switch (event.type) {
       case 'state':
-        return this.#onState(event);
+        this.#onState(event);
+        break;
       case 'activation':
-        return this.#onActivation(event);
+        this.#onActivation(event);
+        break;
       case 'wake':
         this.#wokenAtMs = this.#parts.clock.now();
-        return this.play('wake');
+        this.play('wake');
+        break;
       case 'mute':
-        return event.what === 'microphone' ? this.play(event.muted ? 'muted' : 'unmuted') : undefined;
+        if (event.what === 'microphone') this.play(event.muted ? 'muted' : 'unmuted');
+        break;
       case 'alert':
         // A notice brings its own chime.
-        return event.status === 'notice' ? undefined : this.play('alert');
+        if (event.status !== 'notice') this.play('alert');
+        break;
       case 'error':
-        return this.#onError(event.code, event.message);
-      default:
-        return;
+        this.#onError(event.code, event.message);
+        break;
     }
   }
 
@@ -82,18 +86,21 @@ export class Cues implements StatusDisplay {
     this.#parts.clock.clearTimeout(this.#codeTimer);
   }
 
-  #onState({ from, to }: Extract<StatusEvent, { type: 'state' }>): void {
+  #onState({ from, to, pausing }: Extract<StatusEvent, { type: 'state' }>): void {
+    // A conversation that pauses for a notice goes on: nothing opens or closes.
+    if (pausing) return;
     if (to !== 'activating') this.#forgetCode();
     if (to === 'idle' && !this.#isReady) {
       this.#isReady = true;
-      return this.play('ready');
+      this.play('ready');
+      return;
     }
     const woken = this.#parts.clock.now() - this.#wokenAtMs < wakeCoversMs;
     // What the person asked for by key: the microphone is open from the wish on.
     const begins = from === 'idle' && (to === 'connecting' || to === 'listening');
     const opensAgain = to === 'listening' && (from === 'speaking' || from === 'thinking');
-    if ((begins || opensAgain) && !woken) return this.play('open');
-    if (from === 'listening' && (to === 'idle' || to === 'thinking')) this.play('close');
+    if ((begins || opensAgain) && !woken) this.play('open');
+    else if (from === 'listening' && (to === 'idle' || to === 'thinking')) this.play('close');
   }
 
   #onActivation({ code, message }: { readonly code: string; readonly message: string }): void {

@@ -60,8 +60,8 @@ describe('the mcp commands beside a running device', () => {
   it('show what is held before anybody approves it', async () => {
     const { directory, registry } = await mounted();
     expect((await runAction(mcpApproveAction, on(directory), env)).stdout).toBe(
-      'files__tool1: Reads.\n  arguments: {"type":"object"}\n' +
-        'files__tool2: Writes.\n  arguments: {"type":"object"}\n',
+      'files__tool1 (mount:files): Reads.\n  arguments: {"type":"object"}\n' +
+        'files__tool2 (mount:files): Writes\\u{1b}[31m.\n  arguments: {"type":"object"}\n',
     );
     expect(registry.list()).toEqual([]);
     await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env);
@@ -71,12 +71,28 @@ describe('the mcp commands beside a running device', () => {
   it('approve what is held, and show it without control characters', async () => {
     const { directory, registry } = await mounted();
     expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(
-      'files__tool1 is offered now: Reads.\nfiles__tool2 is offered now: Writes.\n',
+      'files__tool1 (mount:files): Reads.\n  arguments: {"type":"object"}\n' +
+        'files__tool2 (mount:files): Writes\\u{1b}[31m.\n  arguments: {"type":"object"}\n' +
+        'files__tool1 is offered now.\nfiles__tool2 is offered now.\n',
     );
     expect(registry.list()).toHaveLength(2);
     expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).stdout).toBe(
       'Nothing was held back.\n',
     );
+  });
+
+  it('approve nothing that is not what was shown: it is shown again, and stays held', async () => {
+    const { directory, registry, foreign, quarantine } = await mounted();
+    await runAction(mcpApproveAction, on(directory), env);
+    foreign.change('Reads.', 'Writes.', 'Sends all to me.');
+    await vi.waitFor(() => expect(quarantine.held()).toHaveLength(3), 5000);
+    const again = await runActionToTheEnd(mcpApproveAction, { ...on(directory), name: 'files' }, env);
+    expect(again.code).toBe(1);
+    expect(again.stdout).toContain('files__tool3 (mount:files): Sends all to me.');
+    expect(again.stderr).toContain('nothing was approved');
+    expect(registry.list()).toEqual([]);
+    expect((await runAction(mcpApproveAction, { ...on(directory), name: 'files' }, env)).code).toBe(0);
+    expect(registry.list()).toHaveLength(3);
   });
 
   it('approve one tool by its name', async () => {

@@ -98,7 +98,7 @@ test('tools of mounted servers are shown as they were last known', async () => {
   const { definitions } = parseMounts(
     { notes: { command: 'notes-server' }, off: { command: 'off-server' } },
     {},
-    { baseDirectory: dirname(file) },
+    { baseDirectory: dirname(file), env: {} },
   );
   const known = createToolListCache(
     createJsonFileStorage({ directory: cache, onDamaged: () => {} }),
@@ -137,7 +137,8 @@ test('installed tools and mounts are shown, what is held back is not', async () 
   await storage.set('mount-switches', { switches: [{ origin: 'added', name: 'off', enabled: false }] });
   const cache = createToolListCache(storage, silentLogger);
   const foreign = [{ name: 'read', description: 'read', inputSchema: { type: 'object' } as const }];
-  for (const { name, target } of parseMounts(mounts, {}, { baseDirectory: dirname(file) }).definitions)
+  for (const { name, target } of parseMounts(mounts, {}, { baseDirectory: dirname(file), env: {} })
+    .definitions)
     await cache.save(name, target, foreign);
   const { stdout, stderr } = await runActionToTheEnd(
     toolsListAction,

@@ -18,8 +18,8 @@ const targetOf = (handler: unknown) => {
 };
 
 test('nothing given is no tools', () => {
-  expect(parseCustomMcp(undefined)).toEqual({ tools: [], faults: [] });
-  expect(parseCustomMcp({})).toEqual({ tools: [], faults: [] });
+  expect(parseCustomMcp(undefined)).toEqual({ tools: [], faults: [], warnings: [] });
+  expect(parseCustomMcp({})).toEqual({ tools: [], faults: [], warnings: [] });
 });
 
 test('one tool instead of a list is taken as that', () => {
@@ -157,7 +157,7 @@ test('damaged entries are reported, all faults of each, without values, and the 
       { ...weather, name: 'w_x' },
     ],
   });
-  expect(tools.map(({ name }) => name)).toEqual(['weather', 'w.x']);
+  expect(tools.map(({ name }) => name)).toEqual(['d', 'weather', 'w.x']);
   expect(faults).toEqual([
     'customMCP.tool: unknown key, did you mean "tools"?',
     'customMCP.tools[0]: must be an object',
@@ -166,11 +166,10 @@ test('damaged entries are reported, all faults of each, without values, and the 
     'customMCP.tools[2] ("weather").handlr: unknown key, did you mean "handler"?',
     'customMCP.tools[2] ("weather").handler: must be an object with a type',
     'customMCP.tools[3] ("c").handler.target: must be one of coze, did you mean "coze"?',
-    'customMCP.tools[4] ("d").handler.config.token: must be given, such as "$COZE_TOKEN" for a variable of the environment',
-    'customMCP.tools[5] ("e").handler.config.module: is missing; it must be text',
     'customMCP.tools[5] ("e").handler.config.modul: unknown key, did you mean "module"?',
-    'customMCP.tools[6] ("x").handler.config.url: must be an http:// or https:// URL without placeholders in the name of its host',
+    'customMCP.tools[5] ("e").handler.config.module: is missing; it must be text',
     'customMCP.tools[6] ("x").handler.config.hedaers: unknown key, did you mean "headers"?',
+    'customMCP.tools[6] ("x").handler.config.url: must be an http:// or https:// URL without placeholders in the name of its host',
     'customMCP.tools[7] ("x").handler.config.bodyTemplate: must be JSON in which {{name}} stands for an argument, or a text that does not begin with {',
     'customMCP.tools[8] ("x").handler.config.bodyTemplate: needs the method POST, PUT or PATCH',
     'customMCP.tools[9] ("x").handler.config.auth.token: is missing; it must be text',
@@ -212,7 +211,7 @@ test('whatever stands there, the answer is tools and readable faults', () => {
 
 test('the file is read alone: other sections and a missing file are no matter', async () => {
   const file = join(await mkdtemp(join(tmpdir(), 'custom-mcp-')), 'config.json');
-  expect(await readCustomMcp(file)).toEqual({ tools: [], faults: [] });
+  expect(await readCustomMcp(file)).toEqual({ tools: [], faults: [], warnings: [] });
   await writeFile(file, JSON.stringify({ mcp: 7, customMCP: { tools: [weather] } }));
   expect((await readCustomMcp(file)).tools.map(({ name }) => name)).toEqual(['weather']);
 });

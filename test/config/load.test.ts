@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
+import { readMountSections } from '../../src/config/mounts.ts';
 import { runOptionOverrides } from '../../src/config/options.ts';
 import { ClientError } from '../../src/core/errors.ts';
 
@@ -337,12 +339,75 @@ describe('faults', () => {
   });
 });
 
-test('faults of tools are told with all the others', async () => {
+test('faults of the section of tools are told with all the others; a damaged tool is none', async () => {
   const overrides = [
     { path: 'audio.volumePercent', value: 'loud', source: 'argument --set' },
-    { path: 'mcp', value: { tools: [{ name: 'a' }] }, source: 'argument --set' },
+    { path: 'mcp', value: { tools: [{ name: 'a' }], deny: 7 }, source: 'argument --set' },
   ];
   const { message } = await failure(loadConfig({ overrides, env: noFile() }));
   expect(message).toMatch(/audio\.volumePercent: found "loud"/);
-  expect(message).toMatch(/mcp\.tools\[0\] \("a"\)\.type: must be one of/);
+  expect(message).toMatch(/mcp\.deny: must be a list/);
+  expect(message).not.toContain('mcp.tools');
+});
+
+test('a pipe in place of the file is refused at once, and not waited for', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'pipe-')), 'config.json');
+  execFileSync('mkfifo', [file]);
+  expect(await failure(loadConfig({ configFile: file, env: {}, overrides: [] }))).toMatchObject({
+    code: 'CONFIG_UNREADABLE',
+    message: expect.stringContaining('it is a pipe'),
+  });
+});
+
+describe('a file of another program', () => {
+  const load = async (content: unknown) => {
+    const file = join(await mkdtemp(join(tmpdir(), 'foreign-')), 'config.json');
+    await writeFile(file, JSON.stringify(content));
+    return { file, ...(await loadConfig({ configFile: file, env: {}, overrides: [] })) };
+  };
+
+  test('starts the device: what only that program knows is passed over with a warning each', async () => {
+    const { config, warnings } = await load({
+      mcpEndpoint: 'wss://a.example/?token=x',
+      mcpServers: { notes: { command: 'x' } },
+      mcpServerConfig: { notes: { tools: { read: { enable: true, usageCount: 3 } } } },
+      customMCP: { tools: [] },
+      connection: { heartbeatInterval: 30_000 },
+      modelscope: { apiKey: 'hush' },
+      webUI: { port: 9999 },
+      platforms: { coze: { token: 'hush' } },
+      toolCallLog: { maxRecords: 100 },
+    });
+    expect(config.mcpServers).toEqual({ notes: { command: 'x' } });
+    expect(warnings).toEqual([
+      'connection: belongs to another program, ignored',
+      'modelscope: belongs to another program, ignored',
+      'webUI: belongs to another program, ignored',
+      'platforms: belongs to another program, ignored; a token of Coze is read from the variable COZE_TOKEN',
+      'toolCallLog: belongs to another program, ignored',
+    ]);
+  });
+
+  test.each([
+    ['servers', { servers: { a: { command: 'x' } }, inputs: [{ id: 'k' }] }],
+    ['mcp_servers', { mcp_servers: { a: { command: 'x' } } }],
+    ['context_servers', { context_servers: { a: { command: 'x' } } }],
+    ['mcp.servers', { mcp: { servers: { a: { command: 'x' } } } }],
+  ])('may call the servers otherwise: %s', async (name, content) => {
+    const { file = '', config, warnings } = await load(content);
+    expect(config.mcpServers).toEqual({ a: { command: 'x' } });
+    expect(warnings[0]).toBe(
+      `${name}: unknown key, did you mean "mcpServers"? Its servers are taken as if they stood there`,
+    );
+    expect((await readMountSections(file)).mcpServers).toEqual({ a: { command: 'x' } });
+  });
+
+  test('never changes a server that is in mcpServers', async () => {
+    const { config, warnings } = await load({
+      servers: { a: { command: 'theirs', args: ['x'] } },
+      mcpServers: { a: { command: 'ours' } },
+    });
+    expect(config.mcpServers).toEqual({ a: { command: 'ours' } });
+    expect(warnings).toContain('servers.a: is in mcpServers, too; the one there counts');
+  });
 });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { parseMounts } from '../../src/config/mounts.ts';
 
 const baseDirectory = '/etc/speaker';
-const parse = (servers: unknown, config?: unknown) => parseMounts(servers, config, { baseDirectory });
+const env = { HOME: '/home/me', FOO: 'value', EMPTY: '' };
+const parse = (servers: unknown, config?: unknown) => parseMounts(servers, config, { baseDirectory, env });
 const one = (server: unknown, config?: unknown) =>
   parse({ s: server }, config === undefined ? undefined : { s: config }).definitions[0];
 const faultsOf = (servers: unknown, config?: unknown) => parse(servers, config).faults;
@@ -187,14 +188,14 @@ describe('what is wrong', () => {
   });
 
   it('in the sections themselves leaves no server', () => {
-    expect(parse(['x'], 'y')).toEqual({
+    expect(parse(['x'], 'y')).toMatchObject({
       definitions: [],
       faults: [
         'mcpServers: must be an object with the names of servers as its keys',
         'mcpServerConfig: must be an object with the names of servers as its keys',
       ],
     });
-    expect(parse(undefined)).toEqual({ definitions: [], faults: [] });
+    expect(parse(undefined)).toEqual({ definitions: [], faults: [], warnings: [] });
     const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`s${n}`, { command: 'x' }]));
     expect(faultsOf(many)).toEqual(['mcpServers: at most 100 servers']);
     expect(faultsOf({ '': { command: 'x' }, 'a\nb': { command: 'x' } })).toEqual([
@@ -230,4 +231,123 @@ it('any JSON is understood or refused in words, and a good server beside it is k
       expect(faults.every((fault) => /^mcpServer(s|Config)\b.*: ./s.test(fault))).toBe(true);
     }),
   );
+});
+
+describe('an entry of another client', () => {
+  const target = (server: unknown) => {
+    const { definitions, faults } = parse({ s: server });
+    return faults.length > 0 ? faults : definitions[0]?.target;
+  };
+
+  it.each([
+    { command: 'npx', args: ['tsx'], disabled: false, timeout: 600, transportType: 'stdio' },
+    { autoApprove: ['a'], timeout: 120, url: 'http://localhost:9000', transportType: 'streamable-http' },
+    { url: 'http://localhost:9000/mcp', transport: 'http', streamable: true },
+    { type: 'stdio', command: 'npx', gallery: 'https://api.example.org', version: '1.0.0' },
+    { serverUrl: 'https://mcp.example.org/mcp' },
+    { httpUrl: 'https://mcp.example.org/mcp', trust: true },
+    { name: 'Mine', type: 'streamableHttp', baseUrl: 'https://a.example/mcp', isActive: true, tags: [] },
+    { command: 'uvx', alwaysAllow: ['a'], watchPaths: ['/x'] },
+    { command: 'npx', working_directory: '/tmp' },
+    { command: 'npx', enabled: true, headers: {}, url: '' },
+    { command: 'npx', instructions: 'use this', includeTools: ['a'], excludeTools: ['b'] },
+    { command: 'npx', envFile: 'x/.env', token: 'hush', tools: ['*'] },
+    { command: 'npx', oauth: { clientId: 'x' }, auth: 'oauth' },
+    { command: 'npx', dev: { watch: 'x' }, sandbox: false, startup_timeout_sec: 20, tool_timeout_sec: 60 },
+    { type: 'local', command: ['npx', '-y', 'x'], environment: { A: 'b' } },
+    { ' url ': ' https://mcp.example.org/mcp\n', headers: { Authorization: 'Bearer x\n' } },
+  ])('is taken as it is: %j', (server) => {
+    expect(parse({ s: server }).faults).toEqual([]);
+    expect(parse({ s: server }).definitions).toHaveLength(1);
+  });
+
+  it('means by other names what we mean by ours', () => {
+    const url = 'https://mcp.example.org/mcp';
+    const http = { type: 'http', url, headers: {}, transport: 'auto' };
+    for (const key of ['url', 'serverUrl', 'httpUrl', 'baseUrl', 'server_url'])
+      expect(target({ [key]: ` ${url} ` })).toEqual(http);
+    for (const [name, transport] of [
+      ['SSE', 'sse'],
+      ['streamable_http', 'streamable'],
+      ['Streamable-HTTP', 'streamable'],
+      ['http', 'streamable'],
+    ])
+      expect(target({ url, transportType: name })).toEqual({ ...http, transport });
+    expect(target({ command: ['npx', '-y', 'x'], workingDirectory: '/tmp' })).toMatchObject({
+      command: 'npx',
+      args: ['-y', 'x'],
+      cwd: '/tmp',
+    });
+  });
+
+  it('is told with one warning for each key that nobody knows, and a fault for a misspelt one', () => {
+    const server = { command: 'x', gallery: 1, headers: {}, alwaysAllow: [], description: 'd' };
+    expect(parse({ s: server })).toMatchObject({
+      faults: [],
+      warnings: ['mcpServers.s.gallery: unknown key, ignored', 'mcpServers.s.headers: unknown key, ignored'],
+    });
+    expect(parse({ s: { command: 'x', timout: 5 } }).faults).toEqual([
+      'mcpServers.s.timout: unknown key, did you mean "timeoutMs"?',
+    ]);
+    expect(parse({ s: { command: 'x', agrs: [] } }).faults).toEqual([
+      'mcpServers.s.agrs: unknown key, did you mean "args"?',
+    ]);
+    expect(parse({ s: { command: 'x' } }, { s: { tools: { t: { enabel: false } } } }).faults).toEqual([
+      'mcpServerConfig.s.tools.t.enabel: unknown key, did you mean "enable"?',
+    ]);
+  });
+});
+
+/** As it stands in a file. */
+const v = (name: string) => `$\{${name}}`;
+
+describe('variables of the environment', () => {
+  it('stand for their values, and "~" for the home directory', () => {
+    expect(
+      one({
+        command: '~/bin/x',
+        args: [
+          v('env:FOO'),
+          v('FOO'),
+          v('NONE:-def'),
+          `${v('HOME')}/x`,
+          '~/notes',
+          'a~/b',
+          `$${v('FOO')}`,
+          '$FOO',
+        ],
+        env: { KEY: `k-${v('FOO')}`, COUNT: 3 },
+        cwd: '~/',
+      })?.target,
+    ).toEqual({
+      type: 'stdio',
+      command: '/home/me/bin/x',
+      args: ['value', 'value', 'def', '/home/me/x', '/home/me/notes', 'a~/b', v('FOO'), '$FOO'],
+      env: { KEY: 'k-value', COUNT: '3' },
+      cwd: '/home/me',
+    });
+    expect(
+      one({ url: `https://${v('FOO')}.example/`, headers: { Authorization: `Bearer ${v('env:FOO')}` } })
+        ?.target,
+    ).toMatchObject({ url: 'https://value.example/', headers: { Authorization: 'Bearer value' } });
+  });
+
+  it.each([
+    [v('NONE'), 'the variable NONE of the environment is not set'],
+    [v('EMPTY'), 'the variable EMPTY of the environment is not set'],
+    [v('env:NONE'), 'the variable NONE of the environment is not set'],
+    [
+      v('input:key'),
+      `${v('input:key')} is known to an editor only; write the value there, or the name of a variable`,
+    ],
+    [
+      `${v('workspaceFolder')}/x`,
+      `${v('workspaceFolder')} is known to an editor only; write the value there, or the name of a variable`,
+    ],
+  ])('that are not known cost their entry: %s', (word, fault) => {
+    const servers = { bad: { command: 'x', env: { KEY: word } }, good: { command: 'y' } };
+    const { definitions, faults } = parse(servers);
+    expect(definitions.map(({ name }) => name)).toEqual(['good']);
+    expect(faults).toEqual([`mcpServers.bad.env.KEY: ${fault}`]);
+  });
 });

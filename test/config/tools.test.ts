@@ -6,20 +6,16 @@ import { parseToolsConfig, readToolsConfig } from '../../src/config/tools.ts';
 const weather = { name: 'weather', description: 'Tells the weather.', executable: 'python3 weather.py' };
 const one = (tool: Record<string, unknown>) => parseToolsConfig({ tools: [tool] }).tools[0];
 
-function faultsOf(raw: unknown): string[] {
-  try {
-    parseToolsConfig(raw);
-  } catch (thrown) {
-    return (thrown as Error).message
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim());
-  }
-  return [];
-}
+const faultsOf = (raw: unknown) => parseToolsConfig(raw).faults;
 
 test('nothing given is no tools', () => {
-  expect(parseToolsConfig(undefined)).toEqual({ tools: [], allow: ['*'], deny: [] });
+  expect(parseToolsConfig(undefined)).toEqual({
+    tools: [],
+    allow: ['*'],
+    deny: [],
+    faults: [],
+    warnings: [],
+  });
   expect(parseToolsConfig({ enabled: false, tools: [weather] }).tools).toEqual([]);
 });
 
@@ -63,8 +59,6 @@ test('both spellings of a key are taken, but not both at once', () => {
 });
 
 test('every kind of target is understood', () => {
-  const target = (tool: Record<string, unknown>) =>
-    one({ ...weather, executable: undefined, ...tool })?.target;
   const of = ({ executable: _, ...rest }: Record<string, unknown>) => one(rest)?.target;
   expect(of({ ...weather, type: 'http', url: 'https://api.example/{city}', method: 'post' })).toEqual({
     type: 'http',
@@ -100,7 +94,9 @@ test('every kind of target is understood', () => {
     headers: {},
     method: undefined,
   });
-  expect(() => target({ type: 'http', url: 'https://a/' })).toThrow('executable: unknown key');
+  expect(faultsOf({ tools: [{ ...weather, type: 'http', url: 'https://a/' }] })).toEqual([
+    'mcp.tools[0] ("weather").executable: unknown key',
+  ]);
 });
 
 test('all faults come at once, with a suggestion and without values', () => {
@@ -181,8 +177,23 @@ test('the example and the guide hold tools that are valid', async () => {
   );
 });
 
+test('a damaged entry costs only itself, and a key of another program costs nothing', () => {
+  const tools = [weather, { ...weather, name: 'b', timout: 5 }, 7, { ...weather, name: 'c', author: 'me' }];
+  const { tools: read, faults, warnings } = parseToolsConfig({ tools });
+  expect(read.map(({ name }) => name)).toEqual(['weather', 'c']);
+  expect(faults).toEqual([
+    'mcp.tools[1] ("b").timout: unknown key, did you mean "timeoutMs"?',
+    'mcp.tools[2]: must be an object',
+  ]);
+  expect(warnings).toEqual(['mcp.tools[3] ("c").author: unknown key, ignored']);
+});
+
+test('what a section is to forbid must be right: without it the device does not start', () => {
+  expect(() => parseToolsConfig({ tools: [weather], deny: 7 })).toThrow('mcp.deny: must be a list');
+});
+
 test('switched off is every tool, of whatever source', () => {
-  expect(parseToolsConfig({ enabled: false, tools: [weather], allow: ['*'] })).toEqual({
+  expect(parseToolsConfig({ enabled: false, tools: [weather], allow: ['*'] })).toMatchObject({
     tools: [],
     allow: [],
     deny: ['*'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printableText } from '../../src/core/printable-text.ts';
+import { hasUnseen, printableText, wholeText, withUnseenShown } from '../../src/core/printable-text.ts';
 
 test('text of any language passes unchanged', () => {
   for (const text of ['你好，我是小智。', 'Grüße, naïve café', '👩‍👩‍👧 🇨🇳 ☕️', 'नमस्ते', 'مرحبا']) {
@@ -55,4 +55,32 @@ test('nothing that comes out can steer a terminal', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('whatever a model reads and nobody sees is shown', () => {
+  const tags = [...'hi'].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
+  expect(withUnseenShown(`Adds.${tags}`)).toBe('Adds.\\u{e0068}\\u{e0069}');
+  for (const hidden of [
+    '\u202e',
+    '\u200b',
+    '\u2066',
+    '\u00ad',
+    '\ufeff',
+    '\u{e0100}',
+    '\u3164',
+    '\u0007',
+    '\u2028',
+  ])
+    expect(withUnseenShown(`a${hidden}b`)).toBe(`a\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}b`);
+  expect(withUnseenShown('a\u200db\u200cc')).toBe('a\\u{200d}b\\u{200c}c');
+  expect(withUnseenShown('x\ufe0f\ufe0f\ufe0e')).toBe('x\ufe0f\\u{fe0f}\\u{fe0e}');
+});
+
+test('text of any language is seen as it is', () => {
+  for (const text of ['你好，我是小智。', 'Grüße\n\tnaïve', '👩‍👩‍👧 🇨🇳 ☕️ 👩🏽‍🚀', 'क्‍ष', 'می‌خواهم'])
+    expect(hasUnseen(text)).toBe(false);
+});
+
+test('on a terminal it is one line, however long', () => {
+  expect(wholeText(`a\nb\u001b[2J${'x'.repeat(20_000)}`)).toBe(`a\\nb\\u{1b}[2J${'x'.repeat(20_000)}`);
 });

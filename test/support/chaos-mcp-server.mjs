@@ -131,13 +131,15 @@ const methods = {
   'tools/call': call,
   ping: (id) => {
     note('ping');
-    if (options.ping !== 'hang') send({ id, result: {} });
+    if (options.pingLine !== undefined) process.stdout.write(`${options.pingLine}\n`);
+    else if (options.ping !== 'hang') send({ id, ...(options.pingAnswer ?? { result: {} }) });
   },
 };
 
 note(`pid ${process.pid}`);
 if (options.ignoreTerm) process.on('SIGTERM', () => note('term'));
 if (options.fork) forkChild(options.fork === 'hidden');
+if (options.byteOrderMark) process.stdout.write('\ufeff');
 for (const line of options.greeting ?? []) process.stdout.write(`${line}\n`);
 if (options.floodStderr) {
   const spam = `${'flood '.repeat(10)}\n`.repeat(1000);

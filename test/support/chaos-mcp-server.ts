@@ -18,6 +18,11 @@ export interface ChaosOptions {
   readonly initializeDelayMs?: number;
   readonly list?: 'hang';
   readonly ping?: 'hang';
+  /** Members of the answer to a ping, in place of an empty result. */
+  readonly pingAnswer?: object;
+  /** What is written in place of an answer to a ping. */
+  readonly pingLine?: string;
+  readonly byteOrderMark?: boolean;
   /** Lines on standard output before anything else. */
   readonly greeting?: readonly string[];
   readonly floodStderr?: boolean;

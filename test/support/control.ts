@@ -9,6 +9,7 @@ import { ConfigSchema } from '../../src/config/schema.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { sourceOf } from '../../src/mcp/control/mount-source.ts';
 import { createMounts } from '../../src/mcp/mounts/mounts.ts';
 import { createToolListCache } from '../../src/mcp/mounts/tool-list-cache.ts';
 import type { Tool } from '../../src/mcp/tool.ts';
@@ -99,6 +100,30 @@ const counters: AudioCounters = {
   jitterDelayMs: 60,
 };
 
+type Ask = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>;
+
+interface Held {
+  readonly name: string;
+  readonly group: string;
+  readonly state: string;
+  readonly fingerprint: string;
+}
+
+/** Approves what is held of a tool or of a mount, as it is shown now. */
+export async function approveHeld(ask: Ask, kind: 'tools' | 'mounts', name: string): Promise<unknown> {
+  const { tools } = (await ask('GET', '/v1/tools')) as { tools: readonly Held[] };
+  const held = tools.filter(({ state }) => state === 'held');
+  const one = held.find((tool) => tool.name === name);
+  const all = held.filter(({ group }) => group === `mount:${name}`);
+  return await ask(
+    'POST',
+    `/v1/${kind}/${name}/approve`,
+    kind === 'tools'
+      ? { group: one?.group, fingerprint: one?.fingerprint }
+      : { tools: Object.fromEntries(all.map((tool) => [tool.name, tool.fingerprint])) },
+  );
+}
+
 /** The control API of a device whose sound is left out: real registry, dispatcher, tasks, mounts, state and socket. */
 export async function startControl(setting: ControlSetting = {}) {
   const { directory = freshDirectory(), tools = [], foreign = new ForeignServer() } = setting;
@@ -130,7 +155,7 @@ export async function startControl(setting: ControlSetting = {}) {
     clock,
     logger: silentLogger,
     random: () => 0.5,
-    onTools: (group, offered, { trusted }) => quarantine.publish(group, offered, () => trusted),
+    onTools: (group, offered, definition) => quarantine.publish(group, offered, sourceOf(definition)),
   });
   await mounts.start();
   const installing = await createInstallService({ ...shared, quarantine, mounts });

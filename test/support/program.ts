@@ -33,6 +33,7 @@ export interface ProgramOptions {
   readonly home?: string;
   /** Reads nothing that the program prints. */
   readonly unread?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const homes: string[] = [];
@@ -56,6 +57,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
       XDG_STATE_HOME: join(home, 'state'),
       XDG_CONFIG_HOME: join(home, 'config'),
       XDG_CACHE_HOME: join(home, 'cache'),
+      ...options.env,
     },
   });
   children.add(child);

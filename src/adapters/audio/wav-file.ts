@@ -17,6 +17,9 @@ const MIN_RATE_HZ = 1_000;
 const MAX_RATE_HZ = 384_000;
 const FormatTag = { pcm: 1, float: 3, extensible: 0xfffe } as const;
 
+/** What begins a file; the last two are for more than 4 GB, and programs write them for less. */
+const kinds = new Set(['RIFF', 'RF64', 'BW64']);
+
 /** Reads one sample, scaled so that full scale is 32 768. */
 type SampleReader = (view: DataView, offset: number) => number;
 
@@ -48,24 +51,28 @@ export async function readWavFile(path: string): Promise<WavAudio> {
 /**
  * Any PCM WAV: 8, 16, 24 or 32-bit integers, 32 or 64-bit floats, plain or extensible, any number of channels (mixed
  * down), chunks in any order of sizes. A data size of 0, of all ones or beyond the end means "until the end", as files
- * from pipes and from interrupted recordings have it.
+ * from pipes and from interrupted recordings have it; RF64 and BW64 say it elsewhere.
  * @param path only for messages
  * @throws ClientError AUDIO_FILE_INVALID
  */
 export function parseWav(bytes: Uint8Array, path: string): WavAudio {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || tagAt(view, 0) !== 'RIFF' || tagAt(view, 8) !== 'WAVE') {
+  if (bytes.length < 12 || !kinds.has(tagAt(view, 0)) || tagAt(view, 8) !== 'WAVE') {
     throw invalid(path, `is no WAV file; ${convertAdvice(path)}`);
   }
   let format: WavFormat | undefined;
+  let longSize: number | undefined;
   for (let offset = 12; offset + 8 <= bytes.length; ) {
     const tag = tagAt(view, offset);
     const size = view.getUint32(offset + 4, true);
     const start = offset + 8;
     if (tag === 'fmt ') format = readFormat(view, start, size, path);
+    if (tag === 'ds64' && size >= 16 && start + 16 <= bytes.length)
+      longSize = Number(view.getBigUint64(start + 8, true));
     if (tag === 'data') {
       if (!format) throw invalid(path, `holds sound before its description; ${convertAdvice(path)}`);
-      const end = size === 0 || start + size > bytes.length ? bytes.length : start + size;
+      const long = size === 0xffff_ffff ? (longSize ?? size) : size;
+      const end = long === 0 || start + long > bytes.length ? bytes.length : start + long;
       return toMono(view, start, end, format, path);
     }
     offset = start + size + (size % 2);

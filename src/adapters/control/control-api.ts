@@ -6,21 +6,25 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf, toClientError } from '../../core/errors.ts';
+import { lazyPart } from '../../core/lazy-part.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ControlPowers } from '../../ports/control-api.ts';
 import type { EventSockets } from './event-sockets.ts';
 import { failureOf } from './failure.ts';
-import { type Entrance, type Refusal, refusalOf } from './guard.ts';
+import { type Entrance, maxBodyBytes, type Refusal, refusalOf, tooLarge } from './guard.ts';
 import { listenOnSocket } from './unix-socket.ts';
 
 const maxConnections = 64;
+/** Of those nobody has been let in by; of more, the oldest goes. */
+const maxStrangers = 16;
 /** For the head of a request, and for all of it: who is slower does not mean it. */
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
+const headersTimeoutMs = 5_000;
+const requestTimeoutMs = 10_000;
+const checkingIntervalMs = 1_000;
 const keepAliveTimeoutMs = 5000;
 const eventsPath = '/v1/events';
 
@@ -65,7 +69,6 @@ interface Answering {
 export function createControlApi(parts: ControlApiParts): ControlApi {
   const { logger, onProblem, tcp } = parts;
   const servers: Server[] = [];
-  let loading: Promise<Answering> | undefined;
   let answering: Answering | undefined;
   let refused = 0;
   let port: number | undefined;
@@ -73,8 +76,8 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
   let closing: Promise<void> | undefined;
 
   async function load(): Promise<Answering> {
-    loading ??= loadAnswering(parts);
-    answering = await loading;
+    const loaded = await loadParts();
+    answering ??= answeringOf(parts, loaded);
     return answering;
   }
 
@@ -97,28 +100,36 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: checkingIntervalMs,
     });
-    server.maxConnections = maxConnections;
+    server.maxConnections = maxConnections + maxStrangers;
+    const letIn = watchStrangers(server);
     // Later errors (no descriptors left, say) cost a connection, not the device.
     server.on('error', (error) => logger.warn('The control API', { message: error.message }));
     server.on('request', (request, response) => {
       if (turnsAway(request, entrance, (refusal) => refuse(response, refusal))) return;
-      load().then(
-        ({ listener }) => listener(request, response),
+      letIn(request.socket);
+      Promise.all([load(), withWholeBody(request)]).then(
+        ([{ listener }, isWhole]) => {
+          if (isWhole) listener(request, response);
+          else refuse(response, tooLarge);
+        },
         (thrown: unknown) => {
-          logger.error('The control API cannot be loaded', { message: messageOf(thrown) });
-          response.destroy();
+          const { code, message } = toClientError(thrown);
+          logger.error('The control API cannot be loaded', { message });
+          refuse(response, { status: 503, code, message });
         },
       );
     });
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy());
       if (turnsAway(request, entrance, ({ status }) => endUpgrade(socket, status))) return;
+      letIn(request.socket);
       if (pathOf(request) !== eventsPath) endUpgrade(socket, 404);
       else
         load().then(
           ({ events }) => events.accept(request, socket, head),
-          () => socket.destroy(),
+          () => endUpgrade(socket, 503),
         );
     });
     servers.push(server);
@@ -131,6 +142,7 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
       server.listen(wanted, host);
       await once(server, 'listening');
       port = (server.address() as AddressInfo).port;
+      logger.info('The control API listens', { host, port });
     } catch (cause) {
       throw portUnavailable(host, wanted, cause);
     }
@@ -146,8 +158,7 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
 
   async function end(): Promise<void> {
     await opening;
-    const loaded = await loading?.catch(() => undefined);
-    loaded?.events.close();
+    answering?.events.close();
     await Promise.all(servers.map(closeServer));
   }
 
@@ -169,24 +180,54 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
   };
 }
 
+/** Who keeps connections open and says nothing must not keep others out. Returns what tells that somebody was let in. */
+function watchStrangers(server: Server): (socket: Socket) => void {
+  const strangers = new Set<Socket>();
+  server.on('connection', (socket) => {
+    strangers.add(socket);
+    socket.once('close', () => strangers.delete(socket));
+    const [oldest] = strangers;
+    if (strangers.size > maxStrangers) oldest?.destroy();
+  });
+  return (socket) => void strangers.delete(socket);
+}
+
+/**
+ * A body that comes in chunks is read here, as far as the bound goes, and left where the listener finds it; false when it is
+ * longer. One that says its length has been looked at already.
+ */
+async function withWholeBody(request: IncomingMessage & { rawBody?: Buffer }): Promise<boolean> {
+  if (request.headers['transfer-encoding'] === undefined) return true;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) return false;
+    chunks.push(chunk);
+  }
+  request.rawBody = Buffer.concat(chunks);
+  return true;
+}
+
 function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   return closed;
 }
 
-async function loadAnswering({
-  powers,
-  logger,
-  version,
-  clock,
-  startMs,
-}: ControlApiParts): Promise<Answering> {
-  const [{ createControlApp }, { requestListenerOf }, { createEventSockets }] = await Promise.all([
+const loadParts = lazyPart(async () => {
+  const [app, listener, events] = await Promise.all([
     import('./control-app.ts'),
     import('./request-listener.ts'),
     import('./event-sockets.ts'),
   ]);
+  return { ...app, ...listener, ...events };
+});
+
+function answeringOf(
+  { powers, logger, version, clock, startMs }: ControlApiParts,
+  { createControlApp, requestListenerOf, createEventSockets }: Awaited<ReturnType<typeof loadParts>>,
+): Answering {
   const app = createControlApp(powers, logger, version);
   return {
     listener: requestListenerOf(app.fetch),
@@ -197,7 +238,10 @@ async function loadAnswering({
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
 
 /** The rest of the request is not read. */
-function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
+function refuse(
+  response: ServerResponse,
+  { status, code, message }: { readonly status: number; readonly code: string; readonly message: string },
+): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     connection: 'close',

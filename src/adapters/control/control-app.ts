@@ -3,6 +3,7 @@ import type { Env } from 'hono';
 import { toClientError } from '../../core/errors.ts';
 import { reportedWords } from '../../core/fault-words.ts';
 import type { Logger } from '../../core/logger.ts';
+import { isTooDeep } from '../../core/readable-schema.ts';
 import type { ControlPowers } from '../../ports/control-api.ts';
 import { addDeviceRoutes } from './device-routes.ts';
 import { failureOf, toldOf } from './failure.ts';
@@ -15,6 +16,14 @@ import { addVerbRoutes } from './verb-routes.ts';
 /** All routes. Who may come in has been decided before (`guard.ts`). */
 export function createControlApp(powers: ControlPowers, logger: Logger, version: string): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: refuseBadInput });
+  // Before anybody walks through it.
+  app.use(async (c, next) => {
+    // What belongs to MCP reads its body itself.
+    const isJson = c.req.header('content-type')?.includes('json') === true && c.req.path !== '/v1/mcp';
+    if (isJson && isTooDeep(await c.req.json().catch(() => undefined)))
+      return c.json(failureOf('BAD_REQUEST', 'The body is nested too deep.'), 400);
+    return await next();
+  });
   addDeviceRoutes(app, powers);
   addVerbRoutes(app, powers);
   addToolRoutes(app, powers.tools);

@@ -1,8 +1,11 @@
 import { type ClientError, ErrorCode } from '../../core/errors.ts';
+import { type ControlledTool, NotAsShownError } from '../../ports/control-api.ts';
 
 /** Body of every answer that is no success. */
 export interface Failure {
   readonly error: { readonly code: string; readonly message: string };
+  /** What is held, where an approval was not of it. */
+  readonly held?: readonly ControlledTool[];
 }
 
 export type FailureStatus = 400 | 404 | 409 | 429 | 500 | 502 | 504;
@@ -30,5 +33,6 @@ export function toldOf(error: ClientError): { readonly status: FailureStatus; re
     error.code === ErrorCode.internal
       ? 'Something went wrong inside the device; its log has the details.'
       : error.message;
-  return { status: statuses[error.code] ?? 500, body: failureOf(error.code, message) };
+  const held = error instanceof NotAsShownError ? { held: error.held } : {};
+  return { status: statuses[error.code] ?? 500, body: { ...failureOf(error.code, message), ...held } };
 }

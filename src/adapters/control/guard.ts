@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 
-const maxBodyBytes = 1024 * 1024;
+/** Of a request. */
+export const maxBodyBytes = 1024 * 1024;
 
 /** How somebody got to us: through the socket, which only its owner can open, or over TCP, where everybody may try. */
 export type Entrance =
@@ -16,12 +17,11 @@ export type Entrance =
 
 /** Why a request is not let in. */
 export interface Refusal {
-  readonly status: 401 | 403 | 411 | 413 | 415;
+  readonly status: 401 | 403 | 413 | 415;
   readonly code:
     | 'UNAUTHORIZED'
     | 'FORBIDDEN_HOST'
     | 'FORBIDDEN_ORIGIN'
-    | 'LENGTH_REQUIRED'
     | 'TOO_LARGE'
     | 'UNSUPPORTED_MEDIA_TYPE';
   readonly message: string;
@@ -47,12 +47,12 @@ export function refusalOf({ method, path, headers }: Asked, entrance: Entrance):
   return method === 'GET' ? undefined : bodyRefusalOf(headers);
 }
 
-/** Bodies say how long they are, so that nothing has to be counted while it is read. */
+/** Bodies that do not say how long they are, are counted while they are read. */
 function bodyRefusalOf(headers: IncomingHttpHeaders): Refusal | undefined {
-  if (headers['transfer-encoding'] !== undefined) return lengthRequired;
+  const isChunked = headers['transfer-encoding'] !== undefined;
   const bytes = Number(headers['content-length'] ?? 0);
   if (bytes > maxBodyBytes) return tooLarge;
-  return bytes > 0 && !isJson(headers['content-type']) ? unsupportedType : undefined;
+  return (isChunked || bytes > 0) && !isJson(headers['content-type']) ? unsupportedType : undefined;
 }
 
 /** An address cannot be made to point elsewhere; a name can, so only those we know are ours. */
@@ -91,12 +91,7 @@ const forbiddenOrigin: Refusal = {
   code: 'FORBIDDEN_ORIGIN',
   message: 'Web pages may not use this API.',
 };
-const lengthRequired: Refusal = {
-  status: 411,
-  code: 'LENGTH_REQUIRED',
-  message: 'Send the length of the body as Content-Length, not in chunks.',
-};
-const tooLarge: Refusal = {
+export const tooLarge: Refusal = {
   status: 413,
   code: 'TOO_LARGE',
   message: `A body has at most ${maxBodyBytes} bytes.`,

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ControlledMount, MountControl } from '../../ports/control-api.ts';
-import { answers, byName, jsonBody } from './route-parts.ts';
-import { Mount, MountDefinition, MountList, MountLogs } from './schemas.ts';
+import { answers, byName, jsonBody, optionalJsonBody } from './route-parts.ts';
+import { Mount, MountDefinition, MountList, MountLogs, SeenTools } from './schemas.ts';
 
 const list = createRoute({
   method: 'get',
@@ -46,7 +46,13 @@ const actionRoute = <Action extends string>(action: Action, summary: string) =>
 const restart = actionRoute('restart', 'Start the server anew');
 const enable = actionRoute('enable', 'Offer its tools again');
 const disable = actionRoute('disable', 'Stop the server and offer none of its tools');
-const approve = actionRoute('approve', 'Offer all its tools as they are now');
+const approve = createRoute({
+  method: 'post',
+  path: '/v1/mounts/{name}/approve',
+  summary: 'Offer its held tools as they were shown; 409 and shown again where one is another',
+  request: { ...byName, ...optionalJsonBody(SeenTools) },
+  responses: answers(Mount, 'The mount'),
+});
 
 export function addMountRoutes(app: OpenAPIHono, mounts: MountControl): void {
   const shown = (mount: ControlledMount) => ({ ...mount, held: [...mount.held] });
@@ -64,5 +70,9 @@ export function addMountRoutes(app: OpenAPIHono, mounts: MountControl): void {
   app.openapi(restart, async (c) => c.json(shown(await mounts.restart(c.req.valid('param').name)), 200));
   app.openapi(enable, async (c) => c.json(shown(await mounts.enable(c.req.valid('param').name)), 200));
   app.openapi(disable, async (c) => c.json(shown(await mounts.disable(c.req.valid('param').name)), 200));
-  app.openapi(approve, async (c) => c.json(shown(await mounts.approve(c.req.valid('param').name)), 200));
+  app.openapi(approve, async (c) => {
+    const seen = c.req.valid('json');
+    const { name } = c.req.valid('param');
+    return c.json(shown(await mounts.approve(name, 'tools' in seen ? seen.tools : {})), 200);
+  });
 }

@@ -45,6 +45,7 @@ export const Device = z
     microphoneMuted: z.boolean(),
     mode: z.enum(['auto', 'manual', 'realtime']),
     tools: z.object({ offered: z.int(), held: z.int() }),
+    controlPort: z.int().optional(),
   })
   .openapi('Device') satisfies z.ZodType<DeviceReport>;
 
@@ -58,10 +59,19 @@ export const Tool = z
     mode: z.enum(['sync', 'async', 'background']),
     audience: z.enum(['model', 'user']),
     state: z.enum(['offered', 'held', 'denied']),
+    fingerprint: z.string().optional(),
   })
   .openapi('Tool') satisfies z.ZodType<ControlledTool>;
 
 export const ToolList = z.object({ tools: z.array(Tool) }).openapi('ToolList');
+
+export const SeenTool = z
+  .strictObject({ group: z.string(), fingerprint: z.string() })
+  .openapi('SeenTool', { description: 'As `GET /v1/tools` shows them of the held tool.' });
+
+export const SeenTools = z
+  .strictObject({ tools: z.record(z.string(), z.string()) })
+  .openapi('SeenTools', { description: 'Fingerprints by the names of the held tools.' });
 
 export const ToolDefinition = z
   .looseObject({

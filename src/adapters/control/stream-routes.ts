@@ -1,7 +1,10 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { lazyPart } from '../../core/lazy-part.ts';
 import type { ControlPowers } from '../../ports/control-api.ts';
 
 const mcpPath = '/v1/mcp';
+const loadMetrics = lazyPart(() => import('./metrics-text.ts'));
+
 const text = (mediaType: string) => ({ content: { [mediaType]: { schema: z.string() } } });
 
 /** What is no exchange of two JSON objects: figures, the device as an MCP server, and (elsewhere) the event stream. */
@@ -14,7 +17,7 @@ export function addStreamRoutes(app: OpenAPIHono, powers: ControlPowers): void {
     responses: { 200: { description: 'Text exposition format', ...text('text/plain') } },
   });
   app.get('/v1/metrics', async (c) => {
-    const { contentType, metricsText } = await import('./metrics-text.ts');
+    const { contentType, metricsText } = await loadMetrics();
     return c.body(await metricsText(powers.metrics()), 200, { 'content-type': contentType });
   });
 

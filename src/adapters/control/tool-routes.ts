@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { stringifyExact, withExactMember } from '../../core/exact-json.ts';
 import type { ToolControl } from '../../ports/control-api.ts';
-import { answers, byName, jsonBody } from './route-parts.ts';
-import { CallReply, CallRequest, Tool, ToolDefinition, ToolList } from './schemas.ts';
+import { answers, byName, jsonBody, optionalJsonBody } from './route-parts.ts';
+import { CallReply, CallRequest, SeenTool, Tool, ToolDefinition, ToolList } from './schemas.ts';
 
 const list = createRoute({
   method: 'get',
@@ -30,8 +30,8 @@ const remove = createRoute({
 const approve = createRoute({
   method: 'post',
   path: '/v1/tools/{name}/approve',
-  summary: 'Offer a held tool as it is now',
-  request: byName,
+  summary: 'Offer a held tool as it was shown; 409 and shown again where it is another',
+  request: { ...byName, ...optionalJsonBody(SeenTool) },
   responses: answers(Tool, 'The tool'),
 });
 
@@ -51,7 +51,10 @@ export function addToolRoutes(app: OpenAPIHono, tools: ToolControl): void {
     await tools.remove(c.req.valid('param').name);
     return c.json(all(), 200);
   });
-  app.openapi(approve, async (c) => c.json(await tools.approve(c.req.valid('param').name), 200));
+  app.openapi(approve, async (c) => {
+    const seen = c.req.valid('json');
+    return c.json(await tools.approve(c.req.valid('param').name, 'group' in seen ? seen : undefined), 200);
+  });
   app.openapi(call, async (c) => {
     // Numbers keep their digits on the way in and out, which no validated body does.
     const sent = withExactMember(c.req.valid('json'), await c.req.text(), ['args']) as {

@@ -1,6 +1,7 @@
 import type { Client, ClientOptions } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/clock.ts';
 import { type ClientError, ErrorCode, toClientError } from '../../core/errors.ts';
+import { lazyPart } from '../../core/lazy-part.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
 import { programVersion } from '../../core/version.ts';
 import { words } from '../../core/words.ts';
@@ -123,11 +124,13 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
   }
 }
 
+const loadClient = lazyPart(() => import('@modelcontextprotocol/client'));
+
 async function createClient(
   { clock, logger, hooks, failures }: Handshake,
   changes: ChangeNotice,
 ): Promise<Client> {
-  const { Client } = await import('@modelcontextprotocol/client');
+  const { Client } = await loadClient();
   const client = new Client({ name: 'xiaozhi-speaker', version: programVersion }, clientOptions);
   const log = createLogLines(clock, (line) => hooks.onLog(line));
   client.setNotificationHandler('notifications/tools/list_changed', () => changes.changed());

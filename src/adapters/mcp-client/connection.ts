@@ -1,12 +1,12 @@
 import type { Client, RequestOptions, StandardSchemaV1 } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/clock.ts';
-import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
+import { ClientError, ErrorCode, messageOf, toClientError } from '../../core/errors.ts';
 import { foreignWords, inWords, secondsIn, words } from '../../core/words.ts';
 import type { ForeignCallOptions, McpClientConnection } from '../../ports/mcp-client.ts';
 import type { Failures } from './failures.ts';
 import { foreignResultOf } from './foreign-result.ts';
 import { readToolList } from './foreign-tools.ts';
-import { notMcp } from './http-watch.ts';
+import { HttpStatusError, notMcp } from './http-watch.ts';
 import type { Road } from './road.ts';
 import { noResult } from './usable-answer.ts';
 
@@ -94,7 +94,13 @@ export function createConnection(parts: ConnectionParts): McpClientConnection {
       ),
     async ping(timeoutMs) {
       const silent = () => failures.unreachable(words('silent'));
-      await within({ timeoutMs }, silent, (signal) => request('ping', undefined, signal));
+      const heardBefore = road.heard();
+      try {
+        await within({ timeoutMs }, silent, (signal) => request('ping', undefined, signal));
+      } catch (thrown) {
+        if (!isAnswered(thrown) && (road.problem() !== undefined || road.heard() === heardBefore))
+          throw thrown;
+      }
     },
     close() {
       closing ??= (async () => {
@@ -104,6 +110,13 @@ export function createConnection(parts: ConnectionParts): McpClientConnection {
       return closing;
     },
   };
+}
+
+/** Any answer proves that somebody lives there: that it has no ping, or an odd one, or an HTTP status. */
+function isAnswered(thrown: unknown): boolean {
+  if (thrown instanceof HttpStatusError) return true;
+  const { code, retryable } = toClientError(thrown);
+  return code === ErrorCode.toolUnreachable ? !retryable : code !== ErrorCode.toolSessionLost;
 }
 
 /** What was left for the call is a little less than what was configured, and people configure round numbers. */

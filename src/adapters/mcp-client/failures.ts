@@ -1,7 +1,12 @@
 import { ClientError, type ClientErrorOptions, ErrorCode, messageOf } from '../../core/errors.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote, type Quote } from '../../core/quoting.ts';
-import { looksLikeToken } from '../../core/token-like.ts';
+import {
+  secretsOfArguments,
+  secretsOfSettings,
+  secretsOfUrl,
+  withAndWithoutScheme,
+} from '../../core/secrets.ts';
 import { foreignWords, sentenceOf, type Words, words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 
@@ -11,8 +16,6 @@ const advice = {
   hostNotLookedUp: words('checkNetwork'),
   certificateUnknown: words('setCaFile'),
 };
-
-const secretName = /token|secret|pass|pwd|key|auth|credential|cookie/i;
 
 /** The errors of one server as sentences; the secrets of its configuration never appear in them. */
 export interface Failures {
@@ -63,36 +66,8 @@ export function createFailures(target: McpServerTarget): Failures {
 
 /** What must not come back in an error or a log line that quotes the configuration. */
 function secretsOf(target: McpServerTarget): string[] {
-  if (target.type === 'stdio') {
-    const inEnv = Object.entries(target.env).flatMap(([name, value]) =>
-      secretName.test(name) || looksLikeToken(value) ? [value] : passwordsOf(value),
-    );
-    return [...inEnv, ...target.args.flatMap((arg, at) => secretsOfArgument(arg, target.args[at - 1]))];
-  }
+  if (target.type === 'stdio')
+    return [...secretsOfSettings(target.env), ...secretsOfArguments([target.command, ...target.args])];
   const inHeaders = Object.values(target.headers).flatMap(withAndWithoutScheme);
-  return [...inHeaders, ...passwordsOf(target.url), ...secretsOfAddress(target.url)];
-}
-
-/** Of its query everything; hosts of servers also give each user a path of its own, which is all one needs to call them. */
-function secretsOfAddress(url: string): string[] {
-  if (!URL.canParse(url)) return [];
-  const { pathname, searchParams } = new URL(url);
-  return [...searchParams.values(), ...pathname.split('/').filter(looksLikeToken)];
-}
-
-/** `--token abc`, `--token=abc`, `--header "Authorization: Bearer abc"`, `postgres://user:abc@host`. */
-function secretsOfArgument(argument: string, before = ''): string[] {
-  const [, name = '', value = ''] = /^((?:-[\w-]+=)?-*[\w-]+)\s*[=:]\s*(?!\/\/)(.+)$/s.exec(argument) ?? [];
-  if (secretName.test(name)) return withAndWithoutScheme(value);
-  if (/^-[^=]*$/.test(before) && secretName.test(before)) return [argument];
-  return passwordsOf(argument.replace(/^-[\w-]+=/, ''));
-}
-
-/** `Bearer abc` is quoted without its scheme as well. */
-const withAndWithoutScheme = (value: string): string[] => [value, value.replace(/^\w+ +/, '')];
-
-function passwordsOf(text: string): string[] {
-  if (!text.includes('://') || !URL.canParse(text)) return [];
-  const { password } = new URL(text);
-  return password === '' ? [] : [password, decodeURIComponent(password)];
+  return [...inHeaders, ...secretsOfUrl(target.url)];
 }

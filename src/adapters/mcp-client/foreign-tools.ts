@@ -1,3 +1,5 @@
+import { withUnseenShown } from '../../core/printable-text.ts';
+import { isReadable } from '../../core/readable-schema.ts';
 import type { ForeignTool, ForeignToolList } from '../../ports/mcp-client.ts';
 
 /** Nothing that speaks can use more; beyond them a list is a fault or an attack. */
@@ -30,7 +32,7 @@ export async function readToolList(readPage: ReadPage, limits = listLimits): Pro
     }
     const { listed, nextCursor } = pageOf(await readPage(cursor));
     for (const candidate of listed) {
-      bytes += JSON.stringify(candidate)?.length ?? 0;
+      bytes += sizeOf(candidate);
       if (bytes <= limits.maxBytes && tools.size < limits.maxTools) take(candidate, tools, faults.add);
     }
     if (tools.size >= limits.maxTools || bytes > limits.maxBytes) {
@@ -48,6 +50,15 @@ export async function readToolList(readPage: ReadPage, limits = listLimits): Pro
     cursor = nextCursor;
   }
   return { tools: [...tools.values()], faults: faults.all() };
+}
+
+/** What is nested so deep that it cannot be measured is left out by itself. */
+function sizeOf(candidate: unknown): number {
+  try {
+    return JSON.stringify(candidate)?.length ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 function createFaults() {
@@ -84,15 +95,43 @@ function take(candidate: unknown, tools: Map<string, ForeignTool>, onFault: (fau
     const inputSchema = schemaOf(candidate.inputSchema);
     if (inputSchema === undefined)
       onFault(`The tool ${name} is left out: its input schema is not one of an object.`);
-    else tools.set(name, { name, description: descriptionOf(candidate, name, onFault), inputSchema });
+    else if (!isReadable(inputSchema))
+      onFault(
+        `The tool ${name} is left out: its input schema is too deep, or holds letters that nobody sees.`,
+      );
+    else
+      tools.set(name, {
+        name,
+        description: descriptionOf(candidate, name, onFault),
+        inputSchema: withoutUnseen(inputSchema) as ForeignTool['inputSchema'],
+      });
   }
 }
 
 function descriptionOf(tool: JsonObject, name: string, onFault: (fault: string) => void): string {
-  const text = [tool.description, tool.title].find((each) => typeof each === 'string') ?? '';
+  const said = [tool.description, tool.title].find((each) => typeof each === 'string') ?? '';
+  const text = withUnseenShown(said as string);
+  if (text !== said)
+    onFault(`The description of the tool ${name} holds letters that nobody sees; they are shown.`);
   if (text.length <= maxDescriptionCharacters) return text;
   onFault(`The description of the tool ${name} was cut after ${maxDescriptionCharacters} characters.`);
   return text.slice(0, maxDescriptionCharacters).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** Of a schema that is readable. */
+function withoutUnseen(value: unknown): unknown {
+  if (typeof value === 'string') return withUnseenShown(value);
+  if (Array.isArray(value)) return value.map(withoutUnseen);
+  if (!isObject(value)) return value;
+  const shown: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value))
+    Object.defineProperty(shown, key, {
+      value: withoutUnseen(inner),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  return shown;
 }
 
 /** What servers often get wrong is mended: no schema or no type for a tool without arguments, null for "none". */

@@ -47,7 +47,9 @@ export async function openHttpRoad(
     kind,
     fetch: net.fetch,
     failures,
+    clock: hooks.clock,
     onLost: lose,
+    onRefused: ({ message }) => hooks.onLog(`(a notification was refused) ${message}`),
     maxStreamFailures: reconnection.maxRetries,
   });
   const options = { fetch: createExactFetch(watch.fetch), requestInit: { headers: { ...target.headers } } };
@@ -67,7 +69,11 @@ export async function openHttpRoad(
       ...options,
       reconnectionOptions: reconnection,
       reconnectionScheduler: (reconnect, delayMs) => {
-        const timer = hooks.clock.setTimeout(reconnect, delayMs);
+        // The server may ask for less.
+        const timer = hooks.clock.setTimeout(
+          reconnect,
+          Math.max(delayMs, reconnection.initialReconnectionDelay),
+        );
         return () => hooks.clock.clearTimeout(timer);
       },
     });
@@ -91,5 +97,5 @@ export async function openHttpRoad(
     await transport.close().catch(() => {});
     net.close();
   };
-  return { kind, transport, problem: () => problem ?? watch.openFailure(), close };
+  return { kind, transport, problem: () => problem ?? watch.openFailure(), heard: watch.heard, close };
 }

@@ -1,16 +1,22 @@
+import type { Clock } from '../../core/clock.ts';
 import { ClientError } from '../../core/errors.ts';
 import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
+import { messageBody } from './message-body.ts';
 import type { NodeFetch } from './node-fetch.ts';
+import type { RequestId } from './usable-answer.ts';
 
 export interface HttpWatchOptions {
   readonly kind: 'http' | 'sse';
   readonly fetch: NodeFetch['fetch'];
   readonly failures: Failures;
+  readonly clock: Clock;
   /** How often in a row the server's stream may fail. */
   readonly maxStreamFailures: number;
   /** The server is gone, or knows us no longer. */
   onLost(error: ClientError): void;
+  /** It did not take a message that asks for no answer; it works all the same. */
+  onRefused(error: ClientError): void;
 }
 
 export interface HttpWatch {
@@ -20,6 +26,8 @@ export interface HttpWatch {
   openFailure(): ClientError | undefined;
   /** Whether a stream of the server has been open. */
   hadStream(): boolean;
+  /** How many answers to requests there were, of whatever kind. */
+  heard(): number;
 }
 
 /** The server answered, with an HTTP status that is no success. */
@@ -41,10 +49,11 @@ const gone = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', '
 
 /** Looks at all that goes over HTTP to one server and says in words what went wrong. */
 export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
-  const { kind, fetch, failures, maxStreamFailures, onLost } = options;
+  const { kind, fetch, failures, clock, maxStreamFailures, onLost, onRefused } = options;
   let openFailure: ClientError | undefined;
   let hadStream = false;
   let streamFailures = 0;
+  let heard = 0;
 
   const streamFailed = (error: ClientError) => {
     if (kind === 'sse' && !hadStream) openFailure = error;
@@ -69,11 +78,12 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       hadStream = true;
       streamFailures = 0;
     }
-    return answer;
+    return await messageBody(answer, [], clock);
   };
 
   const post = async (address: string | URL, init: RequestInit): Promise<Response> => {
     const hasSession = kind === 'sse' || new Headers(init.headers).has('mcp-session-id');
+    const { id, method } = sentMessage(init.body);
     let answer: Response;
     try {
       answer = await fetch(address, init);
@@ -83,9 +93,19 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       if (hasSession && gone.has((thrown as NodeJS.ErrnoException).code ?? '')) onLost(error);
       throw error;
     }
-    if (answer.status < 400) return answer;
+    if (id !== undefined) heard += 1;
+    if (answer.status < 400) return await messageBody(answer, id === undefined ? [] : [id], clock);
     const said = await errorText(answer, failures);
-    if (hasSession && (answer.status === 404 || (answer.status === 400 && /session/i.test(said)))) {
+    if (id === undefined) {
+      onRefused(statusFailure(answer.status, said, failures));
+      return new Response(null, { status: 202 });
+    }
+    // Who was only asked whether it lives has shown that it does; a lost session shows with the next call.
+    if (
+      method !== 'ping' &&
+      hasSession &&
+      (answer.status === 404 || (answer.status === 400 && /session/i.test(said)))
+    ) {
       const lost = failures.sessionLost();
       onLost(lost);
       throw lost;
@@ -96,12 +116,18 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
   return {
     openFailure: () => openFailure,
     hadStream: () => hadStream,
+    heard: () => heard,
     fetch: (address, init) => {
       const method = init?.method ?? 'GET';
       if (method === 'POST' && init) return post(address, init);
       return method === 'GET' ? openStream(address, init) : fetch(address, init);
     },
   };
+}
+
+/** What the protocol client has written; without an id there is no answer to it. */
+function sentMessage(body: RequestInit['body']): { readonly id?: RequestId; readonly method?: string } {
+  return typeof body === 'string' ? (JSON.parse(body) as { id?: RequestId; method?: string }) : {};
 }
 
 const isEventStream = ({ headers }: Response): boolean =>

@@ -10,6 +10,8 @@ export interface Road {
   readonly pid?: number | undefined;
   /** Why the road is gone, when nobody closed it, or why it cannot be opened. */
   problem(): ClientError | undefined;
+  /** How often the server has shown so far that it is there, by answers or otherwise. */
+  heard(): number;
   /** Ends everything that belongs to it and resolves when nothing is left. Idempotent; never rejects. */
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import { type Clock, wait } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
 import { type Words, words } from '../../core/words.ts';
 import type { McpServerTarget } from '../../ports/mcp-client.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
 import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
+import { notStartedWords } from '../../processes/not-started.ts';
 import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
 import { stopRun } from '../../processes/stop-process.ts';
 import type { Failures } from './failures.ts';
@@ -38,8 +38,9 @@ export async function startServerProcess(
   failures: Failures,
 ): Promise<ServerProcess> {
   const mark = newRunMark();
-  const child = await spawned(target, childEnvironment(env, target.env), mark).catch(async (thrown) => {
-    throw await notStarted(thrown, target, failures);
+  const inherited = childEnvironment(env, target.env);
+  const child = await spawned(target, inherited, mark).catch(async (thrown) => {
+    throw await notStarted(thrown, target, inherited.PATH, failures);
   });
   const pid = child.pid as number;
 
@@ -112,21 +113,12 @@ function closingOf(child: ChildProcessWithoutNullStreams, clock: Clock): ServerP
 async function notStarted(
   thrown: unknown,
   { command, cwd }: StdioTarget,
+  path: string | undefined,
   failures: Failures,
 ): Promise<ClientError> {
   switch ((thrown as NodeJS.ErrnoException).code) {
-    case 'ENOENT': {
-      const there = await stat(cwd).catch(() => undefined);
-      return failures.unusable(
-        there?.isDirectory()
-          ? words('advised', {
-              what: words('programMissing', { program: command }),
-              todo: adviceFor(command),
-            })
-          : words('directoryMissing', { directory: cwd }),
-        thrown,
-      );
-    }
+    case 'ENOENT':
+      return failures.unusable(await notStartedWords(command, cwd, path, adviceFor(command)), thrown);
     case 'EACCES':
       return failures.unusable(words('notExecutable', { program: command }), thrown);
     case 'E2BIG':

@@ -8,7 +8,7 @@ import { createLogLines } from './log-lines.ts';
 import { createReadBudget } from './read-budget.ts';
 import type { Road, RoadHooks } from './road.ts';
 import { type ServerProcess, type StdioTarget, startServerProcess } from './server-process.ts';
-import { usableAnswer } from './usable-answer.ts';
+import { isAnswer, type RequestId, usableAnswer } from './usable-answer.ts';
 
 /** Longest message of a server, in bytes. */
 export const maxMessageBytes = 8 * 1024 * 1024;
@@ -37,6 +37,7 @@ export async function openStdioRoad(
     transport,
     pid: server.pid,
     problem: () => transport.problem,
+    heard: () => transport.heard,
     close: () => transport.close(),
   };
 }
@@ -46,13 +47,15 @@ class StdioTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   problem: ClientError | undefined;
+  /** Lines on standard output. */
+  heard = 0;
   readonly #server: ServerProcess;
   readonly #failures: Failures;
   readonly #log: (line: string) => void;
   readonly #onLost: (error: ClientError) => void;
   #lastWords = '';
   /** Requests that are not answered yet. */
-  #open = 0;
+  readonly #open = new Set<RequestId>();
   #closing = false;
 
   constructor(server: ServerProcess, failures: Failures, { clock, onLog, onLost }: RoadHooks) {
@@ -108,7 +111,10 @@ class StdioTransport implements Transport {
     if (stdin.writableLength + line.length > maxUnsentBytes)
       return Promise.reject(this.#failures.unreachable(words('doesNotRead')));
     stdin.write(line);
-    if ('method' in message && 'id' in message) this.#open += 1;
+    if (!('method' in message)) return Promise.resolve();
+    if ('id' in message) this.#open.add(message.id);
+    else if (message.method === 'notifications/cancelled')
+      this.#open.delete(message.params?.requestId as RequestId);
     return Promise.resolve();
   }
 
@@ -120,15 +126,17 @@ class StdioTransport implements Transport {
   }
 
   #receive(line: string): 'answer' | 'unasked' {
+    this.heard += 1;
     const message = parsed(line);
     if (message === undefined) {
       if (line.trim() !== '') this.#log(`(on standard output) ${line.slice(0, maxLogLineBytes)}`);
       return 'unasked';
     }
-    this.onmessage?.(usableAnswer(message));
-    if ('method' in message || this.#open === 0) return 'unasked';
-    this.#open -= 1;
-    return 'answer';
+    const usable = usableAnswer(message, this.#open);
+    this.onmessage?.(usable);
+    return 'id' in usable && !('method' in usable) && this.#open.delete(usable.id as RequestId)
+      ? 'answer'
+      : 'unasked';
   }
 
   #lose(error: ClientError): void {
@@ -147,13 +155,17 @@ class StdioTransport implements Transport {
   }
 }
 
-/** Only what can be a message of JSON-RPC. */
+/** Only what can be a message of JSON-RPC; blanks around it, and a byte order mark, are none of its content. */
 function parsed(line: string): JSONRPCMessage | undefined {
-  if (!line.startsWith('{')) return undefined;
+  const text = line.trim();
+  if (!text.startsWith('{')) return undefined;
   try {
-    const value = JSON.parse(line) as JSONRPCMessage;
-    if (!('jsonrpc' in value)) return undefined;
-    return withExactMember({ ...value }, line, ['result', 'structuredContent']) as unknown as JSONRPCMessage;
+    const value = JSON.parse(text) as JSONRPCMessage;
+    if (!('jsonrpc' in value) && !isAnswer(value)) return undefined;
+    return withExactMember({ ...(value as object) }, text, [
+      'result',
+      'structuredContent',
+    ]) as unknown as JSONRPCMessage;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import WebSocket from 'ws';
 import { isCertificateError } from '../../core/certificate-errors.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { createMessagePump, peerAllowance } from '../../core/message-pump.ts';
 import { proxyAgent } from '../../network/proxy.ts';
 
 export interface SocketTarget {
@@ -84,6 +85,14 @@ export function dial(
     handshakeTimeoutMs,
   );
 
+  const pump = createMessagePump<string>({
+    clock,
+    allowance: peerAllowance,
+    handle: handlers.onText,
+    pause: () => socket.pause(),
+    resume: () => socket.isPaused && socket.resume(),
+  });
+
   function cut(reason: string): void {
     failure ??= reason;
     socket.terminate();
@@ -114,7 +123,7 @@ export function dial(
   socket.on('message', (data, isBinary) => {
     heard();
     if (isBinary) handlers.onBinary();
-    else handlers.onText(data.toString());
+    else pump.push(data.toString());
   });
   socket.on('unexpected-response', (_request, response) => {
     httpStatus = response.statusCode ?? 0;
@@ -127,6 +136,7 @@ export function dial(
     untrusted ||= isCertificateError(error);
   });
   socket.on('close', (code, said) => {
+    pump.stop();
     clock.clearTimeout(timer);
     handlers.onEnd({
       code,
@@ -149,6 +159,7 @@ export function dial(
       return true;
     },
     hangUp() {
+      pump.stop();
       clock.clearTimeout(timer);
       timer = clock.setTimeout(() => socket.terminate(), closeGraceMs);
       if (socket.readyState === WebSocket.CONNECTING) socket.terminate();

@@ -2,7 +2,7 @@ import { readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import { makePrivateDirectory } from './private-directory.ts';
+import { claimPrivateDirectory } from './private-directory.ts';
 import { identifyThisProcess, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 export interface StateLock {
@@ -56,7 +56,7 @@ export async function stateLockHolder(directory: string): Promise<number | undef
 /** The same directory under another name is the same directory. */
 async function realDirectory(directory: string): Promise<string> {
   try {
-    await makePrivateDirectory(directory);
+    await claimPrivateDirectory(directory);
     return await realpath(directory);
   } catch (cause) {
     throw unusable(directory, cause);

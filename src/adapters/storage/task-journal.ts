@@ -71,6 +71,7 @@ export function createTaskJournal({ directory, onDamaged }: TaskJournalSettings)
 
   const writeAtEnd = async (bytes: Buffer): Promise<void> => {
     const target = await opened();
+    await mustBeThere(target, file);
     const whole = dirty ? Buffer.concat([Buffer.from('\n'), bytes]) : bytes;
     try {
       let written = 0;
@@ -233,4 +234,11 @@ function unwritable(directory: string, cause: unknown): ClientError {
     `Background tasks cannot be saved in ${directory} (${messageOf(cause)}). Free some space or make it writable, then try again.`,
     { retryable: true, cause },
   );
+}
+
+/** What is written into a file that somebody has removed is kept by nobody. */
+async function mustBeThere(handle: FileHandle, file: string): Promise<void> {
+  const [open, named] = await Promise.all([handle.stat(), stat(file).catch(() => undefined)]);
+  if (named?.ino !== open.ino || named.dev !== open.dev)
+    throw new Error('its journal was removed while the device ran');
 }

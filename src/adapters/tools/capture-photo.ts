@@ -5,6 +5,7 @@ import type { Camera } from '../../ports/device-control.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
 import { expectRun, guardRun, releaseRun } from '../../processes/crash-guard.ts';
 import { newRunMark, runMarkVariable } from '../../processes/process-tree.ts';
+import { stopRun } from '../../processes/stop-process.ts';
 
 export interface CapturePhotoOptions {
   /** Program and arguments, already split into words; it writes one JPEG file to its standard output. */
@@ -39,14 +40,17 @@ function capture({ command: [program, ...words], env, clock }: CapturePhotoOptio
     const { pid } = child;
     if (pid !== undefined) {
       guardRun(pid, mark);
-      child.once('exit', () => releaseRun(pid));
     }
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let isOver = false;
     const finish = (settle: () => void): void => {
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      if (child.exitCode === null && child.signalCode === null) killGroup(pid);
+      // Also what has left the group, and lives on after the program itself.
+      if (pid !== undefined && !isOver)
+        void stopRun(pid, mark, { clock, graceMs: 0 }).finally(() => releaseRun(pid));
+      isOver = true;
       child.stdout.destroy();
       settle();
     };
@@ -69,14 +73,6 @@ function capture({ command: [program, ...words], env, clock }: CapturePhotoOptio
       else finish(() => reject(failed('the output is no JPEG file')));
     });
   });
-}
-
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Ended meanwhile.
-  }
 }
 
 const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;

@@ -5,7 +5,7 @@ import { ClientError } from '../../core/errors.ts';
 import { parseExact, unkeptNumber, withDoubles } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
-import { printableText } from '../../core/printable-text.ts';
+import { secretsOfSettings } from '../../core/secrets.ts';
 import { foreignWords, words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { ModuleTarget, ToolDefinition } from '../../ports/tool-definition.ts';
@@ -14,7 +14,7 @@ import type { ModuleOutcome } from './module-host.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
 import { SharedParts } from './shared-parts.ts';
-import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
+import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
 
 const maxLoggedCharacters = 1000;
 /** By place and path. */
@@ -30,7 +30,7 @@ export function createCustomRunner(
     const url = pathToFileURL(file).href;
     return target.runsIn === 'device' ? createDeviceModule(url) : createWorkerModule(url, deps);
   });
-  const failure = createFailureMaker(name, secretsIn(target.context));
+  const failure = createFailureMaker(name, secretsOfSettings(target.context));
   const runs = createRuns(failure);
 
   const call = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
@@ -53,7 +53,7 @@ export function createCustomRunner(
     } finally {
       const printed = module.takePrinted();
       if (printed !== '')
-        log.debug('The module of a tool printed', { printed: printableText(printed, maxLoggedCharacters) });
+        log.debug('The module of a tool printed', { printed: failure.quoted(printed, maxLoggedCharacters) });
     }
   };
 

@@ -2,7 +2,7 @@ import type { FailureMaker } from './tool-failure.ts';
 
 /** The calls of one tool that are under way, so that all of them can be ended. */
 export interface Runs {
-  /** Does the work with a signal that aborts with the caller's and with `dispose`. */
+  /** Does the work with a signal that aborts with the caller's and with `dispose`; rejects as soon as it does. */
   track<Result>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Result>): Promise<Result>;
   /** Aborts everything and resolves when all of it has ended; later calls are refused. */
   dispose(): Promise<void>;
@@ -20,14 +20,18 @@ export function createRuns(failure: FailureMaker): Runs {
       if (disposed) own.abort();
       if (own.signal.aborted) throw failure.aborted(own.signal);
       signal.addEventListener('abort', onAbort, { once: true });
+      // At the limit: what does not end by itself is ended after the answer.
+      const stopped = new Promise<never>((_, reject) => {
+        own.signal.addEventListener('abort', () => reject(failure.aborted(own.signal)), { once: true });
+      });
       const result = work(own.signal);
       live.set(own, result);
-      try {
-        return await result;
-      } finally {
+      const over = () => {
         live.delete(own);
         signal.removeEventListener('abort', onAbort);
-      }
+      };
+      result.then(over, over);
+      return await Promise.race([result, stopped]);
     },
     async dispose() {
       disposed = true;

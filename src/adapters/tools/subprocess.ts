@@ -1,20 +1,21 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClientError } from '../../core/errors.ts';
 import { stringifyExact } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { nextLoopTurn } from '../../core/loop-turns.ts';
-import { printableText } from '../../core/printable-text.ts';
+import type { Quote } from '../../core/quoting.ts';
+import { secretsOfArguments, secretsOfSettings } from '../../core/secrets.ts';
 import { words } from '../../core/words.ts';
 import type { ToolArguments, ToolOutput } from '../../mcp/tool.ts';
 import type { SubprocessTarget, ToolDefinition } from '../../ports/tool-definition.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
+import { notStartedWords } from '../../processes/not-started.ts';
 import { newRunMark } from '../../processes/process-tree.ts';
-import { type ChildResult, runChild } from './child-run.ts';
+import { type ChildCommand, type ChildResult, runChild } from './child-run.ts';
 import { maxAnswerBytes, type RunnerDeps, type ToolRunner } from './runner.ts';
 import { createRuns } from './runs.ts';
 import { fillArguments } from './template.ts';
-import { createFailureMaker, type FailureMaker, secretsIn } from './tool-failure.ts';
+import { createFailureMaker, type FailureMaker } from './tool-failure.ts';
 import { outputOf, textOf } from './tool-output.ts';
 
 const limits = { graceMs: 2000, maxOutputBytes: maxAnswerBytes, maxStderrBytes: 4096 };
@@ -26,7 +27,10 @@ export function createSubprocessRunner(
   deps: RunnerDeps,
 ): ToolRunner {
   const { target, name } = definition;
-  const failure = createFailureMaker(name, secretsIn(target.env));
+  const failure = createFailureMaker(name, [
+    ...secretsOfSettings(target.env),
+    ...secretsOfArguments([...target.command, ...target.args]),
+  ]);
   const runs = createRuns(failure);
   const place = {
     cwd: resolve(deps.baseDirectory, target.cwd ?? '.'),
@@ -36,9 +40,9 @@ export function createSubprocessRunner(
   const start = async (args: ToolArguments, signal: AbortSignal, log: Logger): Promise<ToolOutput> => {
     const command = { ...commandFor(target, args, failure), ...place, mark: newRunMark() };
     const result = await runChild(command, { ...limits, clock: deps.clock }, signal).catch(async (thrown) => {
-      throw await notStarted(thrown, command.program, command.cwd, failure);
+      throw await notStarted(thrown, command, failure);
     });
-    logStderr(result, name, log);
+    logStderr(result, name, failure.quoted, log);
     if (signal.aborted) throw failure.aborted(signal);
     await nextLoopTurn();
     return outputOfRun(result, failure, { encoding: target.encoding, env: place.env });
@@ -50,9 +54,9 @@ export function createSubprocessRunner(
   };
 }
 
-function logStderr({ stderr, exitCode }: ChildResult, tool: string, log: Logger): void {
+function logStderr({ stderr, exitCode }: ChildResult, tool: string, quoted: Quote, log: Logger): void {
   if (stderr === '') return;
-  const fields = { tool, stderr: printableText(stderr, maxLoggedCharacters) };
+  const fields = { tool, stderr: quoted(stderr, maxLoggedCharacters) };
   if (exitCode === 0) log.debug('The tool wrote to standard error', fields);
   else log.warn('The tool failed and wrote to standard error', fields);
 }
@@ -75,20 +79,12 @@ function commandFor(target: SubprocessTarget, args: ToolArguments, failure: Fail
 
 async function notStarted(
   thrown: unknown,
-  program: string,
-  cwd: string,
+  { program, cwd, env }: Pick<ChildCommand, 'program' | 'cwd' | 'env'>,
   failure: FailureMaker,
 ): Promise<ClientError> {
   switch ((thrown as NodeJS.ErrnoException).code) {
-    case 'ENOENT': {
-      const there = await stat(cwd).catch(() => undefined);
-      return failure.failed(
-        there?.isDirectory()
-          ? words('programMissing', { program })
-          : words('directoryMissing', { directory: cwd }),
-        thrown,
-      );
-    }
+    case 'ENOENT':
+      return failure.failed(await notStartedWords(program, cwd, env.PATH), thrown);
     case 'EACCES':
       return failure.failed(words('notExecutable', { program }), thrown);
     case 'E2BIG':

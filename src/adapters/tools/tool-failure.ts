@@ -59,12 +59,3 @@ export function createFailureMaker(tool: string, secrets: readonly string[] = []
   };
   return maker;
 }
-
-const secretName = /token|secret|pass|pwd|key|auth|credential/i;
-
-/** The values whose names say that they are secrets. */
-export function secretsIn(settings: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(settings).flatMap(([name, value]) =>
-    typeof value === 'string' && secretName.test(name) ? [value] : [],
-  );
-}

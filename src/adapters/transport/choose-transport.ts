@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { lazyPart } from '../../core/lazy-part.ts';
 import type { ControlLink } from '../../ports/control-link.ts';
 import type { MqttEndpoint, ProvisioningAnswer, WebSocketEndpoint } from '../../ports/provisioning.ts';
 import type { SessionTransport, TransportFactory } from '../../ports/session-transport.ts';
 import type { MqttHub } from './mqtt-hub.ts';
 import { WebSocketTransport, type WebSocketTransportOptions } from './websocket-transport.ts';
+
+const loadMqtt = lazyPart(() => import('./mqtt-hub.ts'));
 
 /** What the user says about the server; it always beats what an OTA server answers. */
 export interface ServerWishes {
@@ -100,7 +103,7 @@ export class TransportChooser implements TransportFactory {
   }
 
   async #createHub(endpoint: MqttEndpoint): Promise<MqttHub> {
-    const mqtt = await import('./mqtt-hub.ts');
+    const mqtt = await loadMqtt();
     return new mqtt.MqttHub({ ...this.#settings, endpoint });
   }
 }

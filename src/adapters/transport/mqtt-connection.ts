@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { MqttClient } from 'mqtt';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
+import { createAllowance, pauseMs, peerAllowance } from '../../core/message-pump.ts';
 import type { MqttEndpoint } from '../../ports/provisioning.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
 import { LifeWatch } from './life-watch.ts';
@@ -107,6 +108,12 @@ export class MqttConnection {
       // A stored message is about somebody's past, and never about this conversation.
       if (!retain) this.#heard(payload);
     });
+    const allowance = createAllowance(clock, peerAllowance);
+    // The library takes the next packet when this one is done with, and reads no further ahead than a chunk.
+    this.#client.handleMessage = (_packet, done) => {
+      if (this.#over || allowance.spend(1)) done();
+      else clock.setTimeout(done, pauseMs);
+    };
     // Stays installed while the socket is torn down: an error without a listener would end the process.
     this.#client.on('error', (error) => this.#finish(endOfMqttError(error, this.#now)));
     this.#client.on('close', () => this.#finish(endOfMqttClose(this.#now)));

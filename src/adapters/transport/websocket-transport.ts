@@ -1,6 +1,7 @@
 import WebSocket, { type ClientOptions, type RawData } from 'ws';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
+import { createMessagePump, type MessagePump, peerAllowance } from '../../core/message-pump.ts';
 import { printableText } from '../../core/printable-text.ts';
 import { proxyAgent, viaProxy } from '../../network/proxy.ts';
 import type { WebSocketEndpoint } from '../../ports/provisioning.ts';
@@ -61,6 +62,8 @@ const maxPayloadBytes = 4 * maxMessageCharacters;
 const maxBackedUpBytes = 16_384;
 /** What a server that reads nothing may leave in our memory of control messages and answers of tools. */
 const maxUnreadTextBytes = 1_048_576;
+/** A frame of sound costs little, and some servers send a whole answer at once. */
+const costOfAudio = 0.02;
 /** How long a server may take to answer our close frame before the connection is cut. */
 const closeGraceMs = 1_000;
 const maxQuotedCharacters = 200;
@@ -80,6 +83,7 @@ export class WebSocketTransport implements SessionTransport {
   readonly #told: Set<string>;
   #binaryVersion: BinaryVersion;
   #socket: WebSocket | undefined;
+  #pump: MessagePump<() => void> | undefined;
   #handlers: TransportHandlers | undefined;
   /** The server has said hello, or speaks as if it had. */
   /** Of the next packet, where frames are counted. */
@@ -111,6 +115,13 @@ export class WebSocketTransport implements SessionTransport {
       return;
     }
     this.#socket = socket;
+    this.#pump = createMessagePump<() => void>({
+      clock: this.#options.clock,
+      allowance: peerAllowance,
+      handle: (take) => take(),
+      pause: () => socket.pause(),
+      resume: () => socket.isPaused && socket.resume(),
+    });
     let opened = false;
     socket.on('open', () => {
       opened = true;
@@ -172,6 +183,7 @@ export class WebSocketTransport implements SessionTransport {
   async close(): Promise<void> {
     this.#handlers = undefined;
     this.#stopTimers();
+    this.#pump?.stop();
     const socket = this.#socket;
     if (!socket || socket.readyState === WebSocket.CLOSED) return;
     await new Promise<void>((resolve) => {
@@ -247,8 +259,8 @@ export class WebSocketTransport implements SessionTransport {
     this.#lastMessageMs = this.#options.clock.now();
     this.#answeredPing = true;
     const bytes = data as Buffer;
-    if (isBinary) this.#onBinary(bytes);
-    else this.#onText(bytes.toString('utf8'));
+    if (isBinary) this.#pump?.push(() => this.#onBinary(bytes), costOfAudio);
+    else this.#pump?.push(() => this.#onText(bytes.toString('utf8')));
   }
 
   #onBinary(bytes: Buffer): void {
@@ -410,6 +422,7 @@ export class WebSocketTransport implements SessionTransport {
 
   #end(end: ChannelEnd): void {
     this.#stopTimers();
+    this.#pump?.stop();
     const handlers = this.#handlers;
     this.#handlers = undefined;
     handlers?.onEnd(end);

@@ -13,7 +13,7 @@ const firstMountPosition = 1_000_000;
 export interface InstallsParts {
   readonly records: Installed;
   readonly quarantine: Quarantine;
-  readonly registry: Pick<ToolRegistry, 'groupOf'>;
+  readonly registry: Pick<ToolRegistry, 'groupOf' | 'list'>;
   /** @throws ClientError CONFIG_INVALID */
   readTool(raw: Definition): ToolDefinition;
   /** The tools for these definitions, in their order; those that have not changed stay what they are. */
@@ -72,7 +72,10 @@ export function createInstalls(parts: InstallsParts): Installs {
     const definitions = entries.flatMap(
       ([name, raw]) => usable(`tool ${name}`, () => readTool(parts, raw)) ?? [],
     );
-    quarantine.publish(installedToolGroup, parts.toolsOf(definitions), (name) => trusted.has(name));
+    quarantine.publish(installedToolGroup, parts.toolsOf(definitions), {
+      isTrusted: (name) => trusted.has(name),
+      definitionOf: (name) => records.entries('tools')[name],
+    });
   }
 
   async function startMounts(): Promise<void> {
@@ -86,6 +89,20 @@ export function createInstalls(parts: InstallsParts): Installs {
     }
   }
 
+  /** Servers make "_" of ".": to a model a twin would be the tool itself. */
+  function refuseTwin(name: string): void {
+    const others = [...registry.list(), ...quarantine.held().map(({ tool }) => tool)];
+    const kept = Object.keys(records.entries('tools')).map((other) => ({ name: other }));
+    for (const other of [...others, ...kept]) {
+      const group = registry.groupOf(other.name) ?? heldIn(other.name) ?? installedToolGroup.name;
+      const isItself = other.name === name && group === installedToolGroup.name;
+      if (!isItself && folded(other.name) === folded(name)) throw nameTaken(name, other.name, group);
+    }
+  }
+
+  const heldIn = (name: string): string | undefined =>
+    quarantine.held().find(({ tool }) => tool.name === name)?.group;
+
   return {
     async start() {
       publishTools();
@@ -97,8 +114,7 @@ export function createInstalls(parts: InstallsParts): Installs {
     },
     async installTool(raw) {
       const { name } = readTool(parts, raw);
-      const group = registry.groupOf(name);
-      if (group !== undefined && group !== installedToolGroup.name) throw nameTaken(name, group);
+      refuseTwin(name);
       await records.put('tools', name, raw);
       // What it does may be another thing under the same description.
       await quarantine.forget(installedToolGroup.name, name);
@@ -157,8 +173,15 @@ function unusable(what: string, thrown: unknown): ClientError {
   );
 }
 
-const nameTaken = (name: string, group: string): ClientError =>
-  new ClientError(ErrorCode.conflict, `There is a tool ${name} already (${group}). Choose another name.`);
+const folded = (name: string): string => name.replaceAll('.', '_');
+
+const nameTaken = (name: string, other: string, group: string): ClientError =>
+  new ClientError(
+    ErrorCode.conflict,
+    name === other
+      ? `There is a tool ${name} already (${group}). Choose another name.`
+      : `There is a tool ${other} already (${group}), and to a server ${name} is the same. Choose another name.`,
+  );
 
 function notInstalled(name: string, group: string | undefined): ClientError {
   return group === undefined

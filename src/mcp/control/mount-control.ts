@@ -2,7 +2,8 @@ import { ClientError, ErrorCode } from '../../core/errors.ts';
 import type { ControlledMount, MountControl } from '../../ports/control-api.ts';
 import { type Mounts, mountGroupName } from '../mounts/mounts.ts';
 import type { Definition, Installs } from './installs.ts';
-import type { Quarantine } from './quarantine.ts';
+import type { HeldTool, Quarantine } from './quarantine.ts';
+import { notAsShown } from './tool-control.ts';
 
 export interface MountControlParts {
   readonly mounts: Pick<Mounts, 'statuses' | 'restart' | 'enable' | 'disable' | 'logs'>;
@@ -54,7 +55,15 @@ export function createMountControl({ mounts, quarantine, installs }: MountContro
     restart: (name) => changed(name, () => mounts.restart(name)),
     enable: (name) => changed(name, () => mounts.enable(name)),
     disable: (name) => changed(name, () => mounts.disable(name)),
-    approve: (name) => changed(name, () => quarantine.approve(({ group }) => group === mountGroupName(name))),
+    approve: (name, seen) =>
+      changed(name, async () => {
+        const isOfIt = ({ group }: HeldTool) => group === mountGroupName(name);
+        const isSeen = ({ tool, fingerprint }: HeldTool) =>
+          Object.hasOwn(seen, tool.name) && seen[tool.name] === fingerprint;
+        const unseen = quarantine.held().filter((one) => isOfIt(one) && !isSeen(one));
+        if (unseen.length > 0) throw notAsShown(unseen);
+        await quarantine.approve((one) => isOfIt(one) && isSeen(one));
+      }),
     async logs(name) {
       find(name);
       return await Promise.resolve(mounts.logs(name));

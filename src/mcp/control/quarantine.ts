@@ -11,6 +11,15 @@ export interface HeldTool {
   readonly tool: Tool;
   /** Name of its group. */
   readonly group: string;
+  /** Of what somebody has to have read: an approval of another is none of this one. */
+  readonly fingerprint: string;
+}
+
+/** Where the tools of a group come from. */
+export interface ToolsSource {
+  isTrusted(toolName: string): boolean;
+  /** What runs the tool, as it is defined: an approval counts for this definition only. */
+  definitionOf(toolName: string): unknown;
 }
 
 /**
@@ -19,7 +28,7 @@ export interface HeldTool {
  */
 export interface Quarantine {
   /** Publishes those tools of the group that are trusted or approved, and holds the others back. */
-  publish(group: ToolGroup, tools: readonly Tool[], isTrusted: (toolName: string) => boolean): void;
+  publish(group: ToolGroup, tools: readonly Tool[], source: ToolsSource): void;
   withdraw(groupName: string): void;
   held(): readonly HeldTool[];
   /**
@@ -47,7 +56,7 @@ type Approvals = z.output<typeof Approvals>;
 interface Published {
   readonly group: ToolGroup;
   readonly tools: readonly Tool[];
-  readonly isTrusted: (toolName: string) => boolean;
+  readonly source: ToolsSource;
   /** Fingerprints by name, of tools that are held. */
   readonly held: ReadonlyMap<string, string>;
 }
@@ -58,11 +67,11 @@ export async function openQuarantine({ storage, registry, onHeld }: QuarantinePa
   const approvals = createKeptRecord(storage, recordName, stored.success ? stored.data : {});
   const groups = new Map<string, Published>();
 
-  function review({ group, tools, isTrusted }: Omit<Published, 'held'>): ReadonlyMap<string, string> {
+  function review({ group, tools, source }: Omit<Published, 'held'>): ReadonlyMap<string, string> {
     const approved = approvals.current[group.name] ?? {};
     const prints = tools
-      .filter(({ name }) => !isTrusted(name))
-      .map((tool) => [tool.name, fingerprintOf(tool)] as const);
+      .filter(({ name }) => !source.isTrusted(name))
+      .map((tool) => [tool.name, fingerprintOf(tool, source.definitionOf(tool.name))] as const);
     return new Map(prints.filter(([name, print]) => approved[name] !== print));
   }
 
@@ -77,12 +86,16 @@ export async function openQuarantine({ storage, registry, onHeld }: QuarantinePa
     );
     for (const tool of tools) {
       const print = held.get(tool.name);
-      if (print !== undefined && before?.get(tool.name) !== print) onHeld({ tool, group: group.name });
+      if (print !== undefined && before?.get(tool.name) !== print)
+        onHeld({ tool, group: group.name, fingerprint: print });
     }
   }
 
   const heldOf = ({ group, tools, held }: Published): readonly HeldTool[] =>
-    tools.filter(({ name }) => held.has(name)).map((tool) => ({ tool, group: group.name }));
+    tools.flatMap((tool) => {
+      const fingerprint = held.get(tool.name);
+      return fingerprint === undefined ? [] : [{ tool, group: group.name, fingerprint }];
+    });
 
   const republish = (groupName: string): void => {
     const published = groups.get(groupName);
@@ -90,7 +103,7 @@ export async function openQuarantine({ storage, registry, onHeld }: QuarantinePa
   };
 
   return {
-    publish: (group, tools, isTrusted) => publish({ group, tools: [...tools], isTrusted }),
+    publish: (group, tools, source) => publish({ group, tools: [...tools], source }),
     withdraw(groupName) {
       groups.delete(groupName);
       registry.withdraw(groupName);
@@ -109,7 +122,8 @@ export async function openQuarantine({ storage, registry, onHeld }: QuarantinePa
 
 function withApproved(approvals: Approvals, meant: readonly HeldTool[]): Approvals {
   const next = { ...approvals };
-  for (const { tool, group } of meant) next[group] = { ...next[group], [tool.name]: fingerprintOf(tool) };
+  for (const { tool, group, fingerprint } of meant)
+    next[group] = { ...next[group], [tool.name]: fingerprint };
   return next;
 }
 
@@ -120,9 +134,12 @@ function without(approvals: Approvals, groupName: string, toolName: string | und
   return { ...others, [groupName]: rest };
 }
 
-/** Of everything that the model gets to read; the order of members says nothing. */
-function fingerprintOf({ name, description, inputSchema }: Tool): string {
-  const said = { name, description, inputSchema };
+/**
+ * Of everything that the model gets to read, and of what runs it: a record that was left over from another definition approves
+ * nothing. The order of members says nothing.
+ */
+function fingerprintOf({ name, description, inputSchema }: Tool, definition: unknown): string {
+  const said = { name, description, inputSchema, definition: definition ?? null };
   return createHash('sha256')
     .update(canonicalArguments(said) ?? JSON.stringify(said))
     .digest('hex');

@@ -1,12 +1,17 @@
 import { ClientError, ErrorCode } from '../../core/errors.ts';
-import type { ControlledCall, ControlledTool, ToolControl } from '../../ports/control-api.ts';
+import {
+  type ControlledCall,
+  type ControlledTool,
+  NotAsShownError,
+  type ToolControl,
+} from '../../ports/control-api.ts';
 import type { AccessList } from '../access-list.ts';
 import { Caller } from '../caller.ts';
 import type { CallReply, Dispatcher } from '../dispatcher.ts';
 import type { ToolRegistry } from '../registry.ts';
 import type { Tool, ToolArguments } from '../tool.ts';
 import type { Definition, Installs } from './installs.ts';
-import type { Quarantine } from './quarantine.ts';
+import type { HeldTool, Quarantine } from './quarantine.ts';
 
 export interface ToolControlParts {
   readonly registry: ToolRegistry;
@@ -25,7 +30,7 @@ export function createToolControl(parts: ToolControlParts): ToolControl {
       const state = access.permits(tool.name) ? 'offered' : 'denied';
       return shown(tool, registry.groupOf(tool.name) ?? '', state);
     }),
-    ...quarantine.held().map(({ tool, group }) => shown(tool, group, 'held')),
+    ...quarantine.held().map(heldTool),
   ];
 
   function find(name: string): ControlledTool {
@@ -37,6 +42,8 @@ export function createToolControl(parts: ToolControlParts): ToolControl {
   return {
     list,
     async call(name, args, signal) {
+      if (!registry.find(name) && quarantine.held().some(({ tool }) => tool.name === name))
+        throw isHeld(name);
       const caller = new Caller();
       const onAbort = () => caller.end('cancelled');
       signal.addEventListener('abort', onAbort, { once: true });
@@ -48,13 +55,37 @@ export function createToolControl(parts: ToolControlParts): ToolControl {
     },
     install: async (definition) => find(await installs.installTool(definition as Definition)),
     remove: (name) => installs.removeTool(name),
-    async approve(name) {
-      const approved = await quarantine.approve(({ tool }) => tool.name === name);
-      if (approved.length === 0) find(name);
+    async approve(name, seen) {
+      const held = quarantine.held().filter(({ tool }) => tool.name === name);
+      if (held.length === 0) return find(name);
+      const approved = await quarantine.approve(
+        ({ tool, group, fingerprint }) =>
+          tool.name === name && group === seen?.group && fingerprint === seen.fingerprint,
+      );
+      if (approved.length === 0) throw notAsShown(held);
       return find(name);
     },
   };
 }
+
+export const heldTool = ({ tool, group, fingerprint }: HeldTool): ControlledTool => ({
+  ...shown(tool, group, 'held'),
+  fingerprint,
+});
+
+export function notAsShown(held: readonly HeldTool[]): NotAsShownError {
+  const names = held.map(({ tool }) => tool.name).join(', ');
+  return new NotAsShownError(
+    held.map(heldTool),
+    `What is held is not what was approved. Read it again (${names}), and send its group and fingerprint.`,
+  );
+}
+
+const isHeld = (name: string): ClientError =>
+  new ClientError(
+    ErrorCode.toolUnknown,
+    `${name} is held back until somebody has read and approved it: mcp approve ${name}`,
+  );
 
 function shown(tool: Tool, group: string, state: ControlledTool['state']): ControlledTool {
   const { name, description, inputSchema, source, mode, audience } = tool;

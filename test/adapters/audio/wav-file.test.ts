@@ -140,3 +140,13 @@ describe('files that are none', () => {
     expect(error).toMatchObject({ code: 'AUDIO_FILE_INVALID', message: expect.stringMatching(message) });
   });
 });
+
+test.each(['RF64', 'BW64'])('a file that says its size in 64 bits is read: %s', (kind) => {
+  const data = Buffer.from([1, 0, 2, 0, 3, 0]);
+  const sizes = Buffer.alloc(28);
+  sizes.writeBigUInt64LE(BigInt(data.length), 8);
+  const wav = buildWav(data, { chunksBefore: [chunk('ds64', sizes)], claimedDataBytes: 0xffff_ffff });
+  wav.write(kind, 0, 'latin1');
+  const { pcm } = parseWav(Buffer.concat([wav, chunk('LIST', Buffer.alloc(8))]), 'x.wav');
+  expect([...pcm]).toEqual([1, 2, 3]);
+});

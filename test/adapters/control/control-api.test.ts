@@ -166,17 +166,49 @@ describe('a hostile page in a browser', () => {
   });
 });
 
+describe('those who keep connections open', () => {
+  it('and say nothing do not keep others out', async () => {
+    const { control } = await startControl({ control: tcp });
+    const port = control.port ?? 0;
+    const idle = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => {});
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    expect((await requestControl({ port }, 'GET', '/v1/status', { headers: bearer })).status).toBe(200);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it('are told the port that was taken for them', async () => {
+    const { control, ask } = await startControl({ control: tcp });
+    expect(await ask('GET', '/v1/status')).toMatchObject({ controlPort: control.port });
+  });
+});
+
 describe('bad input', () => {
   it('is bounded: bodies, chunks, nesting, JSON that is none', async () => {
     const { socketPath } = await startControl({ tools: [tool({ name: 'x' })] });
     const post = (body: unknown, headers = {}) =>
       requestControl({ socketPath }, 'POST', '/v1/tools/x/call', { body, headers });
-    expect((await post('{}', { 'transfer-encoding': 'chunked' })).status).toBe(411);
+    const chunked = { 'transfer-encoding': 'chunked' };
+    expect((await post('{"args":{}}', chunked)).json).toMatchObject({ status: 'done' });
+    expect((await post(`{"args":{"a":"${'x'.repeat(1_048_576)}"}}`, chunked)).status).toBe(413);
+    expect((await post('{}', { ...chunked, 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post('{}', { 'content-length': '1048577' })).status).toBe(413);
     expect((await post('{"args"')).json).toEqual({
       error: { code: 'BAD_REQUEST', message: expect.any(String) },
     });
     expect((await post(`{"args":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`)).status).toBe(400);
+    const deep = `${'{"properties":{"a":'.repeat(5000)}{}${'}}'.repeat(5000)}`;
+    for (const path of ['/v1/tools', '/v1/mounts'])
+      expect(
+        await requestControl({ socketPath }, 'POST', path, {
+          body: `{"name":"deep","description":"d","executable":"cat","command":"cat","inputSchema":${deep}}`,
+        }),
+      ).toMatchObject({ status: 400 });
     expect((await post('{"args":{"__proto__":{"x":1}}}')).status).toBe(200);
     expect((await post({})).status).toBe(200);
   });

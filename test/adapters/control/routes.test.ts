@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { endControls, ForeignServer, startControl } from '../../support/control.ts';
+import { approveHeld, endControls, ForeignServer, startControl } from '../../support/control.ts';
 import { requestControl } from '../../support/control-request.ts';
 import { tool } from '../../support/mcp-parts.ts';
 import { faultOf, type OpenApiDocument } from '../../support/openapi.ts';
@@ -148,7 +148,8 @@ describe('the routes, as the served document has them', () => {
     expect(await ask('POST', '/v1/tools/calculator/call', { args: {} })).toEqual(
       refused(404, 'TOOL_UNKNOWN'),
     );
-    expect((await ask('POST', '/v1/tools/calculator/approve')).answer).toMatchObject({ state: 'offered' });
+    expect(await ask('POST', '/v1/tools/calculator/approve')).toMatchObject(refused(409, 'CONFLICT'));
+    expect(await approveHeld(device.ask, 'tools', 'calculator')).toMatchObject({ state: 'offered' });
     expect((await ask('POST', '/v1/tools/calculator/call', { args: { a: 1 } })).answer).toEqual({
       status: 'done',
       output: { kind: 'json', value: { a: 1 } },
@@ -169,7 +170,7 @@ describe('the routes, as the served document has them', () => {
     };
     const { status, answer } = await ask('POST', '/v1/tools', wrong);
     expect(status).toBe(400);
-    expect(JSON.stringify(answer)).toContain('foo: unknown key');
+    expect(JSON.stringify(answer)).toContain('url: must be an http');
     expect(JSON.stringify(answer)).not.toContain('hunter2');
     expect(await ask('POST', '/v1/tools', { ...calculator, name: 'echo' })).toEqual(refused(409, 'CONFLICT'));
     expect(await ask('POST', '/v1/tools', {})).toEqual(refused(400, 'BAD_REQUEST'));
@@ -199,7 +200,8 @@ describe('the routes, as the served document has them', () => {
         }),
       { timeout: 5000 },
     );
-    expect((await ask('POST', '/v1/mounts/files/approve')).answer).toMatchObject({ held: [] });
+    expect(await ask('POST', '/v1/mounts/files/approve')).toMatchObject(refused(409, 'CONFLICT'));
+    expect(await approveHeld(device.ask, 'mounts', 'files')).toMatchObject({ held: [] });
     expect((await ask('POST', '/v1/tools/files__tool1/call', { args: { a: 1 } })).answer).toMatchObject({
       status: 'done',
     });

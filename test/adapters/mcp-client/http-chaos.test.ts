@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ClientError, ErrorCode } from '../../../src/core/errors.ts';
 import type { McpServerTarget } from '../../../src/ports/mcp-client.ts';
 import { type Answer, startChaosHttp } from '../../support/chaos-mcp-http.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { connect, namesOf } from '../../support/mcp-connections.ts';
 import { startEverything } from '../../support/mcp-servers.ts';
 
@@ -279,6 +280,99 @@ describe.concurrent('a session', () => {
       });
       await expect(connection.text('echo')).rejects.toMatchObject({ code: expect.stringContaining('TOOL_') });
     }
+  });
+});
+
+describe.concurrent('a server that is a little odd', () => {
+  const result = { content: [{ type: 'text', text: 'well' }] };
+
+  it.each([400, 404, 500])('is used whatever it says to a notification: status %i', async (code) => {
+    const { url, answer, stop } = await startChaosHttp(({ message, response }) =>
+      message !== undefined && message.id === undefined ? response.writeHead(code).end('no') : false,
+    );
+    const connection = await connect(at(url, { transport: 'streamable' }));
+    expect(await namesOf(connection)).toEqual(['echo']);
+    expect(await connection.text('echo', { text: 'hi' })).toBe('hi');
+    expect(connection.log[0]).toContain(`HTTP status ${code}`);
+    expect(connection.closedWith).toEqual([]);
+    answer(() => false);
+    await connection.close();
+    await stop();
+  });
+
+  it.each([
+    ['null beside a result', (id: unknown) => ({ jsonrpc: '2.0', id, result, error: null })],
+    ['members of its own', (id: unknown) => ({ jsonrpc: '2.0', id, result, took: 3 })],
+    ['its id as text', (id: unknown) => ({ jsonrpc: '2.0', id: String(id), result })],
+    ['no version', (id: unknown) => ({ id, result })],
+  ])('is understood with %s, as JSON and as a stream', async (_, said) => {
+    const { url, answer, stop } = await startChaosHttp();
+    const connection = await connect(at(url));
+    const answers: ((text: string) => readonly [string, string])[] = [
+      (text) => ['application/json', `\ufeff${text}`],
+      (text) => ['text/plain', text],
+      (text) => ['text/event-stream', `\ufeffid: 1\r\nevent: message\r\ndata: ${text}\r\n\r\n`],
+      (text) => ['text/event-stream', `data:${text}\n\n`],
+    ];
+    for (const form of answers) {
+      answer(({ message, response }) => {
+        if (message?.method !== 'tools/call') return false;
+        const [type, body] = form(JSON.stringify(said(message.id)));
+        return response.writeHead(200, { 'content-type': type }).end(body);
+      });
+      expect(await connection.text('echo')).toBe('well');
+    }
+    await connection.close();
+    await stop();
+  });
+
+  it.each([
+    status(500),
+    status(404),
+    status(400, 'text/plain', 'Bad session'),
+    status(200),
+    status(204),
+    status(202),
+    status(200, 'application/json', '[]'),
+    status(200, 'application/json', '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}'),
+    status(200, 'text/plain', 'pong'),
+    status(200, 'text/event-stream'),
+  ])('lives, whatever it answers to a ping (%#)', async (said) => {
+    const { url, answer, stop } = await startChaosHttp();
+    const connection = await connect(at(url));
+    answer((exchange) => (exchange.message?.method === 'ping' ? said(exchange) : false));
+    await connection.ping(3000);
+    expect(await connection.text('echo', { text: 'hi' })).toBe('hi');
+    expect(connection.closedWith).toEqual([]);
+    await connection.close();
+    await stop();
+  });
+
+  it('that does not answer a ping is noticed', async ({ onTestFinished }) => {
+    const { url, answer } = await server(onTestFinished);
+    const connection = await connect(at(url));
+    onTestFinished(() => connection.close());
+    answer(({ message }) => message?.method === 'ping');
+    await expect(connection.ping(100)).rejects.toThrow('it does not answer');
+  });
+
+  it('and wants its stream opened again at once waits a second each time', async ({ onTestFinished }) => {
+    const { url, exchanges } = await server(onTestFinished, ({ method, response }) =>
+      method === 'GET'
+        ? response.writeHead(200, { 'content-type': 'text/event-stream' }).end('retry: 0\nid: 1\ndata:\n\n')
+        : false,
+    );
+    const clock = new FakeClock();
+    const connection = await connect(at(url), { clock });
+    onTestFinished(() => connection.close());
+    const streams = () => exchanges.filter(({ method }) => method === 'GET').length;
+    await until(() => expect(streams()).toBe(1));
+    await until(() => expect(clock.pendingTimers).toBeGreaterThan(0));
+    clock.advance(999);
+    await connection.text('echo');
+    expect(streams()).toBe(1);
+    clock.advance(1);
+    await until(() => expect(streams()).toBe(2));
   });
 });
 

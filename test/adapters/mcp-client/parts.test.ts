@@ -267,3 +267,33 @@ it('a budget pauses the stream until its window is over, and never after it was 
   expect(stream.isPaused()).toBe(false);
   expect(clock.pendingTimers).toBe(0);
 });
+
+describe('what a foreign tool says of itself', () => {
+  const listed = async (...tools: object[]) => await readToolList(() => Promise.resolve({ tools }));
+
+  it('holds no letter that nobody sees', async () => {
+    const inputSchema = { type: 'object', properties: { a: { description: 'b\u202ec' } } };
+    const { tools, faults } = await listed({ name: 'x', description: 'Adds.\u{e0041}', inputSchema });
+    expect(tools).toEqual([
+      {
+        name: 'x',
+        description: 'Adds.\\u{e0041}',
+        inputSchema: { type: 'object', properties: { a: { description: 'b\\u{202e}c' } } },
+      },
+    ]);
+    expect(faults).toEqual(['The description of the tool x holds letters that nobody sees; they are shown.']);
+  });
+
+  it('costs the tool where a call would have to repeat such a letter, or nobody could walk through it', async () => {
+    let deep: object = {};
+    for (let level = 0; level < 5000; level++) deep = { properties: { a: deep } };
+    const { tools, faults } = await listed(
+      { name: 'key', inputSchema: { type: 'object', properties: { 'a\u200b': {} } } },
+      { name: 'value', inputSchema: { type: 'object', properties: { a: { enum: ['b\u2066'] } } } },
+      { name: 'deep', inputSchema: { type: 'object', properties: { a: deep } } },
+      { name: 'good', inputSchema: { type: 'object' } },
+    );
+    expect(tools.map(({ name }) => name)).toEqual(['good']);
+    expect(faults).toHaveLength(3);
+  });
+});

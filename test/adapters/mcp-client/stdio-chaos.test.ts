@@ -77,10 +77,24 @@ describe.concurrent('a server that does not get ready', () => {
 });
 
 describe.concurrent('a server that talks nonsense', () => {
+  it('is understood as far as it can be: a byte order mark, null beside a result, text for a number', async ({
+    onTestFinished,
+  }) => {
+    const connection = await connect(chaosServer({ byteOrderMark: true }));
+    onTestFinished(() => connection.close());
+    const result = { content: [{ type: 'text', text: 'well' }] };
+    expect(await connection.text('answer', { result, error: null })).toBe('well');
+    expect(await connection.text('answer', { result, error: {}, took: 3 })).toBe('well');
+    expect(await connection.text('answer', { result, id: null })).toBe('well');
+    await expect(connection.text('answer', { result: null, error: 'no such city' })).rejects.toThrow(
+      'The MCP server said no: no such city.',
+    );
+  });
+
   it('such as an answer without a result is not waited for', async ({ onTestFinished }) => {
     const connection = await connect(chaosServer());
     onTestFinished(() => connection.close());
-    for (const answer of [{ result: null }, {}, { error: 'no' }])
+    for (const answer of [{ result: null }, {}, { error: 7 }])
       await expect(
         connection.callTool('answer', answer, { signal: never, timeoutMs: 60_000 }),
       ).rejects.toMatchObject({
@@ -336,6 +350,25 @@ describe.concurrent('the other direction', () => {
     const connection = await connect(chaosServer({ ping: 'hang' }));
     onTestFinished(() => connection.close());
     await expect(connection.ping(50)).rejects.toMatchObject({ code: 'TOOL_UNREACHABLE' });
+  });
+
+  it.each([
+    { pingAnswer: { error: { code: -32601, message: 'Method not found' } } },
+    { pingAnswer: { error: 'not here' } },
+    { pingAnswer: { error: { message: 'no code' } } },
+    { pingAnswer: { result: [] } },
+    { pingAnswer: { result: null } },
+    { pingAnswer: { result: 'pong' } },
+    { pingAnswer: {} },
+    { pingAnswer: { id: null, error: { code: -32700, message: 'Parse error' } } },
+    { pingLine: 'pong' },
+    { pingLine: '' },
+    { pingLine: '[]' },
+  ])('takes any answer to a ping as life: %j', async (options) => {
+    const connection = await connect(chaosServer(options));
+    await connection.ping(3000);
+    expect(connection.closedWith).toEqual([]);
+    await connection.close();
   });
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -128,3 +128,16 @@ test('other files in the directory are left alone', async () => {
   await (await acquireStateLock(directory)).release();
   expect((await readdir(directory)).sort()).toEqual(['lock.notes.txt', 'tasks']);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a directory that another user made for everybody is no place for keys',
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'others-'));
+    await chmod(directory, 0o777);
+    await chown(directory, 65_534, 65_534);
+    await expect(acquireStateLock(directory)).rejects.toMatchObject({
+      code: 'STATE_UNWRITABLE',
+      message: expect.stringContaining('it belongs to another user'),
+    });
+  },
+);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -172,4 +172,17 @@ test('on a full disk an entry is refused whole, and once there is room the journ
   expect(JSON.parse(stdout)).toEqual(['kept', 'STATE_UNWRITABLE', 'kept', 'STATE_UNWRITABLE', 'kept']);
   expect(await reopened()).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }]);
   expect(await readdir(directory)).toEqual(['journal']);
+});
+
+test('nothing is promised once somebody has removed the directory', async () => {
+  const journal = journalHere();
+  await journal.open();
+  await journal.append([{ n: 1 }]);
+  await rm(directory, { recursive: true });
+  await expect(journal.append([{ n: 2 }])).rejects.toMatchObject({
+    code: 'STATE_UNWRITABLE',
+    message: expect.stringContaining('its journal was removed while the device ran'),
+  });
+  await expect(journal.append([{ n: 3 }])).rejects.toMatchObject({ code: 'STATE_UNWRITABLE' });
+  await journal.close();
 });

@@ -41,7 +41,10 @@ async function abortedOnce(runner: ReturnType<typeof runnerFor>, pidFile: string
   const pid = await pidIn(pidFile);
   expect(await isRunning(pid)).toBe(true);
   abort.abort();
-  return { failure: await work, pid };
+  const failure = await work;
+  // The answer does not wait for the end; this does.
+  await runner.dispose();
+  return { failure, pid };
 }
 
 const cancelled = 'TOOL_CANCELLED The tool probe was stopped before it had finished.';
@@ -137,6 +140,19 @@ test('arguments too long for a command line are an error', async () => {
   expect(await failureOf(call(runner, { text: 'x'.repeat(200_000) }))).toBe(
     'TOOL_FAILED The tool probe failed: its arguments are too long for a command line.',
   );
+});
+
+test('the answer comes with the abort, and does not wait for a program that ignores SIGTERM', async () => {
+  const file = join(await scratch(), 'pid');
+  const runner = shell(`trap "" TERM; echo $$ > ${file}; while :; do sleep 1; done`);
+  const abort = new AbortController();
+  const work = failureOf(call(runner, {}, abort.signal));
+  const pid = await pidIn(file);
+  abort.abort();
+  expect(await work).toBe(cancelled);
+  expect(await isRunning(pid)).toBe(true);
+  await runner.dispose();
+  expect(await isRunning(pid)).toBe(false);
 });
 
 test('an abort ends a program that ignores SIGTERM, and its children', async () => {

@@ -62,9 +62,9 @@ test('new tools are reported, also when the editor replaces the file', async () 
 test('a mistake is reported once, the tools in use stay, and mending it back is no change', async () => {
   const file = await fileWith(withTool('first'));
   const { next, reports } = await watched(file);
-  await writeFile(file, '{"mcp": {"tools": [{}]}}');
+  await writeFile(file, '{"mcp": {"tools": 7}}');
   expect(await next()).toBe('CONFIG_INVALID');
-  await writeFile(file, '{"mcp": {"tools": [{}]}} ');
+  await writeFile(file, '{"mcp": {"tools": 7}} ');
   await new Promise((resolve) => setTimeout(resolve, 300));
   await writeFile(file, withTool('first'));
   await new Promise((resolve) => setTimeout(resolve, 300));

@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { createChannelServer } from '../../../src/mcp/server.ts';
-import { endControls, ForeignServer, freshDirectory, startControl } from '../../support/control.ts';
+import {
+  approveHeld,
+  endControls,
+  ForeignServer,
+  freshDirectory,
+  startControl,
+} from '../../support/control.ts';
 import { definitionOf } from '../../support/fake-mcp-server.ts';
+import { tool } from '../../support/mcp-parts.ts';
 
 afterEach(endControls);
 
@@ -16,7 +23,7 @@ describe('what is installed while the device runs', () => {
     const first = await startControl({ directory });
     await first.ask('POST', '/v1/tools', calculator);
     expect(first.registry.list()).toEqual([]);
-    await first.ask('POST', '/v1/tools/calculator/approve');
+    await approveHeld(first.ask, 'tools', 'calculator');
     expect(first.registry.groupOf('calculator')).toBe('installed');
     await first.close();
 
@@ -68,16 +75,59 @@ describe('what is installed while the device runs', () => {
   it('has to be approved anew when it is replaced', async () => {
     const { ask } = await startControl();
     await ask('POST', '/v1/tools', calculator);
-    await ask('POST', '/v1/tools/calculator/approve');
+    await approveHeld(ask, 'tools', 'calculator');
     expect(await ask('POST', '/v1/tools', { ...calculator, executable: 'rm' })).toMatchObject({
       state: 'held',
+    });
+  });
+
+  it('is approved only as it was shown: of its group, and no other text', async () => {
+    const { ask, registry } = await startControl();
+    const { fingerprint } = (await ask('POST', '/v1/tools', calculator)) as { fingerprint: string };
+    const approve = (body?: unknown) => ask('POST', '/v1/tools/calculator/approve', body);
+    await expect(approve()).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(approve({ group: 'mount:calculator', fingerprint })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    });
+    await ask('POST', '/v1/tools', { ...calculator, description: 'Adds, and deletes all files.' });
+    await expect(approve({ group: 'installed', fingerprint })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(registry.list()).toEqual([]);
+    await expect(ask('POST', '/v1/tools/calculator/call', { args: {} })).rejects.toThrow(
+      'calculator is held back until somebody has read and approved it',
+    );
+  });
+
+  it('has no name that to a server is that of another', async () => {
+    const { ask } = await startControl({ tools: [tool({ name: 'self.reboot', source: 'builtin' })] });
+    await expect(ask('POST', '/v1/tools', { ...calculator, name: 'self_reboot' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message:
+        'There is a tool self.reboot already (test), and to a server self_reboot is the same. Choose another name.',
+    });
+    await ask('POST', '/v1/tools', { ...calculator, name: 'a.b' });
+    await expect(ask('POST', '/v1/tools', { ...calculator, name: 'a_b' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    });
+  });
+
+  it.each([
+    ['a description with letters that nobody sees', { description: 'Adds.\u{e0041}' }],
+    ['a description that turns round', { description: 'Adds \u202eelif a' }],
+    [
+      'an argument with letters that nobody sees',
+      { inputSchema: { type: 'object', properties: { 'a\u200b': {} } } },
+    ],
+  ])('is refused with %s', async (_, more) => {
+    const { ask } = await startControl();
+    await expect(ask('POST', '/v1/tools', { ...calculator, ...more })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
     });
   });
 
   it('is told in the event stream', async () => {
     const { ask, shown } = await startControl();
     await ask('POST', '/v1/tools', calculator);
-    await ask('POST', '/v1/tools/calculator/approve');
+    await approveHeld(ask, 'tools', 'calculator');
     await ask('POST', '/v1/tools', { ...calculator, trusted: true, description: 'Adds numbers.' });
     await ask('DELETE', '/v1/tools/calculator');
     const fields = { name: 'calculator', source: 'custom', group: 'installed' };
@@ -141,7 +191,7 @@ describe('an installed mount', () => {
     const first = await startControl({ directory, foreign });
     await first.ask('POST', '/v1/mounts', { name: 'files', command: 'x' });
     await vi.waitFor(() => expect(first.quarantine.held()).toHaveLength(2), 5000);
-    await first.ask('POST', '/v1/mounts/files/approve');
+    await approveHeld(first.ask, 'mounts', 'files');
     expect(first.registry.list()).toHaveLength(2);
     await first.close();
 

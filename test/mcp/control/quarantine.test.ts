@@ -8,7 +8,7 @@ import type { Storage } from '../../../src/ports/storage.ts';
 import { tool } from '../../support/mcp-parts.ts';
 
 const files: ToolGroup = { source: 'mounted', name: 'mount:files', position: 0 };
-const nobody = () => false;
+const nobody = { isTrusted: () => false, definitionOf: () => ({ command: 'x' }) };
 const read = tool({ name: 'read', description: 'Reads a file.' });
 const write = tool({ name: 'write', description: 'Writes a file.' });
 
@@ -53,7 +53,7 @@ describe('the quarantine', () => {
 
   it('lets through what is trusted, and asks nobody', async () => {
     const { quarantine, offered, held, told } = await open();
-    quarantine.publish(files, [read, write], (name) => name === 'read');
+    quarantine.publish(files, [read, write], { ...nobody, isTrusted: (name) => name === 'read' });
     expect({ offered: offered(), held: held(), told }).toEqual({
       offered: ['read'],
       held: ['write'],
@@ -64,7 +64,7 @@ describe('the quarantine', () => {
   it('offers what is approved, in its place, also after a restart', async () => {
     const { quarantine, offered, held, storage } = await open();
     quarantine.publish(files, [read, write], nobody);
-    expect(await quarantine.approve(isRead)).toEqual([{ tool: read, group: 'mount:files' }]);
+    expect(await quarantine.approve(isRead)).toMatchObject([{ tool: read, group: 'mount:files' }]);
     expect({ offered: offered(), held: held() }).toEqual({ offered: ['read'], held: ['write'] });
     const next = await open(storage);
     next.quarantine.publish(files, [write, read], nobody);
@@ -84,6 +84,16 @@ describe('the quarantine', () => {
     quarantine.publish(files, [{ ...read, inputSchema: { type: 'object', title: 'x' } }], nobody);
     expect(offered()).toEqual([]);
     quarantine.publish(files, [read], nobody);
+    expect(offered()).toEqual(['read']);
+  });
+
+  it('holds an approved tool again when something else runs it, whatever was remembered', async () => {
+    const { quarantine, offered, storage } = await open();
+    quarantine.publish(files, [read], nobody);
+    await quarantine.approve(() => true);
+    const next = await open(storage);
+    next.quarantine.publish(files, [read], { ...nobody, definitionOf: () => ({ command: 'rm' }) });
+    expect(next.offered()).toEqual([]);
     expect(offered()).toEqual(['read']);
   });
 
