@@ -154,7 +154,11 @@ describe('TLS and a port that is for something else are told', () => {
   });
 
   it.each([
-    ['MQTT with TLS on a plain port', 'mqtts', () => createServer((socket) => void socket.write('not TLS at all\r\n'))],
+    [
+      'MQTT with TLS on a plain port',
+      'mqtts',
+      () => createServer((socket) => void socket.write('not TLS at all\r\n')),
+    ],
     ['MQTT without TLS on a TLS port', 'mqtt', () => createTlsServer(certificates.here)],
   ])('%s', async (_what, scheme, start) => {
     const port = await listening(start());
