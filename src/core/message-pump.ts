@@ -7,7 +7,7 @@ export interface AllowanceOptions {
 }
 
 /** More than any conversation needs, little enough that a flood leaves the loop free between any two messages. */
-export const peerAllowance: AllowanceOptions = { burst: 10, perMs: 1 };
+export const peerAllowance: AllowanceOptions = { burst: 50, perMs: 1 };
 
 /** How long whoever has said too much waits, at least. */
 export const pauseMs = 1;
