@@ -1,3 +1,4 @@
+import type { ClientError } from '../core/errors.ts';
 import type { Mailbox } from '../mcp/announcements/mailbox.ts';
 import type { AnnouncementPlan } from '../mcp/announcements/plan.ts';
 import type { AnnouncementSettings } from '../mcp/announcements/settings.ts';
@@ -77,6 +78,8 @@ export interface DeviceContext {
   readonly mailbox: Mailbox;
   /** Failures to announce the head; drives the strategy and the back-off before the next try. */
   readonly announceAttempt: number;
+  /** The microphone was lost while an answer is heard or awaited: told when that is over. */
+  readonly microphoneLoss: ClientError | undefined;
   /** What is being announced now. */
   readonly announcement: Announcement | undefined;
   /** Ways to send a text that have not been tried for this one, the next first. */

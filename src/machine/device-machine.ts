@@ -55,7 +55,14 @@ const connected = deviceSetup.createStateConfig({
       },
       { target: '#standby', actions: [reportEnd, 'forgetRecoveries'] },
     ],
-    'microphone.failed': { target: '#standby', actions: reportEnd },
+    'microphone.failed': [
+      // Nobody has to be heard for it: the answer is finished first.
+      {
+        guard: 'isAnswering',
+        actions: { type: 'noteMicrophoneLoss', params: ({ event }) => ({ error: event.error }) },
+      },
+      { target: '#standby', actions: reportEnd },
+    ],
     'hangup.requested': '#standby',
   },
   states: { opening, session },
@@ -111,6 +118,7 @@ export const deviceMachine = deviceSetup.createMachine({
     mailbox: emptyMailbox,
     announceAttempt: 0,
     announcement: undefined,
+    microphoneLoss: undefined,
     textWays: input.textWays,
     knownTextWay: undefined,
     introduction: 'none',

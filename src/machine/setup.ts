@@ -61,6 +61,13 @@ const isResumable = stateIn({ online: { resumption: 'fresh' } });
 const isTooLateToResume = stateIn({ online: { resumption: 'stale' } });
 
 const answerIsAborted = stateIn({ online: { answer: 'aborted' } });
+/** An answer is heard, or on its way. */
+const isAnswering = or(
+  (['thinking', 'speaking', 'announcing', 'announcingHere'] as const).map((part) =>
+    stateIn({ online: { conversation: { connected: { session: part } } } }),
+  ),
+);
+
 const notProvided = (name: string) => (): never => {
   throw new Error(`actor "${name}" was not provided`);
 };
@@ -121,6 +128,7 @@ export const deviceSetup = setup({
     /** The server goes on with an old list until it is met anew. */
     noteUnreadList: () => {},
     reportError: (_, _params: { error: ClientError }) => {},
+    reportMicrophoneLoss: (_, _params: { error: ClientError | undefined }) => {},
     reportNoReply: () => {},
     /** The connection came back too late to listen again by itself. */
     reportNotResumed: () => {},
@@ -130,6 +138,8 @@ export const deviceSetup = setup({
     reportProvisioningRetry: (_, _params: { error: ClientError; delayMs: number }) => {},
 
     useDefaultMode: assign({ listeningMode: ({ context }) => context.settings.listeningMode }),
+    noteMicrophoneLoss: assign({ microphoneLoss: (_, { error }: { error: ClientError }) => error }),
+    forgetMicrophoneLoss: assign({ microphoneLoss: undefined }),
     chooseMode: assign({
       settings: ({ context }, { mode }: { mode: ListeningMode }) => ({
         ...context.settings,
@@ -224,6 +234,8 @@ export const deviceSetup = setup({
     hasWish: ({ context }) => context.wish !== undefined,
     wishesToPress: ({ context }) => context.wish === 'manual',
     /** The person began a conversation that goes on by itself. */
+    isAnswering,
+    microphoneIsLost: ({ context }) => context.microphoneLoss !== undefined,
     inConversation: ({ context }) => context.listeningMode !== 'manual',
     voiceIsHeard,
     isResumable,

@@ -160,7 +160,9 @@ export function activationWords(
   language: 'en' | 'zh-CN',
 ): string {
   const digits = [...code].join(', ');
-  const place = /(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/\S*)?)/i.exec(message)?.[1];
+  const place =
+    /https?:\/\/([^\s/?#]+(?:\/[^\s?#]*)?)/i.exec(message)?.[1] ??
+    /((?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/[^\s?#]*)?)/i.exec(message)?.[1];
   if (language === 'zh-CN')
     return `激活码：${digits}。再说一遍：${digits}。${place ? `请在 ${place} 输入。` : '请在控制台输入。'}`;
   return `The activation code is: ${digits}. Again: ${digits}. Type it ${place ? `at ${place}` : 'on the web page of your server'}.`;

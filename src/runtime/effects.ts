@@ -101,6 +101,10 @@ export function createEffects(parts: EffectParts) {
     reportError: guarded('reportError', ({ error }: { error: ReturnType<typeof toClientError> }) =>
       report(error),
     ),
+    reportMicrophoneLoss: guarded(
+      'reportMicrophoneLoss',
+      ({ error }: { error: ClientError | undefined }) => error && report(error),
+    ),
     reportNoReply: guarded('reportNoReply', () =>
       fail(ErrorCode.replyTimeout, 'The server did not answer. Nothing may have been understood; ask again.'),
     ),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ClientError, ErrorCode } from '../../src/core/errors.ts';
 import type { DeviceEvent } from '../../src/machine/events.ts';
 import { statusFor } from '../../src/machine/projections.ts';
 import { opened, play, playFrom, toggled } from './play.ts';
@@ -48,4 +49,34 @@ describe('interrupting', () => {
 test('a mode counts for the next conversation', () => {
   const chosen = play([{ type: 'mode.chosen', mode: 'manual' }, toggled, opened]);
   expect(chosen.snapshot.context.listeningMode).toBe('manual');
+});
+
+describe('a microphone that is lost', () => {
+  const broken: DeviceEvent = {
+    type: 'microphone.failed',
+    error: new ClientError(ErrorCode.audioDeviceLost, 'The microphone was unplugged.', { retryable: true }),
+  };
+
+  test('while an answer plays does not cut it: it is finished, then the loss is told', () => {
+    const during = playFrom(play([...speaking]).snapshot, [{ type: 'playback.started' }, broken]);
+    expect([statusFor(during.snapshot), during.effects]).toEqual(['speaking', []]);
+    const after = playFrom(during.snapshot, [{ type: 'tts.stopped' }, { type: 'playback.drained' }]);
+    expect(statusFor(after.snapshot)).toBe('idle');
+    expect(after.effects).toContain('reportMicrophoneLoss');
+    expect(after.snapshot.context.microphoneLoss).toBeUndefined();
+  });
+
+  test('while an answer is awaited leaves it its chance', () => {
+    const waiting = playFrom(play([...listening, { type: 'stt.received' }]).snapshot, [broken]);
+    expect(statusFor(waiting.snapshot)).toBe('thinking');
+    expect(statusFor(playFrom(waiting.snapshot, [started]).snapshot)).toBe('speaking');
+  });
+
+  test('while the person speaks ends the conversation at once, as before', () => {
+    const lost = playFrom(play([...listening]).snapshot, [broken]);
+    expect([statusFor(lost.snapshot), lost.effects]).toEqual([
+      'idle',
+      expect.arrayContaining(['reportError']),
+    ]);
+  });
 });

@@ -31,6 +31,8 @@ export interface Program {
 export interface ProgramOptions {
   /** Shared between programs; a fresh one otherwise. */
   readonly home?: string;
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Reads nothing that the program prints. */
   readonly unread?: boolean;
   readonly env?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import { settleAnnouncement } from '../announcing.ts';
 import { deviceSetup } from '../setup.ts';
 import { beginConversation } from './beginning.ts';
+import { tellMicrophoneLoss } from './session/parts.ts';
 import { speakingUp } from './speaking-up.ts';
 
 /** Idle without a channel. Mail waits for the quiet to settle. Nobody is in a conversation, so nothing listens by itself. */
@@ -8,6 +9,7 @@ export const standby = deviceSetup.createStateConfig({
   id: 'standby',
   entry: [settleAnnouncement, 'forgetSession', 'flushPlayback', 'forgetText', 'useManualMode'],
   initial: 'settling',
+  always: { guard: 'microphoneIsLost', actions: tellMicrophoneLoss },
   on: {
     ...beginConversation,
     'speech.requested': [

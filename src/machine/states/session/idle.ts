@@ -1,7 +1,7 @@
 import { settleAnnouncement } from '../../announcing.ts';
 import { deviceSetup } from '../../setup.ts';
 import { speakingUp } from '../speaking-up.ts';
-import { conversationLost, rememberText } from './parts.ts';
+import { conversationLost, rememberText, tellMicrophoneLoss } from './parts.ts';
 
 const speakUp = [
   { guard: 'announcesLocally', target: '#announcingHere' },
@@ -17,6 +17,7 @@ export const idle = deviceSetup.createStateConfig({
   id: 'idle',
   entry: settleAnnouncement,
   initial: 'settling',
+  always: { guard: 'microphoneIsLost', actions: tellMicrophoneLoss },
   on: {
     'talk.toggled': { target: '#listening', actions: 'useDefaultMode' },
     'talk.pressed': { target: '#listening', actions: 'useManualMode' },

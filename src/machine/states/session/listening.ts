@@ -33,6 +33,7 @@ export const listening = deviceSetup.createStateConfig({
   tags: ['uplink', 'microphone'],
   entry: [settleAnnouncement, 'forgetText'],
   initial: 'starting',
+  always: { guard: 'microphoneIsLost', target: '#standby' },
   on: {
     'tts.started': [{ guard: 'isOldAnswer' }, { target: '#speaking' }],
     'tts.sentence': { guard: 'isNoOldAnswer', target: '#speaking' },

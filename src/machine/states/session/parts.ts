@@ -95,3 +95,12 @@ export const afterAnnouncement = [
   { guard: 'inConversation', target: '#listening' },
   { target: '#idle' },
 ] as const;
+
+/** The answer is over: now the loss of the microphone is told. */
+export const tellMicrophoneLoss = [
+  {
+    type: 'reportMicrophoneLoss',
+    params: ({ context }: { context: DeviceContext }) => ({ error: context.microphoneLoss }),
+  },
+  'forgetMicrophoneLoss',
+] as const;

@@ -70,6 +70,7 @@ export const speaking = deviceSetup.createStateConfig({
     },
     done: {
       always: [
+        { guard: 'microphoneIsLost', target: '#standby' },
         { guard: 'inManualMode', target: '#idle' },
         { guard: 'voiceGoesOn', target: '#listening.open' },
         { guard: 'voiceIsHeard', target: '#listening' },
