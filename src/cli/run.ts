@@ -14,6 +14,7 @@ import { bundledRecordingPath } from './bundled-recording.ts';
 import { type CliContext, type CommandAction, ExitCode } from './context.ts';
 import { readLineVerbs } from './line-verbs.ts';
 import { openRunScreen, type RunScreen } from './run-screen.ts';
+import { feedServiceWatchdog } from './service-watchdog.ts';
 import { TurnDriver } from './turn-driver.ts';
 import { TypedText } from './typed-text.ts';
 
@@ -35,6 +36,7 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
   const { driver, done } = planTurns(loaded, screen);
   const typed = new TypedText();
   const lines = openLines(context, screen);
+  const stopFeeding = feedServiceWatchdog({ env: context.env, clock });
   try {
     for (;;) {
       const exitCode = await runOnce({ loaded, screen, context, driver, typed, lines, done });
@@ -48,6 +50,7 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     throw thrown;
   } finally {
     lines.close();
+    stopFeeding();
     driver.close();
     await screen.close();
   }
