@@ -76,11 +76,20 @@ function readStamp() {
 function ensurePackages(again) {
   const [is, should] = [readStamp(), fits()];
   const isWhole = existsSync(installed) && (is.machine ?? should.machine) === should.machine;
-  // Whoever ran npm by himself after the last change has what the lock file says.
-  const isCurrent = is.lock === should.lock || modifiedMs(installed) >= modifiedMs(lockFile);
+  // Whoever ran npm by himself may have what the lock file says, too.
+  const isCurrent = is.lock === should.lock || (isWhole && holdsAll());
   if (!isWhole || !isCurrent || again) install(isWhole);
   else if ((is.node ?? should.node) !== should.node) rebuildForThisNode(is.node);
   if (JSON.stringify(is) !== JSON.stringify(should)) writeStamp(should);
+}
+
+/** Whether what npm says is installed is what the lock file asks for; optional packages may be missing. */
+function holdsAll() {
+  const packagesOf = (path) => JSON.parse(readFileSync(path, 'utf8')).packages ?? {};
+  const there = packagesOf(installed);
+  return Object.entries(packagesOf(lockFile)).every(
+    ([path, { version, optional }]) => path === '' || optional || there[path]?.version === version,
+  );
 }
 
 /** @param isWhole packages are there and are only brought up to date: a network that is away takes nothing then */

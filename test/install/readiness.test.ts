@@ -17,6 +17,16 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 const notRoot = process.getuid?.() === 0 ? undefined : 'only root can act for somebody else';
 const scripts = new URL('../../scripts/', import.meta.url).pathname;
 
+/** As npm writes it. */
+const lockOf = (version: string, optional?: string) =>
+  JSON.stringify({
+    packages: {
+      '': { name: 'app' },
+      'node_modules/is-there': { version },
+      ...(optional && { [`node_modules/${optional}`]: { version: '1', optional: true } }),
+    },
+  });
+
 /**
  * A checkout with the real scripts and the smallest program, and an npm that writes down what it was asked and installs an
  * empty folder per package; `FAKE_NPM` makes it fail as the real one does.
@@ -39,7 +49,7 @@ async function checkout() {
     at('package.json'),
     JSON.stringify({ type: 'module', optionalDependencies, scripts: { start: 'node scripts/start.mjs' } }),
   );
-  writeFileSync(at('package-lock.json'), '{"lock":1}');
+  writeFileSync(at('package-lock.json'), lockOf('1'));
   const npm = join(directory, 'bin/npm');
   writeFileSync(
     npm,
@@ -52,7 +62,7 @@ async function checkout() {
      fs.mkdirSync('node_modules/is-there', { recursive: true });
      fs.mkdirSync('node_modules/segfault-handler', { recursive: true });
      if (process.env.FAKE_NPM === 'killed') process.kill(process.pid, 'SIGKILL');
-     if (process.argv[2] !== 'rebuild') fs.writeFileSync('node_modules/.package-lock.json', '{}');`,
+     if (process.argv[2] !== 'rebuild') fs.copyFileSync('package-lock.json', 'node_modules/.package-lock.json');`,
   );
   chmodSync(npm, 0o755);
   const start = (
@@ -108,15 +118,24 @@ test('a start that was killed before it built goes on with building', async () =
 test('another lock file brings the packages up to date; without network it says so and takes nothing away', async () => {
   const { at, start } = await checkout();
   start();
-  writeFileSync(at('package-lock.json'), '{"lock":2}');
-  const later = new Date(Date.now() + 60_000);
-  utimesSync(at('package-lock.json'), later, later);
+  writeFileSync(at('package-lock.json'), lockOf('2'));
   const without = start({ FAKE_NPM: 'fail' });
   expect(without).toMatchObject({ status: 1, did: ['npm install --no-save'] });
   expect(without.stderr).toMatch(/npm install failed\. Check the network, then run the command again\.$/m);
   expect(existsSync(at('node_modules/is-there'))).toBe(true);
   expect(start()).toMatchObject({ status: 0, did: ['npm install --no-save', 'build'] });
   expect(start().did).toEqual([]);
+});
+
+test('whoever ran npm himself is not made to run it again, unless it installed something else', async () => {
+  const { at, start } = await checkout();
+  start();
+  writeFileSync(at('package-lock.json'), lockOf('2', 'and a new optional one'));
+  writeFileSync(at('node_modules/.package-lock.json'), lockOf('2'));
+  expect(start().did).toEqual(['build']);
+  writeFileSync(at('package-lock.json'), lockOf('3'));
+  writeFileSync(at('node_modules/.package-lock.json'), lockOf('2'));
+  expect(start().did).toEqual(['npm install --no-save', 'build']);
 });
 
 test('a lock file that was only touched costs no installation', async () => {
