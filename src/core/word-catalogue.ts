@@ -89,8 +89,8 @@ export const wordCatalogue = {
     'zh-CN': '找不到运行{file}的{interpreter}；请安装它，或更正该文件的第一行',
   },
   windowsLineEnds: {
-    en: "{file} has the line ends of Windows, so what is to run it is not found; mend it with: sed -i 's/\\r$//' {file}",
-    'zh-CN': "{file}使用了Windows换行符，因此找不到运行它的程序；请用sed -i 's/\\r$//' {file}修复",
+    en: '{file} has the line ends of Windows, so what is to run it is not found; take the carriage returns out of it',
+    'zh-CN': '{file}的换行符来自另一种系统，因此找不到运行它的程序；请去掉每行末尾的回车符',
   },
   programOfAnotherSystem: {
     en: 'the program {file} was made for another system',

@@ -84,15 +84,13 @@ type Check = (args: ToolArguments) => string | undefined;
 const compiled = new WeakMap<Tool, Check>();
 /** Nobody hears a pause of this length, and no schema that was written for arguments needs it. */
 const judgingLimitMs = 40;
-/** A schema of the user's own configuration is meant to be kept, however busy the computer is. */
-const ownJudgingLimitMs = 2_000;
 /** A busy computer may be slow once; a schema that is slow always is not judged any more. */
 const maxSlowChecks = 3;
 
 function validatorOf(tool: Tool): Check {
   const known = compiled.get(tool);
   if (known) return known;
-  const check = checkOf(tool.inputSchema, tool.source === 'mounted' ? judgingLimitMs : ownJudgingLimitMs);
+  const check = checkOf(tool.inputSchema);
   compiled.set(tool, check);
   return check;
 }
@@ -101,13 +99,13 @@ function validatorOf(tool: Tool): Check {
  * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to whoever runs the tool,
  * who knows what was meant.
  */
-function checkOf(schema: ToolInputSchema, limitMs: number): Check {
+function checkOf(schema: ToolInputSchema): Check {
   let validate: ((args: ToolArguments) => string | undefined) | undefined;
   let slowChecks = 0;
   return (args) => {
     if (slowChecks >= maxSlowChecks) return undefined;
     try {
-      const judged = timeBoxed(limitMs, () => {
+      const judged = timeBoxed(judgingLimitMs, () => {
         validate ??= validatorFor(schema);
         return validate(args);
       });

@@ -160,13 +160,13 @@ describe('schemas of others', () => {
       property(deep),
     ];
     const a = `${'a'.repeat(40)}!`;
-    const longest = Math.max(
+    const longestMs = Math.max(
       ...slow.map((schema) => {
-        const startedMs = performance.now();
+        const before = process.cpuUsage();
         expect(check(schema, { a, [a]: a })).toEqual({ a, [a]: a });
-        return performance.now() - startedMs;
+        return process.cpuUsage(before).user / 1000;
       }),
     );
-    expect(longest).toBeLessThan(1000);
+    expect(longestMs).toBeLessThan(1000);
   });
 });
