@@ -35,7 +35,6 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Reads nothing that the program prints. */
   readonly unread?: boolean;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 const homes: string[] = [];
