@@ -279,7 +279,7 @@ async function take(harness: DeviceHarness, step: Step): Promise<void> {
 
 const speech = answerPackets(300);
 
-describe('any server at all', () => {
+describe('any server at all', { timeout: 120_000 }, () => {
   it.each(['auto', 'manual', 'realtime'] as const)('leaves a device in %s mode working', async (mode) => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
