@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { askControl, untilOffered } from '../support/exchange-program.ts';
 import { buildProgram, cleanUpPrograms, freshHome, root, startProgram } from '../support/program.ts';
 
@@ -119,9 +119,14 @@ it('no secret of the configuration is in a report or in a log, whatever goes wro
       () => expect.unreachable('it cannot work'),
       ({ message }) => expect(isOut(message), name).toEqual([]),
     );
-  await program.until(() => program.stderr.includes('A mounted server does not work'));
-  const logs = JSON.stringify(await askControl(program, 'GET', '/v1/mounts/ends/logs'));
-  expect(logs).toContain('exit code 3');
+  const logs = await vi.waitFor(
+    async () => {
+      const text = JSON.stringify(await askControl(program, 'GET', '/v1/mounts/ends/logs'));
+      expect(text).toContain('exit code 3');
+      return text;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
   program.child.kill('SIGTERM');
   await program.exited;
   expect(program.stderr).toContain('The tool failed and wrote to standard error');
