@@ -42,7 +42,7 @@ describe.concurrent('what is wrong in the configuration', { timeout: 60_000 }, (
           typo: { comand: 'npx', args: ['--token', secret], env: { TOKEN: secret } },
           number: 7,
           address: { url: `localhost:3000?token=${secret}`, headers: { Authorization: secret } },
-          header: { url: 'http://127.0.0.1:1/', headers: { Authorization: `${secret}\n` } },
+          header: { url: 'http://127.0.0.1:1/', headers: { Authorization: `${secret}\n${secret}` } },
           sometime: chaosMount({}, { start: 'sometime', env: { TOKEN: secret } }),
         },
         mcpServerConfig: { goood: {}, good: { tools: { echo: { mode: 'loud' } } } },

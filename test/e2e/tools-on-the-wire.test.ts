@@ -155,12 +155,13 @@ describe.concurrent('over the wire of a server', { timeout: 60_000 }, () => {
     expect(await program.exited).toBe(143);
   });
 
-  it('names that are the same to a server are refused at the start, and those of the device cannot be taken', async ({
+  it('names that are the same to a server are told at the start, and those of the device cannot be taken', async ({
     expect,
   }) => {
     const same = startToolProgram({ mcp: { tools: [shell('a.b', 'cat'), shell('a_b', 'cat')] } });
-    expect(await same.exited).toBe(2);
-    expect(same.stderr).toContain('"a_b" and "a.b" are the same name to a server');
+    await same.until(() => same.stderr.includes('\\"a_b\\" and \\"a.b\\" are the same name to a server'));
+    same.child.kill('SIGTERM');
+    await same.exited;
     const server = await listen();
     const program = startToolProgram({
       mcp: { tools: [shell('self_reboot', 'cat')], allow: ['self_reboot', 'self.timer.list'] },
