@@ -174,7 +174,7 @@ async function serverWith(source: string, sink: string): Promise<Record<string, 
   await writeFile(join(home, 'parec'), '#!/bin/sh\n');
   await chmod(join(home, 'pactl'), 0o755);
   await chmod(join(home, 'parec'), 0o755);
-  return { PATH: `${home}:/bin:/usr/bin`, PULSE_SERVER: 'unix:/nowhere', HOME: home };
+  return { PATH: `${home}:/bin:/usr/bin`, PULSE_SERVER: 'tcp:nowhere', HOME: home };
 }
 
 test('a microphone that the sound server does not have is a fault, with those it has', async () => {
@@ -189,7 +189,15 @@ test('a microphone that the sound server does not have is a fault, with those it
 
 test('what auto takes is told with the reason', async () => {
   const { stdout } = await doctor({ mic: 'auto' }, await serverWith('desk', 'tv'));
-  expect(stdout).toMatch(/✓ Microphone: record, found .*; recorded by parec\n/);
+  expect(stdout).toMatch(/✓ Microphone: record:desk, found .*; recorded by parec; it is ".*"\n/);
+});
+
+test('a sound server that should be there and does not answer is told of, and waited for', async () => {
+  const env = { ...(await serverWith('desk', 'tv')), PULSE_SERVER: 'unix:/nowhere' };
+  const { stdout } = await doctor({ mic: 'auto', server: 'wss://127.0.0.1:9/' }, env);
+  expect(stdout).toMatch(
+    /! Microphone: .* not there yet \(the PulseAudio server of PULSE_SERVER does not answer at \/nowhere\)/,
+  );
 });
 
 test('echo cancelling by a sound server that has none is a fault with the command', async () => {

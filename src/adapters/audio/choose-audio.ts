@@ -146,7 +146,7 @@ async function preferDefaultSource(
   const state = muted || volumePercent === 0 ? ', which is muted' : '';
   return {
     device,
-    reason: `${choice.reason}; it is "${description}"${state}`,
+    reason: `${choice.reason}; it is "${description || name}"${state}`,
     candidates: [candidateOf(`record:${name}`, device, isThere), ...choice.candidates],
   };
 }
@@ -324,8 +324,10 @@ async function mayComeLater(environment: AudioEnvironment): Promise<boolean> {
   return environment.mayComeLater === true || (await findDeadServer(environment)) !== undefined;
 }
 
+/** How the reason of a device begins that is waited for. */
+export const notYetThere = 'not there yet';
 const notYet = (problem: string): string =>
-  `not there yet (${problem.replace(/\.$/, '')}); it is taken as soon as it comes`;
+  `${notYetThere} (${problem.replace(/\.$/, '')}); it is taken as soon as it comes`;
 
 function candidateOf<Device>(spec: string, device: Device, isThere: () => Promise<boolean>) {
   return { spec, isThere, open: () => Promise.resolve(device) };

@@ -1,5 +1,5 @@
 import { findMutedCards } from '../../adapters/audio/alsa-mixer.ts';
-import { chooseLoudspeaker, chooseMicrophone } from '../../adapters/audio/choose-audio.ts';
+import { chooseLoudspeaker, chooseMicrophone, notYetThere } from '../../adapters/audio/choose-audio.ts';
 import { createPacer } from '../../adapters/audio/pacer.ts';
 import { findSoundServer } from '../../adapters/audio/sound-hardware.ts';
 import {
@@ -100,6 +100,8 @@ async function checkDevice(
         'Plug it in, or choose another: "xiaozhi-speaker devices".',
       );
     }
+    if (reason.startsWith(notYetThere))
+      return note(subject, `${device.name}, ${reason}.`, 'Start the sound server, or plug the device in.');
     return ok(subject, spec === 'auto' ? `${device.name}, ${reason}` : device.name);
   } catch (error) {
     if (spec !== 'auto') return fault(subject, `${spec} cannot be used.`, messageOf(error));
