@@ -42,6 +42,7 @@ describe.concurrent('a tool of customMCP in a conversation', { timeout: 60_000 }
       args: ['count', 'count', 'trusted', 'sleep'].flatMap((name) => ['--say', `call ${name} {}`]),
     });
     await program.until(() => sentencesOf(program).length === 5);
+    await program.until(() => announcementsOf(program).includes('spoken t1 detect'));
     expect(sentencesOf(program)).toEqual([
       'number 1',
       'number 2',

@@ -185,7 +185,7 @@ describe.each(Object.keys(soundServers) as ServerKind[])('sound as people have i
         const ear = await listenTo(microphone);
         await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
         await vi.waitFor(
-          () => expect(told.join('\n')).toMatch(/Loudspeaker: (speaker|portaudio) again/),
+          () => expect(told.join('\n')).toMatch(/Loudspeaker: (play|speaker|portaudio) again/),
           soon,
         );
       });
