@@ -12,10 +12,21 @@ for (const name of await readdir(root)) {
     await rm(`${root}${name}`, { recursive: true, force: true });
 }
 const next = `${root}.dist-${process.pid}`;
+
+/** Again where somebody else, who builds at the same time, was between the two steps. */
+async function replace(tries = 5) {
+  await rm(`${root}dist`, { recursive: true, force: true });
+  try {
+    await rename(next, `${root}dist`);
+  } catch (error) {
+    if (tries === 0 || !['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+    await replace(tries - 1);
+  }
+}
+
 try {
   await build({ ...bundleOptions, entryPoints: { main: 'src/main.ts' }, outdir: next, sourcemap: true });
-  await rm(`${root}dist`, { recursive: true, force: true });
-  await rename(next, `${root}dist`);
+  await replace();
 } catch (error) {
   await rm(next, { recursive: true, force: true });
   throw error;

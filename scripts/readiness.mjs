@@ -58,6 +58,41 @@ export function ensureReady({ again = false } = {}) {
   }
 }
 
+/** Two starts at once would install into each other's packages: the second waits until the first has ended. */
+function oneAtATime(work) {
+  const lock = join(root, '.installing');
+  while (!taken(lock)) {
+    if (isLeftOver(lock)) rmSync(lock, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function taken(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    // Where nothing can be written, npm will say so.
+    return error.code !== 'EEXIST';
+  }
+}
+
+/** Of somebody who was killed meanwhile. */
+function isLeftOver(lock) {
+  try {
+    const holder = Number(readFileSync(lock, 'utf8'));
+    if (holder > 0) process.kill(holder, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
+}
+
 const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 const fits = () => ({
   lock: createHash('sha256').update(readFileSync(lockFile)).digest('hex'),
@@ -74,13 +109,22 @@ function readStamp() {
 }
 
 function ensurePackages(again) {
+  if (lacking() || again)
+    oneAtATime(() => {
+      const now = lacking();
+      if (now || again) install(now !== 'all');
+    });
   const [is, should] = [readStamp(), fits()];
-  const isWhole = existsSync(installed) && (is.machine ?? should.machine) === should.machine;
-  // Whoever ran npm by himself may have what the lock file says, too.
-  const isCurrent = is.lock === should.lock || (isWhole && holdsAll());
-  if (!isWhole || !isCurrent || again) install(isWhole);
-  else if ((is.node ?? should.node) !== should.node) rebuildForThisNode(is.node);
+  if ((is.node ?? should.node) !== should.node) rebuildForThisNode(is.node);
   if (JSON.stringify(is) !== JSON.stringify(should)) writeStamp(should);
+}
+
+/** `all` packages are missing, or `some` may be; undefined when none is. */
+function lacking() {
+  const [is, should] = [readStamp(), fits()];
+  if (!existsSync(installed) || (is.machine ?? should.machine) !== should.machine) return 'all';
+  // Whoever ran npm by himself may have what the lock file says, too.
+  return is.lock === should.lock || holdsAll() ? undefined : 'some';
 }
 
 /** Whether what npm says is installed is what the lock file asks for; optional packages may be missing. */

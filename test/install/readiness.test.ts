@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { skipped } from '../support/skipped.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -105,6 +106,18 @@ test('an installation that was killed is done anew', async () => {
   const { start } = await checkout();
   expect(start({ FAKE_NPM: 'killed' })).toMatchObject({ status: 1 });
   expect(start()).toMatchObject({ status: 0, did: ['npm ci', 'build'] });
+});
+
+test("two starts at once install once; one that was killed while it installed is in nobody's way", async () => {
+  const { at, directory } = await checkout();
+  writeFileSync(at('.installing'), '999999');
+  const run = () =>
+    promisify(execFile)(process.execPath, [at('scripts/ensure-ready.mjs')], {
+      env: { HOME: join(directory, 'home'), PATH: `${join(directory, 'bin')}:${process.env.PATH}` },
+    });
+  await Promise.all([run(), run(), run()]);
+  expect(readFileSync(at('log'), 'utf8').match(/^npm .*$/gm)).toEqual(['npm ci']);
+  expect(existsSync(at('.installing'))).toBe(false);
 });
 
 test('a start that was killed before it built goes on with building', async () => {
