@@ -15,8 +15,8 @@ const next = `${root}.dist-${process.pid}`;
 
 /** Again where somebody else, who builds at the same time, was between the two steps. */
 async function replace(tries = 5) {
-  await rm(`${root}dist`, { recursive: true, force: true });
   try {
+    await rm(`${root}dist`, { recursive: true, force: true });
     await rename(next, `${root}dist`);
   } catch (error) {
     if (tries === 0 || !['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
