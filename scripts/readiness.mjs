@@ -58,39 +58,16 @@ export function ensureReady({ again = false } = {}) {
   }
 }
 
-/** Two starts at once would install into each other's packages: the second waits until the first has ended. */
-function oneAtATime(work) {
-  const lock = join(root, '.installing');
-  while (!taken(lock)) {
-    if (isLeftOver(lock)) rmSync(lock, { force: true });
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  }
-  try {
-    work();
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-function taken(lock) {
-  try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' });
-    return true;
-  } catch (error) {
-    // Where nothing can be written, npm will say so.
-    return error.code !== 'EEXIST';
-  }
-}
-
-/** Of somebody who was killed meanwhile. */
-function isLeftOver(lock) {
-  try {
-    const holder = Number(readFileSync(lock, 'utf8'));
-    if (holder > 0) process.kill(holder, 0);
-    return false;
-  } catch (error) {
-    return error.code === 'ESRCH';
-  }
+/**
+ * Two starts at once would install into each other's packages: the second waits until the first has ended. The lock is the
+ * kernel's, so one that was killed leaves none; where there is no flock(1), there is no lock.
+ */
+function oneAtATime(again, work) {
+  if (process.env.XIAOZHI_INSTALLING) return work();
+  const self = [process.execPath, join(root, 'scripts/ensure-ready.mjs'), ...(again ? ['--again'] : [])];
+  const { status, error } = spawn('flock', [join(root, '.installing'), ...self], { XIAOZHI_INSTALLING: '1' });
+  if (error) return work();
+  if (status !== 0) process.exit(1);
 }
 
 const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
@@ -110,7 +87,7 @@ function readStamp() {
 
 function ensurePackages(again) {
   if (lacking() || again)
-    oneAtATime(() => {
+    oneAtATime(again, () => {
       const now = lacking();
       if (now || again) install(now !== 'all');
     });

@@ -12,9 +12,10 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...exclude],
     // Many tests wait for real time to pass; more of them wait at once than there are cores.
     maxWorkers: leftOut === undefined ? 4 : 2,
-    // Real sockets, child processes and codecs are used; a shared CI machine may be slow, a hang is not.
-    testTimeout: 20_000 * patience,
-    hookTimeout: 20_000 * patience,
+    // Real sockets, child processes and codecs are used; a shared CI machine may be slow, a hang is not. What
+    // computes takes a quarter of that where nothing else does.
+    testTimeout: 60_000 * patience,
+    hookTimeout: 60_000 * patience,
     reporters: [process.env.CI ? 'default' : 'dot', new SkipReport(leftOut)],
   },
 });

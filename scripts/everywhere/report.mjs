@@ -46,23 +46,23 @@ function secondsBetween(log, from, to) {
   return Number.isFinite(seconds) ? Math.round(seconds) : undefined;
 }
 
-/** Process start to the hello of the server, against `node -e 0`; medians. */
+/** Process start to the hello of the server, against `node -e 0` just before; the median of the pairs. */
 function startRatio(read) {
-  const nodeMs = read('node')
+  const ratios = read('node')
     .trim()
     .split('\n')
     .map((line) => line.split(' ').map(Number))
-    .map(([before, after]) => (after - before) * 1000);
-  const helloMs = [1, 2, 3, 4, 5]
-    .map((n) =>
-      read(`hello${n}`)
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line)),
-    )
-    .map((events) => events.find(({ type }) => type === 'session')?.t)
-    .filter((t) => t !== undefined);
-  return Number((median(helloMs) / median(nodeMs)).toFixed(1));
+    .map(([before, after], pair) => helloMs(read(`hello${pair + 1}`)) / ((after - before) * 1000))
+    .filter(Number.isFinite);
+  return Number(median(ratios)?.toFixed(1));
+}
+
+function helloMs(log) {
+  const events = log
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  return events.find(({ type }) => type === 'session')?.t;
 }
 
 const median = (numbers) => numbers.sort((one, other) => one - other)[numbers.length >> 1];
