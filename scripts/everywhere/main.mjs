@@ -36,7 +36,7 @@ if (!values.table) tryAll();
 const found = cells()
   .filter((cell) => existsSync(resultFile(cell)))
   .map((cell) => ({ ...cell, result: JSON.parse(readFileSync(resultFile(cell), 'utf8')) }));
-writeTable(join(root, 'README.md'), found);
+writeTable(join(root, 'README.md'), found, cells().length);
 const red = found.filter(({ result }) => result.faults.length > 0);
 for (const { name, result } of red) console.error(`✗ ${name}: ${result.faults.join('; ')}`);
 console.error(`${found.length} of ${cells().length} cells have a result, ${red.length} of them with faults.`);
