@@ -56,8 +56,8 @@ describe.concurrent('a tool of customMCP in a conversation', { timeout: 60_000 }
         code: 'CONFIG_INVALID',
         message: [
           'Some of customMCP cannot be used; the other tools work:',
-          '  customMCP.tools[3] ("damaged").handler.config.module: is missing; it must be text',
           '  customMCP.tools[3] ("damaged").handler.config.modul: unknown key, did you mean "module"?',
+          '  customMCP.tools[3] ("damaged").handler.config.module: is missing; it must be text',
         ].join('\n'),
       },
     ]);
