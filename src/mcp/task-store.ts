@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { type ClientError, ErrorCode, toClientError } from '../core/errors.ts';
-import { clockLookMs, dateOf, momentOf, type SystemTime, sinceMs } from '../core/system-time.ts';
+import { dateOf, momentOf, type SystemTime, sinceMs } from '../core/system-time.ts';
 import type { TaskJournal } from '../ports/task-journal.ts';
 import {
   foldJournal,
@@ -35,6 +35,8 @@ export interface TaskStoreParts {
 const maxKeptCharacters = 2_000_000;
 const minRewriteBytes = 1024 * 1024;
 const retryMs = 30_000;
+/** How often dates are put right: a power cut leaves no time for it. */
+const lookMs = 60_000;
 /** A date that is off by less is right enough. */
 const dateToleranceMs = 2000;
 /** Refused promises whose traces may still be on disk; more than this many while the disk is full leave theirs. */
@@ -272,7 +274,7 @@ export class TaskStore {
     if (this.#closed) return;
     this.#putDatesRight();
     this.#expireOld();
-    this.#lookTimer = this.#parts.clock.setTimeout(() => this.#look(), clockLookMs);
+    this.#lookTimer = this.#parts.clock.setTimeout(() => this.#look(), lookMs);
   }
 
   /** The clock was set: what happened in this boot happened at another date than was noted. */

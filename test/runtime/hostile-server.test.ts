@@ -293,7 +293,7 @@ describe('any server at all', { timeout: 120_000 }, () => {
         await harness.device.stop();
         expect(harness.clock.pendingTimers).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

@@ -1,11 +1,19 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { packageEntry } from '../../src/adapters/audio/native-package.ts';
 import { createPcmReader } from '../../src/adapters/audio/pcm-bytes.ts';
 import { concat } from './signals.ts';
 import { withoutPrograms } from './skipped.ts';
+
+// Sound in real time beside tests that compute: what is measured is the device, not the waiting for a processor.
+try {
+  setPriority(-10);
+} catch {
+  // Only root may; others have the retries.
+}
 
 const script = fileURLToPath(new URL('../../scripts/virtual-audio', import.meta.url));
 
