@@ -35,16 +35,17 @@ export function microphoneOnRealSound(audio: () => VirtualAudio, create: Create)
     const own = await startVirtualAudio();
     const microphone = create(own.env, undefined);
     const errors: ClientError[] = [];
+    let tellLost = (): void => {};
     const lost = new Promise<void>((resolve) => {
-      void microphone.start({
-        onChunk: () => {},
-        onError: (error) => {
-          errors.push(error);
-          resolve();
-        },
-      });
+      tellLost = resolve;
     });
-    await wait(500);
+    await microphone.start({
+      onChunk: () => {},
+      onError: (error) => {
+        errors.push(error);
+        tellLost();
+      },
+    });
     await own.stop();
     await lost;
     expect(errors).toMatchObject([{ code: 'AUDIO_DEVICE_LOST', retryable: true }]);
