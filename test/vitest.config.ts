@@ -3,15 +3,37 @@ import { measureSlowness, paceFor } from './machine-speed.ts';
 import { SkipReport } from './skip-report.ts';
 
 const root = new URL('..', import.meta.url).pathname;
+/** Heard and measured while it plays. */
+const inRealTime = 'test/sound/*.test.ts';
 const { exclude, leftOut, patience } = paceFor(measureSlowness(), root);
 
 export default defineConfig({
   test: {
     root,
-    include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...exclude],
-    // Many tests wait for real time to pass; more of them wait at once than there are cores.
-    maxWorkers: leftOut === undefined ? 4 : 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...exclude, inRealTime],
+          // Many tests wait for real time to pass; more of them wait at once than there are cores.
+          maxWorkers: leftOut === undefined ? 4 : 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sound',
+          include: [inRealTime],
+          exclude: [...configDefaults.exclude, ...exclude],
+          // A sample that waits for a processor is a hole: sound in real time has the computer to itself.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
     // Real sockets, child processes and codecs are used; a shared CI machine may be slow, a hang is not. What
     // computes takes a quarter of that where nothing else does.
     testTimeout: 60_000 * patience,
