@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { endControls, startControl } from './support/control.ts';
+import { skipped } from './support/skipped.ts';
 
 afterEach(endControls);
 
-const curlKnowsJson =
-  spawnSync('curl', ['--help', 'all'], { encoding: 'utf8' }).stdout?.includes('--json') === true;
+const noCurl = spawnSync('curl', ['--help', 'all'], { encoding: 'utf8' }).stdout?.includes('--json')
+  ? undefined
+  : 'curl with --json is not installed';
 
 const chips = {
   'Pi 4': 'gpiochip0 [pinctrl-bcm2711] (58 lines)\ngpiochip1 [raspberrypi-exp-gpio] (8 lines)',
@@ -57,7 +59,7 @@ async function run(
   return { device, child, exited, said: () => said };
 }
 
-describe.skipIf(!curlKnowsJson)('a button at a GPIO', { timeout: 30_000 }, () => {
+describe.skipIf(noCurl)(`a button at a GPIO${skipped(noCurl)}`, { timeout: 30_000 }, () => {
   test.each([
     ['Pi 4', 1, 'gpiochip0'],
     ['Pi 5', 2, 'gpiochip4'],
@@ -81,7 +83,7 @@ describe.skipIf(!curlKnowsJson)('a button at a GPIO', { timeout: 30_000 }, () =>
   });
 });
 
-describe.skipIf(!curlKnowsJson)('a lamp at a GPIO', { timeout: 30_000 }, () => {
+describe.skipIf(noCurl)(`a lamp at a GPIO${skipped(noCurl)}`, { timeout: 30_000 }, () => {
   test('is off while the device is idle', async () => {
     const fake = fakeGpio(chips['Pi 5'], 2, []);
     const { child, exited } = await run('gpio-led', fake);

@@ -78,7 +78,10 @@ export function createMqttEndpoint(options: MqttEndpointOptions): MqttEndpoint {
       if (client && refusal) devices.get(client)?.refuse(refusal);
       done(refusal ? new Error(refusal) : null);
     };
-    made.on('clientReady', (client) => devices.set(client, serve(client)));
+    // From the moment it may speak: aedes handles what comes behind CONNACK before it calls the client ready.
+    made.on('connackSent', (packet, client) => {
+      if (packet.returnCode === 0) devices.set(client, serve(client));
+    });
     made.on('clientDisconnect', (client) => {
       devices.get(client)?.gone();
       devices.delete(client);

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MqttHub } from '../../src/adapters/transport/mqtt-hub.ts';
@@ -73,6 +75,28 @@ async function talk(from?: MqttHub) {
   return { transport, record, sessionId, said, until20ms, spoken };
 }
 
+const helloBehindConnack = `
+import { connect } from 'mqtt';
+const { endpoint, username, password, publishTopic } = JSON.parse(process.argv[1]);
+const hello = { type: 'hello', version: 3, transport: 'udp', audio_params: { format: 'opus', sample_rate: 16000, channels: 1, frame_duration: 60 } };
+const greet = (number) => new Promise((resolve) => {
+  const clientId = 'GID@@@02_00_5e_10_20_' + number;
+  const client = connect('mqtt://' + endpoint, { clientId, username, password, protocolVersion: 4, reconnectPeriod: 0 });
+  const done = (heard) => client.end(true, () => resolve(heard));
+  const timer = setTimeout(done, 2000, 0);
+  client.on('connect', () => client.publish(publishTopic, JSON.stringify(hello)));
+  client.on('message', (topic, payload) => {
+    if (JSON.parse(payload).type !== 'hello') return;
+    clearTimeout(timer);
+    done(1);
+  });
+});
+let heard = 0;
+for (let round = 0; round < 20; round++)
+  for (const one of await Promise.all(Array.from({ length: 10 }, (_, index) => greet(10 * round + index)))) heard += one;
+process.stdout.write(heard + ' of 200');
+`;
+
 describe('the demo server over MQTT and UDP', () => {
   it('is offered by the OTA answer beside the WebSocket, in the words of real servers', async () => {
     await start();
@@ -84,6 +108,18 @@ describe('the demo server over MQTT and UDP', () => {
       publishTopic: 'device-server',
       subscribeTopic: 'devices/p2p/02_00_5e_10_20_30',
     });
+  });
+
+  it('hears a hello that comes right behind its CONNACK, while it still makes the connection ready', async () => {
+    await start();
+    const offer = await offered();
+    // From another process, which answers while this one is not done yet.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', helloBehindConnack, JSON.stringify(offer)],
+      { cwd: import.meta.dirname },
+    );
+    expect(stdout).toBe('200 of 200');
   });
 
   it('repeats what it has heard', async () => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,13 +6,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { skipped, withoutPrograms } from '../support/skipped.ts';
 
 /** libfaketime of Debian's package `faketime`: the date of a real process, which can be set while it runs. */
 const library = readdirSync('/usr/lib', { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => `/usr/lib/${name}/faketime/libfaketime.so.1`)
   .find((file) => existsSync(file));
-const works = library !== undefined && spawnSync('faketime', ['--version']).error === undefined;
+const noFaketime =
+  library === undefined
+    ? 'faketime is not installed; scripts/setup --ci does it'
+    : withoutPrograms('faketime');
 
 let program: string;
 beforeAll(async () => {
@@ -63,7 +67,7 @@ async function device(directory: string, offset: string) {
   };
 }
 
-describe.skipIf(!works)('a real process whose date is wrong', () => {
+describe.skipIf(noFaketime)(`a real process whose date is wrong${skipped(noFaketime)}`, () => {
   const state = async () => join(await mkdtemp(join(tmpdir(), 'state-')), 'tasks');
   const year = new Date().getFullYear();
 

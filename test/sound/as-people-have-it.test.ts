@@ -13,6 +13,7 @@ import { ConfigSchema } from '../../src/config/schema.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import type { Microphone } from '../../src/ports/microphone.ts';
 import { concat, tone, toneLevelDb } from '../support/signals.ts';
+import { skipped } from '../support/skipped.ts';
 import {
   playInto,
   plugIn,
@@ -80,117 +81,114 @@ async function listenTo(microphone: Microphone) {
 }
 
 describe.each(Object.keys(soundServers) as ServerKind[])('sound as people have it, on %s', (kind) => {
-  describe.skipIf(soundServers[kind] !== undefined)(
-    soundServers[kind] ?? '',
-    { retry: 2, timeout: 60_000 },
-    () => {
-      test('a microphone that is unplugged leaves no monitor in its place, and auto comes back to it', async () => {
-        const place = await soundPlace();
-        await place.start(kind);
-        await place.pactl('load-module', 'module-null-sink', 'sink_name=hdmi');
-        const usb = await plugIn(place.pactl, 'usb');
-        await place.pactl('set-default-source', 'usb');
-        await place.pactl('set-default-sink', 'hdmi');
-        playInto('hdmi', tone(900, rate, 1000), 1, 'mono', place.env);
-        const { microphone, told, reasons } = await openRoom(place.env);
-        expect(reasons[1]).toMatch(/it is ".*(hdmi|Null Output).*"/i);
-        const ear = await listenTo(microphone);
-        await usb.unplug();
-        await vi.waitFor(() => expect(ear.gone()).toMatch(/record:usb was lost/), soon);
-        ear.forget();
-        await expect(ear.again()).rejects.toThrow(/no microphone, only monitors|cannot be opened/);
-        await plugIn(place.pactl, 'usb');
-        playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
-        await vi.waitFor(() => ear.again(), { timeout: 15_000, interval: 500 });
-        await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
-        expect(ear.levelDb(900)).toBeLessThan(-50);
-        expect(told.join('\n')).not.toMatch(/monitor .* is used/);
-      });
+  const missing = soundServers[kind];
+  describe.skipIf(missing)(`a private server${skipped(missing)}`, { retry: 2, timeout: 60_000 }, () => {
+    test('a microphone that is unplugged leaves no monitor in its place, and auto comes back to it', async () => {
+      const place = await soundPlace();
+      await place.start(kind);
+      await place.pactl('load-module', 'module-null-sink', 'sink_name=hdmi');
+      const usb = await plugIn(place.pactl, 'usb');
+      await place.pactl('set-default-source', 'usb');
+      await place.pactl('set-default-sink', 'hdmi');
+      playInto('hdmi', tone(900, rate, 1000), 1, 'mono', place.env);
+      const { microphone, told, reasons } = await openRoom(place.env);
+      expect(reasons[1]).toMatch(/it is ".*(hdmi|Null Output).*"/i);
+      const ear = await listenTo(microphone);
+      await usb.unplug();
+      await vi.waitFor(() => expect(ear.gone()).toMatch(/record:usb was lost/), soon);
+      ear.forget();
+      await expect(ear.again()).rejects.toThrow(/no microphone, only monitors|cannot be opened/);
+      await plugIn(place.pactl, 'usb');
+      playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
+      await vi.waitFor(() => ear.again(), { timeout: 15_000, interval: 500 });
+      await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
+      expect(ear.levelDb(900)).toBeLessThan(-50);
+      expect(told.join('\n')).not.toMatch(/monitor .* is used/);
+    });
 
-      test('auto goes on with another microphone, and comes back to a replugged one', async () => {
-        const place = await soundPlace();
-        await place.start(kind);
-        const usb = await plugIn(place.pactl, 'usb');
-        await plugIn(place.pactl, 'builtin');
-        await place.pactl('set-default-source', 'usb');
-        playInto('to_builtin', tone(900, rate, 1000), 1, 'mono', place.env);
-        const { microphone, told } = await openRoom(place.env);
-        const ear = await listenTo(microphone);
-        await usb.unplug();
-        await vi.waitFor(() => expect(ear.levelDb(900)).toBeGreaterThan(-30), soon);
-        expect(told[0]).toMatch(/^AUDIO_DEVICE_REPLACED: The microphone record:usb was lost .* is used\.$/);
-        await plugIn(place.pactl, 'usb');
-        // It is taken again in a pause, or after a minute.
-        await place.pactl('set-sink-mute', 'to_builtin', '1');
-        playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
-        await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
-      });
+    test('auto goes on with another microphone, and comes back to a replugged one', async () => {
+      const place = await soundPlace();
+      await place.start(kind);
+      const usb = await plugIn(place.pactl, 'usb');
+      await plugIn(place.pactl, 'builtin');
+      await place.pactl('set-default-source', 'usb');
+      playInto('to_builtin', tone(900, rate, 1000), 1, 'mono', place.env);
+      const { microphone, told } = await openRoom(place.env);
+      const ear = await listenTo(microphone);
+      await usb.unplug();
+      await vi.waitFor(() => expect(ear.levelDb(900)).toBeGreaterThan(-30), soon);
+      expect(told[0]).toMatch(/^AUDIO_DEVICE_REPLACED: The microphone record:usb was lost .* is used\.$/);
+      await plugIn(place.pactl, 'usb');
+      // It is taken again in a pause, or after a minute.
+      await place.pactl('set-sink-mute', 'to_builtin', '1');
+      playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
+      await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
+    });
 
-      test.each([
-        ['one live channel of six', 6, 'aux0,aux1,aux2,aux3,aux4,aux5', [0, 0, 0, 1, 0, 0]],
-        ['one live channel of eight', 8, 'aux0,aux1,aux2,aux3,aux4,aux5,aux6,aux7', [0, 0, 0, 0, 0, 0, 0, 1]],
-        ['two in antiphase', 2, 'front-left,front-right', [1, -1]],
-      ])('%s is heard at its level', async (_, channels, map, gains) => {
-        const place = await soundPlace();
-        await place.start(kind);
-        await plugIn(place.pactl, 'array', { channels, map });
-        await place.pactl('set-default-source', 'array');
-        const mono = tone(500, rate, 1000);
-        const pcm = new Int16Array(mono.length * channels);
-        mono.forEach((sample, at) => {
-          gains.forEach((gain, channel) => {
-            pcm[at * channels + channel] = sample * gain;
-          });
+    test.each([
+      ['one live channel of six', 6, 'aux0,aux1,aux2,aux3,aux4,aux5', [0, 0, 0, 1, 0, 0]],
+      ['one live channel of eight', 8, 'aux0,aux1,aux2,aux3,aux4,aux5,aux6,aux7', [0, 0, 0, 0, 0, 0, 0, 1]],
+      ['two in antiphase', 2, 'front-left,front-right', [1, -1]],
+    ])('%s is heard at its level', async (_, channels, map, gains) => {
+      const place = await soundPlace();
+      await place.start(kind);
+      await plugIn(place.pactl, 'array', { channels, map });
+      await place.pactl('set-default-source', 'array');
+      const mono = tone(500, rate, 1000);
+      const pcm = new Int16Array(mono.length * channels);
+      mono.forEach((sample, at) => {
+        gains.forEach((gain, channel) => {
+          pcm[at * channels + channel] = sample * gain;
         });
-        playInto('to_array', pcm, channels, map, place.env);
-        const { microphone, told } = await openRoom(place.env);
-        const ear = await listenTo(microphone);
-        const full = toneLevelDb(mono.subarray(-rate / 5), 500, rate);
-        await vi.waitFor(() => expect(Math.abs(ear.levelDb(500) - full)).toBeLessThan(2), soon);
-        if (channels === 2) expect(told.join('\n')).toMatch(/AUDIO_INPUT_POOR: .* cancel each other/);
       });
+      playInto('to_array', pcm, channels, map, place.env);
+      const { microphone, told } = await openRoom(place.env);
+      const ear = await listenTo(microphone);
+      const full = toneLevelDb(mono.subarray(-rate / 5), 500, rate);
+      await vi.waitFor(() => expect(Math.abs(ear.levelDb(500) - full)).toBeLessThan(2), soon);
+      if (channels === 2) expect(told.join('\n')).toMatch(/AUDIO_INPUT_POOR: .* cancel each other/);
+    });
 
-      test('a muted microphone is said by doctor, and after seconds of silence by the device', async () => {
-        const place = await soundPlace();
-        await place.start(kind);
-        await place.pactl('load-module', 'module-null-sink', 'sink_name=hdmi');
-        await plugIn(place.pactl, 'usb');
-        await place.pactl('set-default-source', 'usb');
-        await place.pactl('set-source-mute', 'usb', '1');
-        const { microphone, told, reasons } = await openRoom(place.env);
-        expect(reasons[0]).toMatch(/, which is muted$/);
-        await listenTo(microphone);
-        await vi.waitFor(() => expect(told).toHaveLength(1), soon);
-        expect(told[0]).toMatch(
-          /^AUDIO_INPUT_SILENT: The microphone record:usb is open .* is muted: run "pactl set-source-mute usb 0"\.$/,
-        );
-        const findings = await checkSound(
-          ConfigSchema.parse({ server: { url: 'wss://example.org' } }),
-          place.env,
-        );
-        expect(JSON.stringify(findings)).toContain('pactl set-source-mute usb 0');
-      });
+    test('a muted microphone is said by doctor, and after seconds of silence by the device', async () => {
+      const place = await soundPlace();
+      await place.start(kind);
+      await place.pactl('load-module', 'module-null-sink', 'sink_name=hdmi');
+      await plugIn(place.pactl, 'usb');
+      await place.pactl('set-default-source', 'usb');
+      await place.pactl('set-source-mute', 'usb', '1');
+      const { microphone, told, reasons } = await openRoom(place.env);
+      expect(reasons[0]).toMatch(/, which is muted$/);
+      await listenTo(microphone);
+      await vi.waitFor(() => expect(told).toHaveLength(1), soon);
+      expect(told[0]).toMatch(
+        /^AUDIO_INPUT_SILENT: The microphone record:usb is open .* is muted: run "pactl set-source-mute usb 0"\.$/,
+      );
+      const findings = await checkSound(
+        ConfigSchema.parse({ server: { url: 'wss://example.org' } }),
+        place.env,
+      );
+      expect(JSON.stringify(findings)).toContain('pactl set-source-mute usb 0');
+    });
 
-      test('a server that comes late is waited for and taken, also where it left a stale socket', async () => {
-        const place = await soundPlace();
-        leaveStaleSocket(`${place.env.XDG_RUNTIME_DIR}/pulse/native`);
-        const { microphone, loudspeaker, reasons, told } = await openRoom(place.env);
-        for (const reason of reasons)
-          expect(reason).toMatch(/^not there yet \(a PulseAudio server does not answer at .*native\)/);
-        await loudspeaker.start(() => {});
-        await place.start(kind);
-        await plugIn(place.pactl, 'usb');
-        await place.pactl('set-default-source', 'usb');
-        playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
-        const ear = await listenTo(microphone);
-        await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
-        await vi.waitFor(
-          () => expect(told.join('\n')).toMatch(/Loudspeaker: (play|speaker|portaudio) again/),
-          soon,
-        );
-      });
-    },
-  );
+    test('a server that comes late is waited for and taken, also where it left a stale socket', async () => {
+      const place = await soundPlace();
+      leaveStaleSocket(`${place.env.XDG_RUNTIME_DIR}/pulse/native`);
+      const { microphone, loudspeaker, reasons, told } = await openRoom(place.env);
+      for (const reason of reasons)
+        expect(reason).toMatch(/^not there yet \(a PulseAudio server does not answer at .*native\)/);
+      await loudspeaker.start(() => {});
+      await place.start(kind);
+      await plugIn(place.pactl, 'usb');
+      await place.pactl('set-default-source', 'usb');
+      playInto('to_usb', tone(500, rate, 1000), 1, 'mono', place.env);
+      const ear = await listenTo(microphone);
+      await vi.waitFor(() => expect(ear.levelDb(500)).toBeGreaterThan(-30), soon);
+      await vi.waitFor(
+        () => expect(told.join('\n')).toMatch(/Loudspeaker: (play|speaker|portaudio) again/),
+        soon,
+      );
+    });
+  });
 });
 
 /** The file that a killed server leaves behind. */

@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { identifyThisProcess } from '../../../src/adapters/storage/process-identity.ts';
 import { acquireStateLock, stateLockHolder } from '../../../src/adapters/storage/state-lock.ts';
+import { skipped } from '../../support/skipped.ts';
 
 let program: string;
 beforeAll(async () => {
@@ -129,8 +130,10 @@ test('other files in the directory are left alone', async () => {
   expect((await readdir(directory)).sort()).toEqual(['lock.notes.txt', 'tasks']);
 });
 
-test.skipIf(process.getuid?.() !== 0)(
-  'a directory that another user made for everybody is no place for keys',
+const notRoot = process.getuid?.() === 0 ? undefined : 'only root can give a directory to another user';
+
+test.skipIf(notRoot)(
+  `a directory that another user made for everybody is no place for keys${skipped(notRoot)}`,
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'others-'));
     await chmod(directory, 0o777);
