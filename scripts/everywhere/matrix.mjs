@@ -1,4 +1,6 @@
 // What is tried: machines, versions of Node, and what is installed on them.
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 export const machines = [
   { name: 'Debian 12 amd64', suite: 'bookworm', arch: 'amd64', node: 'x64' },
@@ -21,22 +23,14 @@ export const kits = {
   bare: { title: 'nothing', on: [], packages: [] },
   compiler: { title: 'compiler', on: [], packages: compiler },
   headers: { title: 'compiler, sound headers', on: ['compiler'], packages: headers },
-  /** What `scripts/setup --ci` installs. */
   ci: {
     title: 'scripts/setup --ci',
     on: ['compiler', 'headers'],
-    packages: [
-      [
-        'alsa-utils',
-        'libasound2-plugins',
-        'pulseaudio',
-        'pulseaudio-utils',
-        'sox',
-        'espeak-ng',
-        'pkg-config',
-      ],
-      ['libwebrtc-audio-processing-dev', 'libspeexdsp-dev', 'libopus-dev', 'procps', 'openssl', 'mosquitto'],
-    ].flat(),
+    packages: execFileSync('bash', [fileURLToPath(new URL('../setup', import.meta.url)), '--list', '--ci'], {
+      encoding: 'utf8',
+    })
+      .trim()
+      .split(' '),
   },
 };
 
