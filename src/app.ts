@@ -1,6 +1,7 @@
 import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-audio.ts';
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
+import { CAPTURE_PIECE_MS } from './adapters/audio/recorders.ts';
 import { withRuntimeDirectory } from './adapters/audio/sound-server-places.ts';
 import { parseWav } from './adapters/audio/wav-file.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
@@ -370,6 +371,8 @@ async function chooseSound(given: AppParts, address: ServerAddress) {
     env,
     pacer,
     channel: config.audio.channel,
+    // Whole frames wake nobody up in between. What listens to the sound itself wants to hear it sooner.
+    capturePieceMs: config.audio.aec === 'native' ? CAPTURE_PIECE_MS : config.audio.frameDurationMs,
     playbackSampleRateHz: config.audio.playbackSampleRateHz,
     mayComeLater: config.audio.waitForDevices ?? isService(env),
     onProblem: (error: ClientError) => display.show(errorEvent(error)),

@@ -104,7 +104,7 @@ const withConfigOptions = (command: Command): Command =>
     .option('--server <server>', 'embedded, cloud, an http(s)://…/ota/, ws(s):// or mqtt:// address')
     .option('--transport <transport>', 'auto, websocket or mqtt')
     .option('--mic <spec>', 'auto, portaudio[:device], record[:device], wav:FILE or null')
-    .option('--speaker <spec>', 'auto, portaudio[:device], speaker[:device], wav:FILE or null')
+    .option('--speaker <spec>', 'auto, play[:device], speaker[:device], portaudio[:device], wav:FILE or null')
     .option('--mode <mode>', 'auto, manual or realtime')
     .option('--start', 'begin listening at once')
     .option('--say <text>', 'send a text turn instead of speech; repeatable', collect)

@@ -12,6 +12,7 @@ export async function buildFigures() {
     ...bundleOptions,
     entryPoints: [
       'scripts/bench/server.mjs',
+      'scripts/bench/figures/bare-codec.mjs',
       'scripts/bench/figures/codecs.mjs',
       'scripts/bench/figures/conversation-cpu.mjs',
       'scripts/bench/figures/frame-latency.mjs',
@@ -30,10 +31,11 @@ export async function buildFigures() {
   });
 }
 
-/** Starts one figure in a process of its own. */
-export function runFigure(figure, setup) {
+/** Starts one figure in a process of its own; `stdout` as in `spawn`. */
+export function runFigure(figure, setup, stdout = 'inherit') {
   return fork(`${built}/${figure}.js`, {
     execArgv: ['--expose-gc'],
+    stdio: ['ignore', stdout, 'inherit', 'ipc'],
     env: { ...process.env, BENCH_SETUP: JSON.stringify(setup) },
   });
 }
@@ -50,10 +52,17 @@ export async function measure(figure, setup) {
 }
 
 /**
- * Starts the far end, in time that runs `speed` times as fast. `onHello` gets the time, on this machine's monotonic clock in ns,
- * at which a device said hello.
+ * Starts the far end, in time that runs `speed` times as fast. `onHello` and `onAbort` get the time, on this machine's
+ * monotonic clock in ns, at which a device said so; `onPacket` that of a packet that is not silence.
  */
-export async function startServer({ speech, framesAhead, speed = 1, onHello = () => {} }) {
+export async function startServer({
+  speech,
+  framesAhead,
+  speed = 1,
+  onHello = () => {},
+  onAbort = () => {},
+  onPacket = () => {},
+}) {
   const child = fork(`${built}/server.js`, {
     env: {
       ...process.env,
@@ -63,6 +72,7 @@ export async function startServer({ speech, framesAhead, speed = 1, onHello = ()
   });
   const [{ otaUrl, websocketUrl }] = await once(child, 'message');
   await setServerSpeed(websocketUrl, speed);
-  child.on('message', ({ atNs }) => onHello(BigInt(atNs)));
+  const tell = { hello: onHello, abort: onAbort, packet: onPacket };
+  child.on('message', ({ type, atNs }) => tell[type]?.(BigInt(atNs)));
   return { otaUrl, websocketUrl, stop: () => child.disconnect() };
 }

@@ -7,6 +7,7 @@ import { measurePeakMemoryMb } from './memory.mjs';
 import { measurePeerFloods } from './peer-floods.mjs';
 import { practice } from './practice-plan.mjs';
 import { measureReadiness } from './readiness.mjs';
+import { measureRealDevices, startSoundCards } from './real-devices.mjs';
 import { measureRecordingCpu } from './recording-cpu.mjs';
 import { measureStartup, nodeAloneMs } from './startup.mjs';
 import { mean, median, percentile } from './statistics.mjs';
@@ -148,6 +149,80 @@ async function memory({ quick, long, directory }) {
   });
   server.stop();
   return [bounded(`peak memory of a conversation of ${seconds} s`, peakMb, 'MB', 90)];
+}
+
+/** All of the above takes its sound from a file; here it comes from a sound server. */
+async function realDevices({ quick, directory }) {
+  const cards = await startSoundCards();
+  const heard = {};
+  const next = (type) => () =>
+    new Promise((resolve) => {
+      heard[type] = resolve;
+    });
+  const on = (type) => (atNs) => heard[type]?.(atNs);
+  const server = await startServer({
+    speech,
+    framesAhead: 6,
+    onHello: on('hello'),
+    onPacket: on('packet'),
+    onAbort: on('abort'),
+  });
+  const place = { env: cards.env, otaUrl: server.otaUrl, home: directory, speech };
+  const measured = await measureRealDevices(
+    place,
+    { hello: next('hello'), packet: next('packet'), abort: next('abort') },
+    quick
+      ? { pairs: 5, rounds: 1, sliceMs: 15_000, words: 5 }
+      : { pairs: 11, rounds: 3, sliceMs: 30_000, words: 11 },
+  );
+  server.stop();
+  cards.stop();
+  const { node, start, rest, listening, speaking, bareListening, bareSpeaking, syllable, interrupted } =
+    measured;
+  const cpu = (uses) => uses.map(({ cpuMs }) => cpuMs);
+  const seconds = (values) => `${(median(values) / 1000).toFixed(1)} s CPU a minute`;
+  const memoryMib = Math.max(...[rest, ...listening, ...speaking].map((use) => use.memoryMib));
+  const spread = (values) =>
+    `p50 ${median(values).toFixed(0)} ms, p95 ${percentile(values, 0.95).toFixed(0)} ms of ${values.length}`;
+  return [
+    bounded(
+      'with a microphone and a loudspeaker: start → hello, against `node -e 0`',
+      median(ratios(start, node)),
+      '×',
+      3.5,
+      `${median(start).toFixed(0)} ms, node ${median(node).toFixed(0)} ms`,
+    ),
+    bounded('  memory of all processes, listening or speaking', memoryMib, 'MiB', 95),
+    bounded('  CPU at rest, of one core', rest.cpuMs / 600, '%', 0.1),
+    bounded(
+      '  CPU listening, against Opus at its pace and `parec` alone',
+      median(ratios(cpu(listening), bareListening)),
+      '×',
+      1.5,
+      `${seconds(cpu(listening))}, bare ${seconds(bareListening)}`,
+    ),
+    bounded(
+      '  CPU speaking, against Opus at its pace and `pacat` alone',
+      median(ratios(cpu(speaking), bareSpeaking)),
+      '×',
+      1.5,
+      `${seconds(cpu(speaking))}, bare ${seconds(bareSpeaking)}`,
+    ),
+    bounded(
+      '  a word at a bare `parec` → its first packet at the server, p50',
+      median(syllable),
+      'ms',
+      75,
+      spread(syllable),
+    ),
+    bounded(
+      '  a voice over an answer → `abort` at the server, p95',
+      percentile(interrupted, 0.95),
+      'ms',
+      400,
+      spread(interrupted),
+    ),
+  ];
 }
 
 async function manyTurns({ quick }) {
@@ -391,6 +466,7 @@ export const figures = {
   frameLatency,
   startup,
   memory,
+  realDevices,
   manyTurns,
   toolCalls,
   linkCalls,

@@ -9,6 +9,10 @@ import { frameDurationMs, speechFrames, speechPackets } from './speech.mjs';
 /** As real servers do, except where the bench wants to see a packet the moment it comes. */
 const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD ?? 6);
 const answerPackets = 5;
+/** Typed, it is answered without end. */
+const tellMeAll = 'tell me all';
+/** A packet of 60 ms that holds more than silence. */
+const soundBytes = 40;
 /** Time that runs so many times as fast, for whoever begins to talk from now on. */
 let speed = 1;
 
@@ -46,21 +50,28 @@ sockets.on('connection', (socket, request) => {
     for (let index = 0; index < answerPackets; index++) send(index);
     say({ type: 'tts', state: 'stop' });
   };
+  const tell = (type) => process.send({ type, atNs: String(process.hrtime.bigint()) });
   const hear = (message) => {
     if (message.type === 'hello') {
-      process.send({ type: 'hello', atNs: String(process.hrtime.bigint()) });
+      tell('hello');
       say({
         type: 'hello',
         transport: 'websocket',
         audio_params: { format: 'opus', sample_rate: 24_000, channels: 1, frame_duration: frameDurationMs },
       });
     } else if (message.type === 'listen' && message.state === 'start' && message.mode === 'realtime') talk();
+    else if (message.type === 'listen' && message.text === tellMeAll) talk();
     else if (message.type === 'listen' && message.state !== 'start') answer();
-    else if (message.type === 'abort') stopTalking();
+    else if (message.type === 'abort') {
+      tell('abort');
+      stopTalking();
+    }
   };
 
   socket.on('message', (data, isBinary) => {
     if (!isBinary) hear(JSON.parse(data.toString()));
+    // Silence needs few bytes.
+    else if (data.length > soundBytes) tell('packet');
   });
   socket.on('error', () => {});
   socket.on('close', () => stopTalking());

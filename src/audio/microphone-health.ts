@@ -4,8 +4,10 @@ import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
 /** What is wrong with the sound of a microphone that is open and works as far as anybody can tell. */
 export type Ailment = 'silent' | 'quiet' | 'clipping' | 'offset';
 
-/** Nothing but zeros: muted, switched off at the device, or not connected. */
+/** Nothing but zeros from the first moment: muted, switched off at the device, or not connected. */
 const SILENT_MS = 3000;
+/** Behind sound: noise gates and Bluetooth give zeros between sentences, which is no mute switch. */
+const SILENT_AGAIN_MS = 30_000;
 /** Dither of one bit is no sound. */
 const STILL_SWING = 2;
 /** A room in which nobody speaks for a while is quiet, too. */
@@ -24,6 +26,7 @@ export class HealthCheck {
   readonly #onAilment: (ailment: Ailment) => void;
   readonly #lastingMs: Record<Ailment, number> = { silent: 0, quiet: 0, clipping: 0, offset: 0 };
   readonly #told = new Set<Ailment>();
+  #hasSounded = false;
 
   constructor(onAilment: (ailment: Ailment) => void) {
     this.#onAilment = onAilment;
@@ -34,7 +37,8 @@ export class HealthCheck {
     const { low, high, mean, clippedShare } = measure(pcm);
     const ms = (pcm.length / sampleRateHz) * 1000;
     const still = high - low <= STILL_SWING;
-    this.#note('silent', still, ms, SILENT_MS);
+    if (!still) this.#hasSounded = true;
+    this.#note('silent', still, ms, this.#hasSounded ? SILENT_AGAIN_MS : SILENT_MS);
     this.#note('quiet', !still && Math.max(high - mean, mean - low) < QUIET_PEAK, ms, QUIET_MS);
     this.#note('offset', !still && Math.abs(mean) > OFFSET, ms, OFFSET_MS);
     this.#noteClipping(clippedShare, ms);

@@ -31,7 +31,15 @@ describe('a microphone that is open', () => {
   });
 
   test('is told of again when it has been well in between', () => {
-    expect(told([zeros, 4000], [speech, 1000], [zeros, 4000])).toEqual(['silent', 'silent']);
+    expect(told([zeros, 4000], [speech, 1000], [zeros, 30_000])).toEqual(['silent', 'silent']);
+  });
+
+  test('and is still between sentences, as behind a noise gate, is told nothing of', () => {
+    const sentence: [Int16Array, number][] = [
+      [speech, 2000],
+      [zeros, 20_000],
+    ];
+    expect(told(...sentence, ...sentence, ...sentence)).toEqual([]);
   });
 
   test('and hears speech, or the noise of a room, is told nothing of', () => {

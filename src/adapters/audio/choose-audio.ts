@@ -36,6 +36,8 @@ export interface AudioEnvironment extends SoundSurroundings {
   readonly fallbackSpec?: string | undefined;
   /** Which channel of a microphone with several is heard. */
   readonly channel?: ChannelChoice | undefined;
+  /** Sound that a recording program hands over at once, in ms; 20 unless given. */
+  readonly capturePieceMs?: number | undefined;
   /** What does not keep a device from working: a sentence for the person. */
   readonly onProblem?: ((error: ClientError) => void) | undefined;
   /**
@@ -87,9 +89,9 @@ export async function chooseMicrophone(
   spec: string,
   environment: AudioEnvironment,
 ): Promise<Choice<Microphone>> {
-  const { pacer, env, channel, onProblem } = environment;
+  const { pacer, env, channel, capturePieceMs: pieceMs, onProblem } = environment;
   const recorder = findRecorder(environment);
-  const recorded = { clock: pacer.clock, channel, onProblem, surroundings: environment };
+  const recorded = { clock: pacer.clock, channel, pieceMs, onProblem, surroundings: environment };
   const backends: Backends<Microphone> = {
     portaudio: {
       isHardware: true,

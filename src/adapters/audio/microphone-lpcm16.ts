@@ -36,6 +36,8 @@ export interface RecordMicrophoneOptions {
   readonly source?: ServerSource | undefined;
   /** Which channel is heard, where there are several. */
   readonly channel?: ChannelChoice | undefined;
+  /** Sound that is handed over at once, in ms; 20 unless given. */
+  readonly pieceMs?: number | undefined;
   /** Something that does not keep it from working: a sentence for the person. */
   readonly onProblem?: ((error: ClientError) => void) | undefined;
   readonly surroundings?: SoundSurroundings;
@@ -88,7 +90,11 @@ class RecordMicrophone implements Microphone {
     this.#generation += 1;
     const generation = this.#generation;
     await this.#endChild();
-    const recorder = findRecorder(this.#surroundings ?? { env: process.env }, this.#device);
+    const recorder = findRecorder(
+      this.#surroundings ?? { env: process.env },
+      this.#device,
+      this.#options.pieceMs,
+    );
     if (!recorder) throw recorderMissing();
     const command = await recorder.command(this.#device, this.#options.source);
     const mixer = this.#mixerFor(command);

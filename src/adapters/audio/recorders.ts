@@ -43,21 +43,27 @@ export interface Recorder {
 
 /** Speech needs no more; a sound server converts with a good filter. */
 const SPEECH_RATE_HZ = 16_000;
-const LATENCY_MS = 20;
+/** Where nothing else is asked for: what an echo canceller and a detector want to hear soon. */
+export const CAPTURE_PIECE_MS = 20;
 /** Sound that ALSA keeps while this machine is busy; it delays nothing. */
 const ALSA_BUFFER_MS = 200;
 
 /**
  * The recording program to use: that of the sound server when one is running, because a card it holds cannot be opened past
  * it; else one for ALSA, which also takes over when an ALSA address (`plughw:…`) is asked for.
+ * @param pieceMs sound that it hands over at once: fewer pieces cost less, and those of a whole frame delay nothing
  */
-export function findRecorder(surroundings: SoundSurroundings, device?: string): Recorder | undefined {
+export function findRecorder(
+  surroundings: SoundSurroundings,
+  device?: string,
+  pieceMs = CAPTURE_PIECE_MS,
+): Recorder | undefined {
   const { env } = surroundings;
   const has = (program: RecorderName) => findProgram(program, env.PATH) !== undefined;
   const server = device?.includes(':') ? undefined : findSoundServer(surroundings);
-  if (server?.speaksPulse && has('parec')) return parec(`${server.name} is running`, env);
-  if (server?.speaksPipeWire && has('pw-record')) return pwRecord(`${server.name} is running`, env);
-  if (has('arecord')) return arecord('arecord is installed', surroundings);
+  if (server?.speaksPulse && has('parec')) return parec(`${server.name} is running`, env, pieceMs);
+  if (server?.speaksPipeWire && has('pw-record')) return pwRecord(`${server.name} is running`, env, pieceMs);
+  if (has('arecord')) return arecord('arecord is installed', surroundings, pieceMs);
   if (has('sox')) return sox('sox is installed', surroundings);
   return undefined;
 }
@@ -69,7 +75,7 @@ export function recorderMissing(): ClientError {
   );
 }
 
-function parec(reason: string, env: SoundSurroundings['env']): Recorder {
+function parec(reason: string, env: SoundSurroundings['env'], pieceMs: number): Recorder {
   const command = async (device: string | undefined, known?: ServerSource) => {
     const { name: source, channels } = known ?? (await findSource(device, env));
     // As they are: the server would take the mean, which is wrong for arrays of microphones.
@@ -81,7 +87,7 @@ function parec(reason: string, env: SoundSurroundings['env']): Recorder {
       `--channels=${channels}`,
       ...several,
     ];
-    const asked = [`--latency-msec=${LATENCY_MS}`, '--client-name=xiaozhi-speaker'];
+    const asked = [`--latency-msec=${pieceMs}`, '--client-name=xiaozhi-speaker'];
     const command = { cmd: 'parec', env: { ...env, LC_ALL: 'C' }, sampleRateHz: SPEECH_RATE_HZ, channels };
     if (source === undefined) return { ...command, args: [...format, ...asked] };
     // Only so does it tell that the server has moved it.
@@ -92,7 +98,7 @@ function parec(reason: string, env: SoundSurroundings['env']): Recorder {
       args: [...format, ...asked, '--verbose', `--device=${source}`],
     };
   };
-  return { name: 'parec', reason, latencyMs: LATENCY_MS, command };
+  return { name: 'parec', reason, latencyMs: pieceMs, command };
 }
 
 /** Where nothing is asked for, the server's choice by its name: a monitor is no microphone. */
@@ -108,28 +114,28 @@ async function findSource(
   return sources.find((one) => one.name === name) ?? { name, channels: 1 };
 }
 
-function pwRecord(reason: string, env: SoundSurroundings['env']): Recorder {
+function pwRecord(reason: string, env: SoundSurroundings['env'], pieceMs: number): Recorder {
   const command = (device: string | undefined) => {
     const target = device === undefined ? [] : ['--target', device];
     const format = ['--format', 's16', '--rate', String(SPEECH_RATE_HZ), '--channels', '1'];
-    const args = [...format, '--latency', `${LATENCY_MS}ms`, ...target, '-'];
+    const args = [...format, '--latency', `${pieceMs}ms`, ...target, '-'];
     return Promise.resolve({ cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ, channels: 1 });
   };
-  return { name: 'pw-record', reason, latencyMs: LATENCY_MS, command };
+  return { name: 'pw-record', reason, latencyMs: pieceMs, command };
 }
 
-function arecord(reason: string, surroundings: SoundSurroundings): Recorder {
+function arecord(reason: string, surroundings: SoundSurroundings, pieceMs: number): Recorder {
   const command = (device: string | undefined) => {
     const address = alsaAddressOf(surroundings, device, 'capture');
     const sampleRateHz = alsaRateHz(surroundings, address, SPEECH_RATE_HZ);
     const channels = alsaChannels(surroundings, address);
     const format = ['-q', '-t', 'raw', '-f', 'S16_LE', '-c', String(channels), '-r', String(sampleRateHz)];
-    const asked = [`--period-time=${LATENCY_MS * 1000}`, `--buffer-time=${ALSA_BUFFER_MS * 1000}`];
+    const asked = [`--period-time=${pieceMs * 1000}`, `--buffer-time=${ALSA_BUFFER_MS * 1000}`];
     const where = address === undefined ? [] : ['-D', address];
     const args = [...where, ...format, ...asked];
     return Promise.resolve({ cmd: 'arecord', args, env: surroundings.env, sampleRateHz, channels });
   };
-  return { name: 'arecord', reason, latencyMs: LATENCY_MS, command };
+  return { name: 'arecord', reason, latencyMs: pieceMs, command };
 }
 
 function sox(reason: string, surroundings: SoundSurroundings): Recorder {
