@@ -163,6 +163,18 @@ async function reactionMs(place, next) {
   return Number(atNs - heardNs) / nsPerMs;
 }
 
+/** From words to their first packets. */
+async function wordsMs(place, events, words, options) {
+  const hello = events.hello();
+  const device = startDevice(place, ['--mode', 'auto', '--start', ...options]);
+  await hello;
+  await wait(warmUpMs);
+  const measured = [];
+  for (let word = 0; word < words; word++) measured.push(await reactionMs(place, events.packet));
+  await device.end();
+  return measured;
+}
+
 /**
  * @param place `env` with the sound cards, `otaUrl`, `home`, `speech`
  * @param events `hello`, `packet`, `abort`: each resolves with when, in ns, the server next got one
@@ -182,19 +194,16 @@ export async function measureRealDevices(place, events, { pairs, rounds, sliceMs
     measured.speaking.push(await use(place, ['--mode', 'auto', '--say', 'tell me all'], { sliceMs }));
     measured.bareSpeaking.push(await bareUse(place, 'speaking', sliceMs));
   }
-  const listening = startDevice(place, ['--mode', 'auto', '--start']);
-  await events.hello();
-  await wait(warmUpMs);
-  const syllable = [];
-  for (let word = 0; word < words; word++) syllable.push(await reactionMs(place, events.packet));
-  await listening.end();
+  const syllable = await wordsMs(place, events, words, []);
+  const shortFrames = await wordsMs(place, events, words, ['--set', 'audio.frameDurationMs=20']);
   const interrupted = [];
   for (let word = 0; word < words; word++) {
+    const hello = events.hello();
     const speaking = startDevice(place, ['--mode', 'realtime', '--set', 'audio.aec=native', '--start']);
-    await events.hello();
+    await hello;
     await wait(4_000);
     interrupted.push(await reactionMs(place, events.abort));
     await speaking.end();
   }
-  return { ...measured, rest, syllable, interrupted };
+  return { ...measured, rest, syllable, shortFrames, interrupted };
 }

@@ -12,7 +12,7 @@ const answerPackets = 5;
 /** Typed, it is answered without end. */
 const tellMeAll = 'tell me all';
 /** A packet of 60 ms that holds more than silence. */
-const soundBytes = 40;
+const soundBytes = 12;
 /** Time that runs so many times as fast, for whoever begins to talk from now on. */
 let speed = 1;
 

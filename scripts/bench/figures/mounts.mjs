@@ -1,4 +1,6 @@
 // A process with many mounted servers behind a port that answers at once, or with real ones that nobody calls.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createMountService } from '../../../src/app-mounts.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -29,25 +31,40 @@ const heapMb = () => {
   return process.memoryUsage().heapUsed / 1e6;
 };
 
-/** As a server would send it, parsed anew for each. */
-const listOf = (word) =>
-  JSON.parse(
-    JSON.stringify(
-      Array.from({ length: setup.tools }, (_, n) => ({
-        name: `tool_number_${n}`,
-        description: `${word}: finds what was asked for in the collection and tells the most important of it.`,
-        inputSchema: {
-          type: 'object',
-          properties: {
-            query: { type: 'string', description: 'What to look for' },
-            limit: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
-            kind: { type: 'string', enum: ['new', 'old', 'all'] },
-          },
-          required: ['query'],
+/** As a server would send it. */
+const listText = (word) =>
+  JSON.stringify(
+    Array.from({ length: setup.tools }, (_, n) => ({
+      name: `tool_number_${n}`,
+      description: `${word}: finds what was asked for in the collection and tells the most important of it.`,
+      inputSchema: {
+        type: 'object',
+        properties: {
+          query: { type: 'string', description: 'What to look for' },
+          limit: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
+          kind: { type: 'string', enum: ['new', 'old', 'all'] },
         },
-      })),
-    ),
+        required: ['query'],
+      },
+    })),
   );
+/** Parsed anew for each. */
+const listOf = (word) => JSON.parse(listText(word));
+
+/** The same bytes read, parsed and written again, server by server, and nothing else. */
+async function bareCpu() {
+  const file = (n) => join(setup.directory, `list${n}.json`);
+  const numbers = Array.from({ length: setup.servers }, (_, n) => n);
+  await Promise.all(numbers.map((n) => writeFile(file(n), listText('Before'))));
+  const start = process.cpuUsage();
+  await Promise.all(
+    numbers.map(async (n) => {
+      const list = JSON.parse(await readFile(file(n), 'utf8'));
+      await writeFile(file(n), JSON.stringify(list));
+    }),
+  );
+  return cpuMs(start);
+}
 
 async function publishing() {
   const before = heapMb();
@@ -80,7 +97,7 @@ async function publishing() {
   await until(() => publications === 2 * setup.servers);
   const changedCpuMs = cpuMs(start);
   await mounts.close();
-  return { cachedCpuMs, changedCpuMs, heapMb: grownMb };
+  return { cachedCpuMs, changedCpuMs, heapMb: grownMb, bareCpuMs: await bareCpu() };
 }
 
 function definitionOf(name, position) {
