@@ -1,9 +1,9 @@
-// Bundles src/ into dist/: one file start-up loads at once, the rest in chunks that are loaded on use.
-// Start-up time is a promise of the product; unbundled, zod and xstate alone cost more than Node itself.
+// Bundles src/ into dist/: one file, and a small one that starts it (src/launch.ts). Start-up time is a promise of the product;
+// unbundled, zod and xstate alone cost more than Node itself. One file also cannot be half replaced under a program that runs.
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { bundleOptions, root } from './bundle-options.mjs';
+import { programOptions, root } from './bundle-options.mjs';
 
 /** Interrupted or without room, a build leaves dist/ as it was; what it had done goes with the next. */
 const unfinished = /^\.dist-\d+$/;
@@ -25,7 +25,9 @@ async function replace(tries = 5) {
 }
 
 try {
-  await build({ ...bundleOptions, entryPoints: { main: 'src/main.ts' }, outdir: next, sourcemap: true });
+  const entryPoints = { main: 'src/launch.ts', program: 'src/main.ts' };
+  await build({ ...programOptions, entryPoints, outdir: next, sourcemap: true });
+  await writeFile(`${next}/package.json`, '{ "type": "commonjs" }\n');
   await replace();
 } catch (error) {
   await rm(next, { recursive: true, force: true });

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { constants } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CliContext, CommandAction } from './cli/context.ts';
@@ -294,12 +293,10 @@ program
     await run(serveAction, options);
   });
 
-try {
-  await program.parseAsync();
-} catch (thrown) {
+program.parseAsync().catch((thrown: unknown) => {
   const exitCode = failed(thrown);
   if (!lastResort.hasStruck) process.exitCode = exitCode;
-}
+});
 
 function failed(thrown: unknown): number {
   // Commander has already said what was wrong, or shown the help that was asked for.

@@ -201,7 +201,9 @@ const Audio = z
     frameDurationMs: z
       .literal([10, 20, 40, 60, 80, 100, 120])
       .default(60)
-      .describe('Duration of one Opus frame that is sent; servers are made for 60, see src/audio/README.md for 20.'),
+      .describe(
+        'Duration of one Opus frame that is sent; servers are made for 60, see src/audio/README.md for 20.',
+      ),
     complexity: z
       .int()
       .min(0)

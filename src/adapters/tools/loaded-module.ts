@@ -1,3 +1,4 @@
+import { importModule } from '../../core/import-module.ts';
 import { childEnvironment } from '../../processes/child-environment.ts';
 import { createModuleHost, type ModuleCall, type ModuleHost, type ModuleOutcome } from './module-host.ts';
 import { ModuleWorker } from './module-worker.ts';
@@ -51,7 +52,7 @@ export function createDeviceModule(url: string): LoadedModule {
     async call(call, version, signal) {
       if (current?.version !== version)
         current = {
-          host: createModuleHost(() => import(`${url}?version=${version}`), maxAnswerBytes),
+          host: createModuleHost(() => importModule(`${url}?version=${version}`), maxAnswerBytes),
           version,
         };
       const outcome = await Promise.race([current.host.call(call, signal), aborted(signal)]);
