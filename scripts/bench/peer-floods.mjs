@@ -3,7 +3,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
+import { generate, parser } from 'mqtt-packet';
 import { WebSocketServer } from 'ws';
 import { root } from '../bundle-options.mjs';
 import { ask } from './http-exchange.mjs';
@@ -41,6 +43,38 @@ async function floodingSocket(greet, say) {
     stop() {
       for (const stop of stops) stop();
       for (const client of server.clients) client.terminate();
+      server.close();
+    },
+  };
+}
+
+/** An MQTT broker that takes whoever comes, and then floods. */
+async function floodingBroker(say) {
+  const stops = [];
+  const sockets = new Set();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    const packets = parser();
+    packets.on('packet', ({ cmd, messageId, subscriptions }) => {
+      if (cmd === 'connect') {
+        socket.write(generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
+        const sayOnce = (n) =>
+          socket.writableLength < 1e6 &&
+          socket.write(generate({ cmd: 'publish', topic: 'devices/p2p/flood', payload: say(n), qos: 0 }));
+        stops.push(flood(sayOnce));
+      } else if (cmd === 'subscribe')
+        socket.write(generate({ cmd: 'suback', messageId, granted: subscriptions.map(() => 0) }));
+      else if (cmd === 'pingreq') socket.write(generate({ cmd: 'pingresp' }));
+    });
+    packets.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => packets.parse(chunk));
+  });
+  return {
+    port: await listening(server),
+    stop() {
+      for (const stop of stops) stop();
+      for (const socket of sockets) socket.destroy();
       server.close();
     },
   };
@@ -194,5 +228,27 @@ export async function measurePeerFloods({ seconds, directory }) {
   );
   await run('chat channel', {}, ['--server', `ws://127.0.0.1:${chat.port}/`, '--start'], pass);
   chat.stop();
+
+  const broker = await floodingBroker((n) => says[n % says.length]);
+  await run('MQTT broker', {}, ['--server', `mqtt://127.0.0.1:${broker.port}`, '--start'], pass);
+  broker.stop();
+
+  // The tool is called once, so that its connection is there.
+  const socketTool = await floodingSocket(
+    () => {},
+    (n) => JSON.stringify({ jsonrpc: '2.0', id: 1_000_000 + n, result: 'x' }),
+  );
+  const tool = {
+    name: 'talks',
+    description: 'talks',
+    type: 'websocket',
+    url: `ws://127.0.0.1:${socketTool.port}/`,
+    mode: 'background',
+  };
+  await run('WebSocket of a tool', { mcp: { tools: [tool] } }, [], async ({ get }) => {
+    await get('/v1/tools/talks/call', JSON.stringify({ args: {} }));
+    await pass();
+  });
+  socketTool.stop();
   return measured;
 }

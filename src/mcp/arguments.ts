@@ -1,8 +1,8 @@
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker';
 import { ClientError, ErrorCode } from '../core/errors.ts';
 import { withDoubles } from '../core/exact-json.ts';
-import { printableText } from '../core/printable-text.ts';
 import { timeBoxed } from '../core/time-boxed.ts';
+import { spokenFault } from './argument-fault.ts';
 import { judgedSchema } from './judged-schema.ts';
 import type { Tool, ToolArguments, ToolInputSchema } from './tool.ts';
 
@@ -19,7 +19,7 @@ export function checkArguments(tool: Tool, args: ToolArguments): ToolArguments {
   const plain = withDoubles(args) as ToolArguments;
   if (tool.source === 'builtin') return firmwareArguments(tool.inputSchema, plain);
   const fault = validatorOf(tool)(plain);
-  if (fault !== undefined) throw invalid(`Wrong arguments for ${tool.name}: ${spoken(fault)}`);
+  if (fault !== undefined) throw invalid(`Wrong arguments for ${tool.name}: ${spokenFault(fault)}`);
   return args;
 }
 
@@ -90,7 +90,7 @@ const maxSlowChecks = 3;
 function validatorOf(tool: Tool): Check {
   const known = compiled.get(tool);
   if (known) return known;
-  const check = checkOf(tool.inputSchema);
+  const check = checkOf(tool);
   compiled.set(tool, check);
   return check;
 }
@@ -99,14 +99,14 @@ function validatorOf(tool: Tool): Check {
  * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to whoever runs the tool,
  * who knows what was meant.
  */
-function checkOf(schema: ToolInputSchema): Check {
+function checkOf(tool: Tool): Check {
   let validate: ((args: ToolArguments) => string | undefined) | undefined;
   let slowChecks = 0;
   return (args) => {
     if (slowChecks >= maxSlowChecks) return undefined;
     try {
       const judged = timeBoxed(judgingLimitMs, () => {
-        validate ??= validatorFor(schema);
+        validate ??= validatorFor(tool);
         return validate(args);
       });
       if (judged !== 'too slow') return judged.value;
@@ -118,23 +118,14 @@ function checkOf(schema: ToolInputSchema): Check {
   };
 }
 
-function validatorFor(schema: ToolInputSchema): (args: ToolArguments) => string | undefined {
-  const judged = judgedSchema(schema);
+function validatorFor({ inputSchema, source }: Tool): (args: ToolArguments) => string | undefined {
+  const judged = judgedSchema(inputSchema, { expressions: source === 'mounted' ? 'theirs' : 'ours' });
   if (judged === undefined) return () => undefined;
   const validate = new CfWorkerJsonSchemaValidator().getValidator<ToolArguments>(judged);
   return (args) => {
     const { valid, errorMessage } = validate(args);
     return valid ? undefined : errorMessage;
   };
-}
-
-/** The validator tells the way to the fault from the outside in; the last step says what is wrong: `days: 0 is less than 1.` */
-function spoken(message: string): string {
-  const [, path = '', fault = message] =
-    /^#?\/?([^:]*): (.*)$/s.exec(message.split('; #').at(-1) ?? '') ?? [];
-  const where = path.replaceAll('/', '.');
-  if (fault === 'False boolean schema.') return printableText(`${where} is not an argument of it.`, 160);
-  return printableText(where === '' ? fault : `${where}: ${fault}`, 160);
 }
 
 const invalid = (message: string): ClientError => new ClientError(ErrorCode.toolArgumentsInvalid, message);

@@ -14,21 +14,30 @@ const types = new Set(['string', 'number', 'integer', 'boolean', 'object', 'arra
 const counts = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'];
 const numbers = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'];
 
+export interface JudgedOptions {
+  /**
+   * Regular expressions that are `theirs` are left to the server: one of theirs can take for ever, in the thread that has the
+   * sound. `ours` are those of the configuration.
+   */
+  readonly expressions: 'ours' | 'theirs';
+}
+
 /** Undefined where the schema is too large to be judged between two sounds. */
-export function judgedSchema(schema: JsonObject): JudgedSchema | undefined {
-  const exact = cleaned(schema, true);
+export function judgedSchema(schema: JsonObject, options: JudgedOptions): JudgedSchema | undefined {
+  const exact = cleaned(schema, options, true);
   if (exact === undefined || !exact.leftOut) return exact?.schema;
   // What is left out makes a schema allow more; where it is negated or counted it would make it allow less.
-  return cleaned(schema, false)?.schema;
+  return cleaned(schema, options, false)?.schema;
 }
 
 class TooLarge extends Error {}
 
 function cleaned(
   root: JsonObject,
+  options: JudgedOptions,
   isExact: boolean,
 ): { readonly schema: JsonObject; readonly leftOut: boolean } | undefined {
-  const cleaner = new Cleaner(isExact);
+  const cleaner = new Cleaner(options, isExact);
   try {
     const schema = cleaner.objectOf(root, 0, true);
     cleaner.resolve(schema);
@@ -42,11 +51,13 @@ function cleaned(
 class Cleaner {
   leftOut = false;
   readonly #isExact: boolean;
+  readonly #takesExpressions: boolean;
   readonly #references: JsonObject[] = [];
   #nodes = 0;
 
-  constructor(isExact: boolean) {
+  constructor({ expressions }: JudgedOptions, isExact: boolean) {
     this.#isExact = isExact;
+    this.#takesExpressions = expressions === 'ours';
   }
 
   /** `isHome`: references inside are those of this document. */
@@ -117,7 +128,7 @@ class Cleaner {
     const { multipleOf, pattern, uniqueItems } = source;
     if (typeof multipleOf === 'number' && multipleOf > 0) target.multipleOf = multipleOf;
     else if (multipleOf !== undefined) this.leftOut = true;
-    if (isExpression(pattern)) target.pattern = pattern;
+    if (this.#takes(pattern)) target.pattern = pattern;
     else if (pattern !== undefined) this.leftOut = true;
     if (uniqueItems === true) target.uniqueItems = true;
   }
@@ -129,7 +140,7 @@ class Cleaner {
     if (Array.isArray(required)) target.required = required.filter((name) => typeof name === 'string');
     else if (required !== undefined && required !== null && required !== false) this.leftOut = true;
     const byPattern = this.#mapOf(source.patternProperties, inner) ?? {};
-    const patterns = Object.entries(byPattern).filter(([pattern]) => isExpression(pattern));
+    const patterns = Object.entries(byPattern).filter(([pattern]) => this.#takes(pattern));
     const allPatterns = patterns.length === Object.keys(byPattern).length;
     if (!allPatterns) this.leftOut = true;
     if (patterns.length > 0) target.patternProperties = Object.fromEntries(patterns);
@@ -177,6 +188,10 @@ class Cleaner {
       target.$ref = reference;
       this.#references.push(target);
     } else this.leftOut = true;
+  }
+
+  #takes(pattern: unknown): pattern is string {
+    return this.#takesExpressions && isExpression(pattern);
   }
 
   #take(key: string, source: JsonObject, target: JsonObject, inner: (value: unknown) => Schema): void {

@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, type TimerHandle, wait } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
+import { createMessagePump, peerAllowance } from '../../core/message-pump.ts';
 import { foreignWords, WordedError, type Words, words } from '../../core/words.ts';
 import type { ToolArguments } from '../../mcp/tool.ts';
 import { proxyAgent } from '../../network/proxy.ts';
@@ -148,7 +149,17 @@ export class WebSocketLink {
     this.#socket = socket;
     this.#heard = true;
     let broken: LinkError | undefined;
-    socket.on('message', (data) => this.#take(data));
+    const pump = createMessagePump<RawData>({
+      clock: this.#options.clock,
+      allowance: peerAllowance,
+      handle: (data) => this.#take(data),
+      pause: () => socket.pause(),
+      resume: () => socket.isPaused && socket.resume(),
+    });
+    socket.on('message', (data) => {
+      this.#heard = true;
+      pump.push(data);
+    });
     socket.on('pong', () => {
       this.#heard = true;
     });
@@ -158,6 +169,7 @@ export class WebSocketLink {
         broken = new LinkError('too-large', words('tooLarge', { bytes: maxMessageBytes }), error);
     });
     socket.on('close', (code) => {
+      pump.stop();
       // One that we hung up on has no calls any more; those that wait belong to its successor.
       if (this.#socket !== socket) return;
       this.#socket = undefined;
@@ -177,7 +189,6 @@ export class WebSocketLink {
   }
 
   #take(data: RawData): void {
-    this.#heard = true;
     const text = data.toString();
     const message = parseJsonRpc(text);
     if (message === undefined) {

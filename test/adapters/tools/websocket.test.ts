@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { RunnerDeps, ToolRunner } from '../../../src/adapters/tools/runner.ts';
+import { WebSocketLink } from '../../../src/adapters/tools/websocket-link.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { call, failureOf, runnerDeps, runnerFor } from '../../support/tool-runner.ts';
 
@@ -195,4 +197,29 @@ test('dispose fails the calls that wait and closes the connection', async () => 
   await runner.dispose();
   expect(await work).toContain('TOOL_CANCELLED');
   await closed;
+});
+
+test('a server that floods is read no faster than any other peer', async () => {
+  const clock = new FakeClock();
+  let strays = 0;
+  const { url } = await serve((socket, { id }) => {
+    for (let n = 0; n < 5000; n++) reply(socket, 1_000_000 + n, 'x');
+    reply(socket, id, 'done');
+  });
+  const logger = { ...silentLogger, debug: () => (strays += 1) };
+  const link = new WebSocketLink({ url, headers: {}, maxMessageBytes: 65_536, clock, logger });
+  const answer = link.call('talk', {}, new AbortController().signal);
+  await vi.waitFor(() => expect(strays).toBeGreaterThanOrEqual(50));
+  expect(strays).toBeLessThan(60);
+  // What comes after it is not lost: it waits its turn.
+  let isAnswered = false;
+  void answer.then(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered) {
+    await clock.advanceAsync(1);
+    await new Promise(setImmediate);
+  }
+  await expect(answer).resolves.toMatchObject({ result: 'done' });
+  await link.end();
 });
