@@ -40,10 +40,11 @@ export async function describeDeviceTools({ config }: LoadedConfig): Promise<rea
  */
 export async function openDeviceTools(
   { config }: LoadedConfig,
-  env: CliContext['env'],
+  context: Pick<CliContext, 'env' | 'stderr'>,
 ): Promise<DeviceTools> {
+  const { env } = context;
   const directory = stateDirectory(config, env);
-  const { lock, held } = await claimState(directory);
+  const { lock, held } = await claimState(directory, context);
   const storage = createJsonFileStorage({ directory, onDamaged: () => {} });
   const { identity } = await openIdentity(storage, config.identity, () => {});
   const tasks = await openTasksOn(

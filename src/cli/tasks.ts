@@ -64,7 +64,7 @@ export const tasksCancelAction: CommandAction<TaskOptions> = async (options, con
   const directory = join(state, 'tasks');
   const task = find(await readTasks(directory), options.id);
   if (task.state !== 'running') throw notRunning(task);
-  const { lock } = await claimState(state);
+  const { lock } = await claimState(state, context);
   if (lock) await cancelOffline(directory, task.id).finally(() => lock.release());
   else await cancelInDevice(directory, task.id, context.stop);
   context.stdout.write(`${task.id} is cancelled.\n`);

@@ -10,6 +10,7 @@ export const ErrorCode = {
   configUnreadable: 'CONFIG_UNREADABLE',
   stateLocked: 'STATE_LOCKED',
   stateDamaged: 'STATE_DAMAGED',
+  stateNotPrivate: 'STATE_NOT_PRIVATE',
   stateUnwritable: 'STATE_UNWRITABLE',
   provisioningUnreachable: 'PROVISIONING_UNREACHABLE',
   provisioningRefused: 'PROVISIONING_REFUSED',

@@ -1,16 +1,35 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+/** What is wrong with a directory that is used all the same. */
+export type DirectoryDoubt =
+  /** Everybody could write into it, which was taken from them: what is in it may be somebody else's. */
+  | 'was open'
+  /** Everybody can write into it, and the file system does not let us change that. */
+  | 'is open'
+  /** We are root, and it is of somebody who may replace what is in it. */
+  | "another's";
 
 /**
  * As `makePrivateDirectory`, and only where it is ours: whoever has made it may replace what is in it, keys and tasks. Root may
  * use what is another's, unless everybody may write into it.
  */
-export async function claimPrivateDirectory(directory: string): Promise<void> {
+export async function claimPrivateDirectory(directory: string): Promise<DirectoryDoubt | undefined> {
   await makePrivateDirectory(directory);
   const { uid, mode } = await stat(directory);
   const us = process.geteuid?.() ?? uid;
-  if (uid === us || (us === 0 && (mode & 0o022) === 0)) return;
+  const isOpen = (mode & othersWrite) !== 0;
+  if (uid === us) return isOpen ? await close(directory, mode) : undefined;
+  if (us === 0 && !isOpen) return "another's";
   throw new Error('it belongs to another user');
+}
+
+const othersWrite = 0o022;
+
+async function close(directory: string, mode: number): Promise<DirectoryDoubt> {
+  await chmod(directory, mode & 0o7777 & ~othersWrite).catch(() => {});
+  // Some file systems take the change and keep none of it.
+  return ((await stat(directory)).mode & othersWrite) === 0 ? 'was open' : 'is open';
 }
 
 /**

@@ -2,10 +2,12 @@ import { readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import { claimPrivateDirectory } from './private-directory.ts';
+import { claimPrivateDirectory, type DirectoryDoubt } from './private-directory.ts';
 import { identifyThisProcess, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 export interface StateLock {
+  /** STATE_NOT_PRIVATE: the directory is used, and others could or can change what is in it. */
+  readonly doubt?: ClientError;
   /** Idempotent. */
   release(): Promise<void>;
 }
@@ -29,7 +31,7 @@ const heldHere = new Set<string>();
  */
 export async function acquireStateLock(directory: string): Promise<StateLock> {
   const here = await identifyThisProcess();
-  const real = await realDirectory(directory);
+  const { real, doubt } = await realDirectory(directory);
   for (let attempt = 1; ; attempt++) {
     const holder = await claim(real, here);
     if (holder === undefined) break;
@@ -39,6 +41,7 @@ export async function acquireStateLock(directory: string): Promise<StateLock> {
   }
   const file = join(real, nameOf(here));
   return {
+    ...(doubt && { doubt: notPrivate(directory, doubt) }),
     release: async () => {
       if (heldHere.delete(file)) await rm(file, { force: true });
     },
@@ -54,10 +57,12 @@ export async function stateLockHolder(directory: string): Promise<number | undef
 }
 
 /** The same directory under another name is the same directory. */
-async function realDirectory(directory: string): Promise<string> {
+async function realDirectory(
+  directory: string,
+): Promise<{ readonly real: string; readonly doubt: DirectoryDoubt | undefined }> {
   try {
-    await claimPrivateDirectory(directory);
-    return await realpath(directory);
+    const doubt = await claimPrivateDirectory(directory);
+    return { real: await realpath(directory), doubt };
   } catch (cause) {
     throw unusable(directory, cause);
   }
@@ -108,6 +113,23 @@ function locked(directory: string, holder: number, here: number): ClientError {
   return new ClientError(
     ErrorCode.stateLocked,
     `Another device, ${who}, uses the state directory ${directory}. Stop it first, or give this one its own with --set paths.state=DIR.`,
+  );
+}
+
+const doubtWords: Readonly<Record<DirectoryDoubt, string>> = {
+  'was open':
+    'could be written by other users, and is closed to them now. If you do not trust them, stop the device, delete the directory and start again',
+  'is open':
+    'can be written by other users, who may replace the keys and tasks in it, and this file system keeps no permissions. Choose another with --set paths.state=DIR',
+  "another's":
+    'belongs to another user, who may replace the keys and tasks in it. Run the device as that user, or choose another with --set paths.state=DIR',
+};
+
+function notPrivate(directory: string, doubt: DirectoryDoubt): ClientError {
+  return new ClientError(
+    ErrorCode.stateNotPrivate,
+    `The state directory ${directory} ${doubtWords[doubt]}.`,
+    { retryable: true },
   );
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -142,5 +142,36 @@ test.skipIf(notRoot)(
       code: 'STATE_UNWRITABLE',
       message: expect.stringContaining('it belongs to another user'),
     });
+  },
+);
+
+test('a directory of ours that everybody may write into is closed to them, and that is said', async () => {
+  await chmod(directory, 0o777);
+  const lock = await acquireStateLock(directory);
+  expect(lock.doubt).toMatchObject({
+    code: 'STATE_NOT_PRIVATE',
+    message: expect.stringMatching(
+      /could be written by other users, and is closed to them now\. If you do not/,
+    ),
+  });
+  expect((await stat(directory)).mode & 0o777).toBe(0o755);
+  await lock.release();
+  const again = await acquireStateLock(directory);
+  expect(again.doubt).toBeUndefined();
+  await again.release();
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'root may use what is of somebody else, and is told whose it is',
+  async () => {
+    await chown(directory, 65_534, 65_534);
+    const lock = await acquireStateLock(directory);
+    expect(lock.doubt).toMatchObject({
+      code: 'STATE_NOT_PRIVATE',
+      message: expect.stringContaining(
+        'belongs to another user, who may replace the keys and tasks in it. Run the',
+      ),
+    });
+    await lock.release();
   },
 );

@@ -68,6 +68,18 @@ it('kills the program and its children when the call is cancelled', async () => 
   await rm(directory, { recursive: true });
 });
 
+it('leaves nothing behind, not even what moved to a session of its own', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'capture-'));
+  const pidFile = join(directory, 'pid');
+  // The helper is orphaned before the picture comes, as daemons of cameras are.
+  const program = `(setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' < /dev/null > /dev/null 2>&1 &)
+    while ! [ -s ${pidFile} ]; do sleep 0.01; done; printf '\\377\\330\\377'`;
+  expect([...(await capture(['sh', '-c', program]))]).toEqual([0xff, 0xd8, 0xff]);
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  await vi.waitFor(async () => expect(await isRunning(pid)).toBe(false), 10_000);
+  await rm(directory, { recursive: true });
+});
+
 it('does not outlive a device that is killed with -9', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'capture-'));
   const [device, pidFile] = [join(directory, 'device.mjs'), join(directory, 'pid')];
