@@ -221,6 +221,15 @@ export function endOfClose({ code, reason, helloSeen, plainText }: SocketClose, 
   );
 }
 
+/** What a server said as plain text in a conversation, right before it hung up. */
+export function lastWords(said: string, host: string): ClientError {
+  return new ClientError(
+    ErrorCode.serverError,
+    `The server ${host} said “${said}” and hung up. If this goes on, check server.token, or look at the server's console.`,
+    { retryable: true },
+  );
+}
+
 /** The other end is gone without a word, and what was said last has not reached it. */
 export function endOfDeadConnection(host: string): ChannelEnd {
   return failed(

@@ -32,6 +32,7 @@ import {
   endOfDeadConnection,
   endOfHttpAnswer,
   endOfSocketError,
+  lastWords,
 } from './websocket-end.ts';
 
 export interface WebSocketTransportOptions {
@@ -67,6 +68,8 @@ const costOfAudio = 0.02;
 /** How long a server may take to answer our close frame before the connection is cut. */
 const closeGraceMs = 1_000;
 const maxQuotedCharacters = 200;
+/** Servers that refuse say why as plain text, and hang up at once (servers.md 1.1). */
+const lastWordsMs = 1_000;
 /** Longer frames are dropped without a word by servers that say version 1 (servers.md 1.8). */
 const longestHeardFrameMs = 60;
 
@@ -85,13 +88,16 @@ export class WebSocketTransport implements SessionTransport {
   #socket: WebSocket | undefined;
   #pump: MessagePump<() => void> | undefined;
   #handlers: TransportHandlers | undefined;
-  /** The server has said hello, or speaks as if it had. */
   /** Of the next packet, where frames are counted. */
   #sequence = 0;
+  /** The server has said hello, or speaks as if it had. */
   #helloSeen = false;
   /** It speaks without one: to a stranger. */
   #isStranger = false;
   #plainText: string | undefined;
+  /** A text of the conversation that is no message: the last words of a server that hangs up, or a fault of one that does not. */
+  #unclear: { readonly said: string; readonly problem: ClientError } | undefined;
+  #unclearTimer: TimerHandle;
   #lastMessageMs = 0;
   #life: LifeWatch | undefined;
   #answeredPing = true;
@@ -142,7 +148,8 @@ export class WebSocketTransport implements SessionTransport {
     });
     // Stays installed while the socket is torn down: an error without a listener would end the process.
     socket.on('error', (error) => this.#end(endOfSocketError(error, this.#host, opened, this.#scheme)));
-    socket.on('close', (code, reason) =>
+    socket.on('close', (code, reason) => {
+      this.#tellLastWords();
       this.#end(
         endOfClose(
           {
@@ -153,8 +160,8 @@ export class WebSocketTransport implements SessionTransport {
           },
           this.#host,
         ),
-      ),
-    );
+      );
+    });
   }
 
   sendText(text: string): boolean {
@@ -259,6 +266,8 @@ export class WebSocketTransport implements SessionTransport {
     this.#lastMessageMs = this.#options.clock.now();
     this.#answeredPing = true;
     const bytes = data as Buffer;
+    // Who says more has not hung up.
+    if (this.#unclear) this.#tellUnclear();
     if (isBinary) this.#pump?.push(() => this.#onBinary(bytes), costOfAudio);
     else this.#pump?.push(() => this.#onText(bytes.toString('utf8')));
   }
@@ -295,13 +304,27 @@ export class WebSocketTransport implements SessionTransport {
       this.#plainText = said;
       return;
     }
-    this.#handlers?.onProblem(
-      new ClientError(
-        ErrorCode.protocolBadMessage,
-        `The server sent a text message that cannot be used: ${reason}${said === '' ? '' : ` (“${said}”)`}. It was ignored; nothing needs to be done unless answers are missing.`,
-        { retryable: true },
-      ),
+    const problem = new ClientError(
+      ErrorCode.protocolBadMessage,
+      `The server sent a text message that cannot be used: ${reason}${said === '' ? '' : ` (“${said}”)`}. It was ignored; nothing needs to be done unless answers are missing.`,
+      { retryable: true },
     );
+    this.#unclear = { said, problem };
+    this.#unclearTimer = this.#options.clock.setTimeout(() => this.#tellUnclear(), lastWordsMs);
+  }
+
+  #tellUnclear(): void {
+    this.#options.clock.clearTimeout(this.#unclearTimer);
+    const unclear = this.#unclear;
+    this.#unclear = undefined;
+    if (unclear) this.#handlers?.onProblem(unclear.problem);
+  }
+
+  #tellLastWords(): void {
+    const said = this.#unclear?.said ?? '';
+    if (said === '') return;
+    this.#unclear = undefined;
+    this.#handlers?.onProblem(lastWords(said, this.#host));
   }
 
   #onMessageOfDevice(json: Readonly<Record<string, unknown>>): void {
@@ -421,6 +444,7 @@ export class WebSocketTransport implements SessionTransport {
   }
 
   #end(end: ChannelEnd): void {
+    this.#tellUnclear();
     this.#stopTimers();
     this.#pump?.stop();
     const handlers = this.#handlers;
@@ -430,7 +454,7 @@ export class WebSocketTransport implements SessionTransport {
 
   #stopTimers(): void {
     this.#life?.stop();
-    for (const timer of [this.#helloTimer, this.#pingTimer, this.#idleTimer])
+    for (const timer of [this.#helloTimer, this.#pingTimer, this.#idleTimer, this.#unclearTimer])
       this.#options.clock.clearTimeout(timer);
   }
 }

@@ -428,6 +428,35 @@ describe('a refusal', () => {
     expect(record.ends[0]?.description).toContain('refused this device: no way (');
   });
 
+  it.each([1000, 1008, 4001])(
+    'in plain words in the middle of a conversation reaches the person (%i)',
+    async (code) => {
+      const { peer, record } = await talk();
+      peer.send('Unauthorized');
+      peer.socket.close(code);
+      await until(() => record.ends.length > 0);
+      expect(record.events.slice(-2)).toEqual(['problem', 'end']);
+      expect(record.problems).toEqual([ErrorCode.serverError]);
+      expect(record.problemTexts[0]).toContain('said “Unauthorized” and hung up.');
+    },
+  );
+
+  it('is what comes before the end; other texts that are no messages are told of as such', async () => {
+    const { peer, record, clock } = await talk();
+    const timers = clock.pendingTimers;
+    peer.send('ping');
+    peer.send({ type: 'llm', emotion: 'happy' });
+    await until(() => record.messages.length === 1);
+    expect(record.problemTexts).toEqual([expect.stringContaining('it is not JSON (“ping”)')]);
+    peer.send('pong');
+    await until(() => clock.pendingTimers > timers);
+    clock.advance(1000);
+    expect(record.problems).toEqual([ErrorCode.protocolBadMessage, ErrorCode.protocolBadMessage]);
+    peer.socket.close(1000);
+    await until(() => record.ends.length > 0);
+    expect(record.problems).toHaveLength(2);
+  });
+
   it.each([
     [1000, '', /it hung up without a hello/],
     [1008, 'token解密失败', /The server refused this device: token解密失败/],
