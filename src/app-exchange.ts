@@ -18,6 +18,7 @@ import { readTunnelSection } from './config/tunnels.ts';
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { type KnownSecrets, secretsOfConfiguration } from './core/secrets.ts';
 import { sourceOf } from './mcp/control/mount-source.ts';
 import type { Quarantine } from './mcp/control/quarantine.ts';
 import { createCoalescer } from './mcp/mounts/coalescer.ts';
@@ -39,6 +40,7 @@ export interface ExchangeParts {
   readonly startMs: number;
   readonly logger: Logger;
   readonly events: EventHub;
+  readonly secrets: KnownSecrets;
   readonly idle: IdleSignal;
   readonly tools: Pick<ToolService, 'registry' | 'access' | 'dispatcher' | 'tasks' | 'reportCollisions'>;
 }
@@ -158,7 +160,7 @@ function followChanges({ clock, tools }: ExchangeParts, { links }: Services, dev
 
 /** Returns what ends it. */
 async function followFile(
-  { clock, config, file }: ExchangeParts,
+  { clock, config, file, secrets }: ExchangeParts,
   { mounts, links }: Services,
 ): Promise<(() => void)[]> {
   if (file === undefined) return [];
@@ -170,7 +172,10 @@ async function followFile(
       file,
       load: readMountSections,
       current: { mcpServers, mcpServerConfig },
-      onTools: (sections) => void mounts.update(sections),
+      onTools: (sections) => {
+        secrets.add(secretsOfConfiguration(sections));
+        void mounts.update(sections);
+      },
       onProblem: toldAlready,
       clock,
     }),
@@ -178,7 +183,10 @@ async function followFile(
       file,
       load: readAccessPointSection,
       current: mcpEndpoint,
-      onTools: (section) => void links.updateAccessPoints(section),
+      onTools: (section) => {
+        secrets.add(secretsOfConfiguration({ mcpEndpoint: section }));
+        void links.updateAccessPoints(section);
+      },
       onProblem: toldAlready,
       clock,
     }),
@@ -186,7 +194,10 @@ async function followFile(
       file,
       load: readTunnelSection,
       current: tunnels,
-      onTools: (section) => void links.updateTunnels(section),
+      onTools: (section) => {
+        secrets.add(secretsOfConfiguration(section));
+        void links.updateTunnels(section);
+      },
       onProblem: toldAlready,
       clock,
     }),

@@ -7,6 +7,7 @@ import type { Clock } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import { hasUnseen } from './core/printable-text.ts';
+import { type KnownSecrets, secretsOfConfiguration } from './core/secrets.ts';
 import { openInstalled } from './mcp/control/installed.ts';
 import { createInstalls, type Definition, type Installs } from './mcp/control/installs.ts';
 import { openQuarantine, type Quarantine } from './mcp/control/quarantine.ts';
@@ -50,6 +51,8 @@ export interface InstallServiceParts extends QuarantineServiceParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Is told what installed entries hold. */
+  readonly secrets?: Pick<KnownSecrets, 'add'>;
 }
 
 /** Tools and mounts that are added while the device runs. */
@@ -61,13 +64,17 @@ export interface InstallService {
 }
 
 export async function createInstallService(parts: InstallServiceParts): Promise<InstallService> {
-  const { registry, display, onProblem } = parts;
+  const { registry, display, onProblem, secrets } = parts;
   const configured = createConfiguredTools({ ...parts, logger: parts.logger.child('tools') });
   const installs = createInstalls({
     ...parts,
     records: await openInstalled(stateStorage(parts), onProblem),
-    readTool,
+    readTool: (raw) => {
+      secrets?.add(secretsOfConfiguration(raw));
+      return readTool(raw);
+    },
     readMount: (name, raw, position) => {
+      secrets?.add(secretsOfConfiguration(raw));
       const { definitions, faults } = parseMounts({ [name]: raw }, undefined, parts);
       const [definition] = definitions;
       if (!definition || faults.length > 0) throw notRight(faults);

@@ -14,6 +14,7 @@ import { parseToolsConfig, readToolsConfig, type ToolsConfig } from './config/to
 import type { Clock, TimerHandle } from './core/clock.ts';
 import { ClientError, ErrorCode } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { type KnownSecrets, secretsOfConfiguration } from './core/secrets.ts';
 import type { SystemTime } from './core/system-time.ts';
 import { programVersion } from './core/version.ts';
 import { type AccessList, createAccessList } from './mcp/access-list.ts';
@@ -55,6 +56,7 @@ export interface ToolServiceParts {
   readonly clock: Clock;
   readonly time: SystemTime;
   readonly logger: Logger;
+  readonly secrets: KnownSecrets;
   readonly display: StatusDisplay;
   /** Keeps a volume that a tool has set. */
   readonly keepVolume: (volumePercent: number) => void;
@@ -166,7 +168,10 @@ export async function createToolService(parts: ToolServiceParts): Promise<ToolSe
           file: parts.file,
           load: readToolSections,
           current: sections,
-          onTools: publish,
+          onTools: (read) => {
+            parts.secrets.add(secretsOfConfiguration(read));
+            publish(read);
+          },
           onProblem,
           clock,
         }),

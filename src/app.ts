@@ -28,6 +28,7 @@ import { parseServerAddress, type ServerAddress } from './config/server-address.
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { type KnownSecrets, secretsOfConfiguration } from './core/secrets.ts';
 import { programVersion } from './core/version.ts';
 import type { DeviceSettings } from './machine/context.ts';
 import type { ListeningMode } from './machine/events.ts';
@@ -54,6 +55,8 @@ export interface AppParts {
   readonly startMs: number;
   readonly logger: Logger;
   readonly display: StatusDisplay;
+  /** What no log and no event may tell; servers tell some that are added. */
+  readonly secrets: KnownSecrets;
   /** Says one line to the person, for what is no event: which devices were chosen and why. */
   readonly say: (line: string) => void;
   /** Starts the demo server in this process and tells its OTA address. Only called when the configuration wants it. */
@@ -97,7 +100,7 @@ async function compose(
   given: AppParts,
   closers: (() => Promise<void>)[],
 ): Promise<Pick<App, 'device' | 'verbs'>> {
-  const events = createEventHub(given.display);
+  const events = createEventHub(given.display, given.secrets);
   const parts = { ...given, display: events };
   const { config, clock, logger } = parts;
   const idle = createIdleWatch();
@@ -181,7 +184,10 @@ async function compose(
           recall: () => (server.otaUrl === undefined ? undefined : identity.recall(server.otaUrl)),
           remember: (answer) => identity.remember(server.otaUrl ?? '', answer),
         },
-        useAnswer: (answer) => transports.use(answer),
+        useAnswer: (answer) => {
+          given.secrets.add(secretsOfConfiguration(answer));
+          return transports.use(answer);
+        },
       },
       display: events,
       clock,
@@ -357,6 +363,7 @@ async function openState(
   const onProblem = (error: ClientError) => display.show(errorEvent(error));
   const lock = await acquireStateLock(directory);
   closers.push(() => lock.release());
+  if (lock.doubt) onProblem(lock.doubt);
   const storage = createJsonFileStorage({ directory, onDamaged: onProblem });
   return { identity: await openIdentity(storage, config.identity, onProblem), storage };
 }

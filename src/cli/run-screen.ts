@@ -8,7 +8,14 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { Clock } from '../core/clock.ts';
 import { lazyPart } from '../core/lazy-part.ts';
 import type { Logger } from '../core/logger.ts';
+import {
+  createKnownSecrets,
+  type KnownSecrets,
+  secretsOfConfiguration,
+  secretsOfEnvironment,
+} from '../core/secrets.ts';
 import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
+import { withoutKnownSecrets } from '../runtime/event-hub.ts';
 import type { CliContext } from './context.ts';
 
 /** Where a running device is seen: a terminal or log lines, and the event stream. */
@@ -17,6 +24,8 @@ export interface RunScreen {
   /** What `t` of events counts from. */
   readonly startMs: number;
   readonly logger: Logger;
+  /** Those of the configuration and of the environment, to begin with. */
+  readonly secrets: KnownSecrets;
   /** Undefined when nobody sits in front of it. */
   readonly terminal: TerminalDisplay | undefined;
   say(line: string): void;
@@ -37,6 +46,8 @@ export async function openRunScreen(
   const startMs = clock.now();
   const interactive = stdout.isTTY && config.log.events !== '-';
   const terminal = interactive ? await openTerminal(config.display.language, context, clock) : undefined;
+  const secrets = createKnownSecrets();
+  secrets.add([...secretsOfConfiguration(config), ...secretsOfEnvironment(env)]);
   const errors = streamDestination(stderr);
   const destination =
     terminal && stderr.isTTY ? { write: (line: string) => terminal.writeLine(line) } : errors;
@@ -48,7 +59,8 @@ export async function openRunScreen(
     level,
     format,
     private: config.log.private,
-    destination,
+    // Whoever has made the line: what is known to be a secret is in none.
+    destination: { write: (line) => destination.write(secrets.hide(line)) },
     color: stderr.isTTY && !env.NO_COLOR,
   });
   const displays: StatusDisplay[] = [];
@@ -82,9 +94,10 @@ export async function openRunScreen(
     },
     startMs,
     logger,
+    secrets,
     terminal,
     say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),
-    record: (event) => events?.show(event),
+    record: (event) => events?.show(withoutKnownSecrets(event, secrets)),
     listen: (onCommand) => {
       obey = onCommand;
       if (!terminal || !stdin.isTTY || stopListening) return;

@@ -160,6 +160,7 @@ function openApp(
     clock,
     startMs: screen.startMs,
     logger: screen.logger,
+    secrets: screen.secrets,
     display,
     say: screen.say,
     isUnwatched: screen.terminal === undefined && config.conversation.turns === undefined,

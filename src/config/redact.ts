@@ -1,20 +1,15 @@
-import { withoutTokensInPath } from '../core/token-like.ts';
+import { hiddenMark, isFlagOfSecret, isSecretName, shownUrl, withoutSecretsInLine } from '../core/secrets.ts';
 import { isPlainObject } from './layers.ts';
 import { findSetting } from './settings.ts';
 import { anyName, type Shown, type ShownLeaf, shownKeys } from './shown-keys.ts';
 
 /** What stands where a secret is. */
-export const HIDDEN = '••••';
+export const HIDDEN = hiddenMark;
 
-const SECRET_NAME = /token|secret|password|passwd|api[-_]?key|hmac|authorization|credential/i;
 /** With a scheme, or with a query where somebody forgot the scheme. */
 const URL_LIKE = /:\/\/|\?[\w-]+=/;
 /** Settings with whole command lines in one text. */
 const COMMAND_LINE = /Command$/;
-const SECRET_IN_LINE = new RegExp(
-  `((?:${SECRET_NAME.source})[\\w-]*["']?(?:\\s*[=:]\\s*|\\s+)["']?(?:(?:Bearer|Basic)\\s+)?)[^\\s"']+`,
-  'gi',
-);
 
 /**
  * A configuration value as it may be printed: secrets hidden, credentials and queries of URLs, too, and whatever stands under a
@@ -84,7 +79,7 @@ function printableWord(words: readonly unknown[], index: number): unknown {
 /** `["--token", "abc"]` */
 function followsSecretFlag(list: readonly unknown[], index: number): boolean {
   const before = list[index - 1];
-  return typeof before === 'string' && /^-[^=]*$/.test(before) && SECRET_NAME.test(before);
+  return typeof before === 'string' && isFlagOfSecret(before);
 }
 
 const isAddress = (text: string): boolean => /^\s*(?:https?|wss?):\/\/[^\s/]/i.test(text);
@@ -92,22 +87,9 @@ const isAddress = (text: string): boolean => /^\s*(?:https?|wss?):\/\/[^\s/]/i.t
 /** `"--token=abc"`, `"TOKEN=abc"` and `"Authorization: Bearer abc"` */
 function withoutNamedSecret(text: string): string {
   const name = /^(?:-[\w-]+=)?[\w-]+\s*[=:]\s*(?!\/\/)/.exec(text)?.[0];
-  return name !== undefined && SECRET_NAME.test(name) ? `${name}${HIDDEN}` : text;
+  return name !== undefined && isSecretName(name) ? `${name}${HIDDEN}` : text;
 }
-
-/** `curl --token abc -H "Authorization: Bearer abc" https://me:abc@host/?key=abc` */
-const withoutSecretsInLine = (line: string): string =>
-  line.replace(/[^\s"'=]+:\/\/[^\s"']+/g, printableUrl).replace(SECRET_IN_LINE, `$1${HIDDEN}`);
 
 function withoutUrlSecrets<Value>(value: Value): Value | string {
-  return typeof value === 'string' && URL_LIKE.test(value) ? printableUrl(value) : value;
-}
-
-/** A URL without user name, password, tokens in its path, query and fragment; text that is no URL loses what follows the first `?`. */
-export function printableUrl(text: string): string {
-  const [plain = '', ...query] = text.split(/[?#]/);
-  const withoutUser = plain.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, `$1${HIDDEN}@`);
-  const [, host = '', path = ''] = /^(.*?:\/\/[^/]*|)(.*)$/s.exec(withoutUser) ?? [];
-  const shown = `${host}${withoutTokensInPath(path, HIDDEN)}`;
-  return query.length > 0 ? `${shown}?${HIDDEN}` : shown;
+  return typeof value === 'string' && URL_LIKE.test(value) ? shownUrl(value) : value;
 }

@@ -1,3 +1,4 @@
+import type { KnownSecrets } from '../core/secrets.ts';
 import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
 
 /** A display that others can look over the shoulder of. */
@@ -6,10 +7,15 @@ export interface EventHub extends StatusDisplay {
   subscribe(listener: (event: StatusEvent) => void): () => void;
 }
 
-export function createEventHub(display: StatusDisplay): EventHub {
+/** `secrets`: what no event may tell, whoever's words it quotes. */
+export function createEventHub(
+  display: StatusDisplay,
+  secrets: Pick<KnownSecrets, 'hide'> = { hide: (text) => text },
+): EventHub {
   const listeners = new Set<(event: StatusEvent) => void>();
   return {
-    show(event) {
+    show(given) {
+      const event = withoutKnownSecrets(given, secrets);
       display.show(event);
       for (const listener of listeners) listener(event);
     },
@@ -18,4 +24,10 @@ export function createEventHub(display: StatusDisplay): EventHub {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** What was said in the conversation stays as it was said; sentences of ours and of servers do not. */
+export function withoutKnownSecrets(event: StatusEvent, { hide }: Pick<KnownSecrets, 'hide'>): StatusEvent {
+  if (event.type !== 'error' && event.type !== 'alert') return event;
+  return { ...event, message: hide(event.message) };
 }

@@ -1,5 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { askControl, untilOffered } from '../support/exchange-program.ts';
@@ -11,7 +14,7 @@ afterAll(cleanUpPrograms);
 let planted = 0;
 /** No two are alike, so that one knows which came out. */
 const secret = () => `planted-${++planted}-swordfish`;
-const isOut = (text: string) => [...new Set(text.match(/planted-\d+-swordfish/g))];
+const isOut = (text: string) => [...new Set(text.match(/planted-\d+-swordfish|(?:a1){8}/g))];
 
 /** Prints its whole environment and its arguments where a log takes them, and fails. */
 const loud = 'env >&2; echo "$@" >&2; echo "$0 failed" >&2; exit 3';
@@ -24,7 +27,17 @@ const shell = (name: string, more: object) => ({
 });
 
 const sections = () => ({
-  server: { token: secret() },
+  server: {
+    url: `http://me:${secret()}@127.0.0.1:1/ota/?key=${secret()}`,
+    websocketUrl: `ws://me:${secret()}@127.0.0.1:1/?token=${secret()}`,
+    token: secret(),
+  },
+  identity: { serialNumber: 'SN1', hmacKey: 'a1'.repeat(32) },
+  device: {
+    cameraCommand: `curl -H "X-Api-Key: ${secret()}" --token ${secret()} http://me:${secret()}@127.0.0.1:1/?key=${secret()}`,
+    rebootCommand: `/bin/false --password=${secret()}`,
+  },
+  control: { tcp: { port: 0, token: secret() } },
   mcp: {
     tools: [
       shell('fails', { env: { API_KEY: secret(), OTHER: secret() } }),
@@ -131,6 +144,60 @@ it('no secret of the configuration is in a report or in a log, whatever goes wro
   await program.exited;
   expect(program.stderr).toContain('The tool failed and wrote to standard error');
   expect(isOut(program.stderr + JSON.stringify(program.events) + logs)).toEqual([]);
+});
+
+/** Quotes to whoever comes all that it was sent and has sent, as servers of others do. */
+async function tactlessServer() {
+  const told: string[] = [];
+  const tell = () => {
+    const text = secret();
+    told.push(text);
+    return text;
+  };
+  let port = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    const websocket = { url: `ws://me:${tell()}@127.0.0.1:${port}/?key=${tell()}`, token: tell() };
+    const mqtt = {
+      endpoint: '127.0.0.1:1',
+      client_id: 'c',
+      username: 'u',
+      password: tell(),
+      publish_topic: 'p',
+    };
+    response.end(JSON.stringify({ websocket, mqtt, server_time: { timestamp: Date.now() } }));
+  });
+  server.on('upgrade', ({ headers, url }, socket) => {
+    const body = JSON.stringify({
+      message: `refused ${headers.authorization} at ${url}, not ${told.join(' ')}`,
+    });
+    socket.on('error', () => {});
+    socket.end(`HTTP/1.1 401 Unauthorized\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  port = (server.address() as AddressInfo).port;
+  return { url: `http://me:${tell()}@127.0.0.1:${port}/ota/?key=${tell()}`, close: () => server.close() };
+}
+
+it.each(['websocket', 'mqtt'])('nor is one that a server has given, or quotes (%s)', async (transport) => {
+  const server = await tactlessServer();
+  const args = '--mic null --speaker null --events - --log-level debug --log-format json --start'.split(' ');
+  const program = startProgram(['run', '--server', server.url, '--transport', transport, ...args]);
+  await program.until(() => program.eventsOf('error').length > 0);
+  await vi.waitFor(
+    () =>
+      expect(program.eventsOf('error').map(({ code }) => code)).toContainEqual(
+        expect.stringMatching(/^TRANSPORT_/),
+      ),
+    20_000,
+  );
+  program.child.kill('SIGTERM');
+  await program.exited;
+  server.close();
+  const messages = program.eventsOf('error').map(({ message }) => message);
+  if (transport === 'websocket') expect(messages.join()).toContain('refused Bearer ••••');
+  expect(isOut(program.stderr + JSON.stringify(program.events))).toEqual([]);
 });
 
 it('a report that cannot be written does not end with 0', () => {

@@ -1,4 +1,5 @@
 import { ClientError } from '../../core/errors.ts';
+import { isSecretName, withoutSecrets } from '../../core/secrets.ts';
 
 /** What a log line can hold: plain, finite, without secrets. */
 export type SafeValue =
@@ -17,22 +18,10 @@ const maxStackLength = 3000;
 const maxCauses = 5;
 const hidden = '[hidden]';
 
-/** Compared in lower case without `-` and `_`. `key` is the session key in the server's `udp` object (firmware D). */
-const secretName = /(?:token|password|passwd|secret|authorization|hmackey|apikey|privatekey|cookie)$|^key$/;
-const secretWords = '[\\w-]*(?:token|password|passwd|secret|authorization|hmac_?key|api_?key)';
-const secretInUrl = new RegExp(`([?&;]${secretWords}=)[^&#\\s"']*`, 'gi');
-const secretInJson = new RegExp(`(\\\\?"${secretWords}\\\\?"\\s*:\\s*\\\\?")[^"\\\\]*`, 'gi');
-const bearer = /\b(Bearer\s+|Authorization:\s*\w+\s+)[\w+/=.~-]{6,}/gi;
-const userInfo = /(\b[a-z][\w+.-]{0,20}:\/\/)[^\s/@"']*@/gi;
-
 /** A string for the log: bounded, and without the secrets that URLs, headers and JSON carry. */
 export function safeText(text: string, maxLength = maxTextLength): string {
   const bounded = text.length > maxLength ? `${text.slice(0, maxLength)}… (${text.length} characters)` : text;
-  return bounded
-    .replace(secretInUrl, `$1${hidden}`)
-    .replace(secretInJson, `$1${hidden}`)
-    .replace(bearer, `$1${hidden}`)
-    .replace(userInfo, `$1${hidden}@`);
+  return withoutSecrets(bounded, hidden);
 }
 
 /**
@@ -105,13 +94,10 @@ function safeObject(value: object, depth: number, budget: Budget): { readonly [k
     }
     const field = (value as Record<string, unknown>)[key];
     if (field === undefined) continue;
-    safe[safeText(key, 100)] = isSecret(key) && field !== null ? hidden : safeValue(field, depth + 1, budget);
+    safe[safeText(key, 100)] =
+      isSecretName(key) && field !== null ? hidden : safeValue(field, depth + 1, budget);
   }
   return safe;
-}
-
-function isSecret(key: string): boolean {
-  return secretName.test(key.slice(0, 100).replace(/[-_]/g, '').toLowerCase());
 }
 
 /** Code and message down the chain of causes; a stack only where a programming error is to be found by it. */

@@ -5,10 +5,10 @@ import { withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote } from '../../core/quoting.ts';
+import { secretsOfConnection, shownConnection } from '../../core/secrets.ts';
 import { inWords } from '../../core/words.ts';
 import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound-link.ts';
 import { type DialledSocket, dial, type SocketEnd, type SocketTarget } from './dialled-socket.ts';
-import { secretsOf, shownUrl } from './hidden-secrets.ts';
 
 /** What is trusted with this PEM file. @throws ClientError CONFIG_UNREADABLE */
 export type ReadAuthorities = (caFile: string) => readonly string[];
@@ -90,7 +90,7 @@ export class OutboundLink {
     const { target, clock } = this.#options;
     const nextMs = this.#nextAttemptAtMs;
     return {
-      url: shownUrl(target().url),
+      url: shownConnection(target().url),
       state: this.#state,
       ...(this.#lastClose && { lastClose: this.#lastClose }),
       ...(nextMs !== undefined && { nextAttemptInMs: Math.max(0, Math.round(nextMs - clock.now())) }),
@@ -117,7 +117,7 @@ export class OutboundLink {
   /** Says that the other end takes part; only it knows when that is. */
   logConnected(): void {
     const { logger, label, target } = this.#options;
-    logger.info('Connected', { link: label, url: shownUrl(target().url) });
+    logger.info('Connected', { link: label, url: shownConnection(target().url) });
   }
 
   /** The connection is good for what it is there for. */
@@ -216,7 +216,7 @@ export class OutboundLink {
     const { random } = this.#options;
     const { url, token } = this.#options.target();
     const livedMs = end.livedMs ?? 0;
-    this.#lastClose = { code: end.code, reason: createQuote(secretsOf(url, token))(end.reason) };
+    this.#lastClose = { code: end.code, reason: createQuote(secretsOfConnection(url, token))(end.reason) };
     if (livedMs >= healthyAfterMs || this.#hasServed) {
       this.#attempt = 0;
       this.#problemTold = false;

@@ -1,5 +1,4 @@
 import { dial, type SocketEnd } from '../../adapters/outbound-link/dialled-socket.ts';
-import { secretsOf, shownUrl } from '../../adapters/outbound-link/hidden-secrets.ts';
 import { whyUnanswered } from '../../adapters/outbound-link/outbound-link.ts';
 import { stateLockHolder } from '../../adapters/storage/state-lock.ts';
 import { parseAccessPoints } from '../../config/access-points.ts';
@@ -8,6 +7,7 @@ import type { Config } from '../../config/schema.ts';
 import { monotonicClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { createQuote } from '../../core/quoting.ts';
+import { secretsOfConnection, shownConnection } from '../../core/secrets.ts';
 import { type Finding, note, ok } from './finding.ts';
 
 const SUBJECT = 'Access point';
@@ -32,12 +32,12 @@ export async function checkAccessPoints(config: Config, stateDirectory: string):
 }
 
 async function checkOne({ name, url, caFile }: AccessPoint): Promise<Finding> {
-  const label = name === '' ? shownUrl(url) : `${name} at ${shownUrl(url)}`;
+  const label = name === '' ? shownConnection(url) : `${name} at ${shownConnection(url)}`;
   try {
     const ca = caFile !== undefined && url.startsWith('wss:') ? readAuthorities(caFile, 'caFile') : undefined;
     const end = await knock(url, ca);
     if (end === 'taken') return ok(SUBJECT, `${label} takes this device`);
-    const reason = createQuote(secretsOf(url))(end.reason);
+    const reason = createQuote(secretsOfConnection(url))(end.reason);
     if (end.livedMs !== undefined || end.httpStatus === 401 || end.httpStatus === 403)
       return note(
         SUBJECT,
