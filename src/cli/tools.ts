@@ -103,8 +103,7 @@ export const toolsCallAction: CommandAction<ToolsCallOptions> = async (options, 
   const loaded = await load(options, context);
   const args = parseArguments(options.args ?? '{}');
   const { registry, access, kindOf, dispose } = await openOfferedTools(loaded, context);
-  const device =
-    kindOf(options.name) === builtinKind ? await openDeviceTools(loaded, context) : undefined;
+  const device = kindOf(options.name) === builtinKind ? await openDeviceTools(loaded, context) : undefined;
   try {
     const tool = device?.find(options.name) ?? registry.find(options.name);
     if (!tool && access.permits(options.name)) await refuseMounted(options.name, loaded, context);
