@@ -1,4 +1,5 @@
 import { createControlApi } from './adapters/control/control-api.ts';
+import { loadPinyin } from './adapters/text/pinyin.ts';
 import { controlSocketPath } from './config/control-socket.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
@@ -60,6 +61,7 @@ export function createControl(parts: ControlParts): Control {
   const logger = parts.logger.child('control');
   const mcp = createHttpEndpoint({
     ...parts,
+    transliteration: loadPinyin,
     name: config.identity.boardName,
     version: programVersion,
     logger,

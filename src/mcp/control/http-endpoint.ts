@@ -8,7 +8,9 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { LazyTransliteration } from '../../ports/transliteration.ts';
 import type { AccessList } from '../access-list.ts';
+import { type AsciiNames, createAsciiNames, withOriginal } from '../ascii-names.ts';
 import { Caller } from '../caller.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import { normalise, type RequestId, rpcErrorCode } from '../normalise.ts';
@@ -16,7 +18,7 @@ import { listed } from '../paging.ts';
 import type { ToolRegistry } from '../registry.ts';
 import { contentOf, failedResultOf, pictureBeside } from '../result.ts';
 import { loadServerSdk } from '../server.ts';
-import type { ToolArguments, ToolOutput } from '../tool.ts';
+import type { Tool, ToolArguments, ToolOutput } from '../tool.ts';
 
 const maxSessions = 16;
 const sessionIdleMs = 30 * 60_000;
@@ -28,6 +30,8 @@ export interface HttpEndpointParts {
   readonly registry: ToolRegistry;
   readonly access: Pick<AccessList, 'permits' | 'subscribe'>;
   readonly dispatcher: Dispatcher;
+  /** These clients take ASCII letters only in the name of a tool. */
+  readonly transliteration: LazyTransliteration;
   /** In `serverInfo`. */
   readonly name: string;
   readonly version: string;
@@ -54,6 +58,7 @@ interface Session {
 }
 
 export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
+  const names = createAsciiNames(parts.transliteration);
   const { registry, clock, logger } = parts;
   /** Least recently used first. */
   const sessions = new Map<string, Session>();
@@ -110,7 +115,7 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
     const id = randomUUID();
     const session: Session = {
       id,
-      server: await createSessionServer(parts, () => use(session)),
+      server: await createSessionServer(parts, names, () => use(session)),
       transport: new Transport({
         sessionIdGenerator: () => id,
         onsessioninitialized: () => {
@@ -177,7 +182,11 @@ export function createHttpEndpoint(parts: HttpEndpointParts): HttpEndpoint {
   };
 }
 
-async function createSessionServer(parts: HttpEndpointParts, use: () => () => void): Promise<Server> {
+async function createSessionServer(
+  parts: HttpEndpointParts,
+  names: AsciiNames,
+  use: () => () => void,
+): Promise<Server> {
   const { registry, access, dispatcher, name, version, logger } = parts;
   const [{ Server }, { CfWorkerJsonSchemaValidator }] = await loadServerSdk();
   const server = new Server(
@@ -189,21 +198,35 @@ async function createSessionServer(parts: HttpEndpointParts, use: () => () => vo
     },
   );
   server.onerror = (error) => logger.debug('MCP over HTTP', { message: messageOf(error) });
-  server.setRequestHandler('tools/list', () => ({
-    tools: registry
-      .list()
-      .filter((tool) => tool.audience === 'model' && access.permits(tool.name))
-      .map(listed) as never,
-  }));
+  const offered = () =>
+    registry.list().filter((tool) => tool.audience === 'model' && access.permits(tool.name));
+  server.setRequestHandler('tools/list', async () => {
+    const tools = offered();
+    const shown = await names.of(tools.map((tool) => tool.name));
+    return { tools: tools.map((tool) => listedAs(tool, shown.get(tool.name) ?? tool.name)) as never };
+  });
   server.setRequestHandler('tools/call', async ({ params }, { mcpReq: { signal } }) => {
     const release = use();
     try {
-      return await call(dispatcher, params.name, params.arguments ?? {}, signal);
+      return await call(dispatcher, await originalOf(params.name), params.arguments ?? {}, signal);
     } finally {
       release();
     }
   });
+  /** A client may also know the tool by what it is called here. */
+  async function originalOf(given: string): Promise<string> {
+    if (registry.find(given)) return given;
+    const shown = await names.of(offered().map((tool) => tool.name));
+    return [...shown].find(([, ascii]) => ascii === given)?.[0] ?? given;
+  }
+
   return server;
+}
+
+function listedAs(tool: Tool, shown: string): object {
+  if (shown === tool.name) return listed(tool);
+  const { description, ...rest } = listed(tool);
+  return { ...rest, name: shown, description: withOriginal(tool.name, description) };
 }
 
 async function call(

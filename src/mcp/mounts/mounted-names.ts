@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { plainName, plainServerName, readableServerName } from '../../core/plain-name.ts';
 
 /** What language models take for the name of a function. */
-const maxNameCharacters = 64;
+export const maxNameCharacters = 64;
 const maxServerCharacters = 24;
 const digestCharacters = 6;
 
 /**
- * `server__tool`, as a tool of a mounted server is offered: letters, digits, `_` and `-`, at most 64. It depends on these two
+ * `server__tool`, as a tool of a mounted server is offered: letters, Chinese ones too, digits, `_` and `-`, at most 64. It depends on these two
  * names only, so it is the same after every start. A name that had to be changed ends with a digest of the original, so
  * that `a.b` and `a_b` stay two tools.
  */
@@ -26,7 +26,7 @@ function serverPart(name: string): string {
 }
 
 /** The digest is that of `original`; the beginning never ends with `_`, which would make a `__`. */
-function withDigest(text: string, original: string, maxCharacters: number): string {
+export function withDigest(text: string, original: string, maxCharacters: number): string {
   const begin = text.slice(0, maxCharacters - digestCharacters - 1).replace(/_+$/, '');
   return `${begin}_${digestOf(original)}`;
 }

@@ -1,6 +1,7 @@
 import { defaultToolTimeoutMs } from '../../core/tool-time-limits.ts';
 import type { ForeignResult, ForeignTool } from '../../ports/mcp-client.ts';
 import type { MountedServerDefinition } from '../../ports/mounted-server.ts';
+import { withOriginal } from '../ascii-names.ts';
 import type { Tool, ToolArguments, ToolMode, ToolRunContext } from '../tool.ts';
 import { mountedName } from './mounted-names.ts';
 import { mountedOutput } from './mounted-output.ts';
@@ -75,8 +76,7 @@ function describedWithName(
   alias: string | undefined,
 ): string {
   const isKept = alias !== undefined || !/\P{ASCII}/u.test(name);
-  if (isKept || mountedName(server, name).endsWith(name)) return description;
-  return description.includes(name) ? description : `${name}: ${description}`;
+  return isKept || mountedName(server, name).endsWith(name) ? description : withOriginal(name, description);
 }
 
 function overrideOf({ tools }: MountedServerDefinition, name: string) {

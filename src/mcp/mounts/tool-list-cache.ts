@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { plainName } from '../../core/plain-name.ts';
 import type { ForeignTool, McpServerTarget } from '../../ports/mcp-client.ts';
 import type { Storage } from '../../ports/storage.ts';
 
@@ -59,7 +58,7 @@ export function createToolListCache(storage: Storage, logger: Logger): ToolListC
 
 /** Safe as the name of a file; the digest tells servers apart whose names differ in other characters only. */
 function recordName(server: string): string {
-  return `tools-${plainName(server).slice(0, 40)}-${digestOf(server).slice(0, 12)}`;
+  return `tools-${server.replace(/[^A-Za-z0-9_-]/gu, '_').slice(0, 40)}-${digestOf(server).slice(0, 12)}`;
 }
 
 /** Tells whether the tools may be those of another server. Values of variables and headers, where secrets are, take no part. */

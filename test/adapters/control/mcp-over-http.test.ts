@@ -57,6 +57,24 @@ describe('the device as an MCP server over HTTP, for the SDK’s client', () => 
     ]);
   });
 
+  it('is given names in ASCII letters, which it calls the tools by', async () => {
+    const weather = { ...echo, name: '高德MCP__查询天气', description: 'Tells the weather.' };
+    const { client } = await connect([weather, { ...echo, name: 'wörter' }, echo]);
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name, description }) => [name, description])).toEqual([
+      [
+        expect.stringMatching(/^gao_de_MCP__cha_xun_tian_qi_[0-9a-f]{6}$/),
+        '高德MCP__查询天气: Tells the weather.',
+      ],
+      [expect.stringMatching(/^worter_[0-9a-f]{6}$/), 'wörter: Says it again.'],
+      ['echo', 'Says it again.'],
+    ]);
+    for (const name of [tools[0]?.name ?? '', '高德MCP__查询天气'])
+      expect(await client.callTool({ name, arguments: { word: 'hi' } })).toMatchObject({
+        content: [{ type: 'text', text: '{"word":"hi"}' }],
+      });
+  });
+
   it('gives long results whole, and failures as results', async () => {
     const long = tool({ name: 'long', run: () => Promise.resolve({ kind: 'text', text: 'x'.repeat(9000) }) });
     const { client } = await connect([long]);
@@ -188,7 +206,14 @@ function post(body: unknown, session?: string): Request {
 async function endpoint() {
   const clock = new FakeClock();
   const parts = await mcpParts([echo]);
-  const http = createHttpEndpoint({ ...parts, clock, name: 'device', version: '1', logger: silentLogger });
+  const http = createHttpEndpoint({
+    ...parts,
+    clock,
+    transliteration: () => Promise.reject(new Error('not needed')),
+    name: 'device',
+    version: '1',
+    logger: silentLogger,
+  });
   const open = async () => {
     const response = await http.handle(post(initialize));
     await response.text();

@@ -12,15 +12,19 @@ test('a tool is called after its server and itself', () => {
 test('a name that had to be changed says so, always with the same digest', () => {
   expect(mountedName('fs', 'read.file')).toBe('fs__read_file_dd32cd');
   expect(mountedName('fs', 'read file')).not.toBe(mountedName('fs', 'read.file'));
-  expect(mountedName('天气', '查询')).toBe(mountedName('天气', '查询'));
-  expect(mountedName('天气', '查询')).toMatch(/^server_[0-9a-f]{6}__[A-Za-z0-9_-]+$/);
 });
 
-test('servers whose names differ in letters of other alphabets only are told apart', () => {
-  expect(mountedName('高德MCP', 'route')).toMatch(/^MCP_[0-9a-f]{6}__route$/);
-  expect(mountedName('高德MCP', 'route')).not.toBe(mountedName('百度MCP', 'route'));
-  expect([plainServerName('高德MCP'), plainServerName('天气1'), plainServerName('地图1')]).toEqual([
-    '',
+test('Chinese letters stay, as servers keep them; those of other alphabets do not', () => {
+  expect(mountedName('天气', '查询')).toBe('天气__查询');
+  expect([mountedName('高德MCP', 'route'), mountedName('百度MCP', 'route')]).toEqual([
+    '高德MCP__route',
+    '百度MCP__route',
+  ]);
+  expect(mountedName('погода', 'час')).toMatch(/^server_[0-9a-f]{6}__[A-Za-z0-9_-]+$/);
+  expect(mountedName('ёMCP', 'route')).toMatch(/^MCP_[0-9a-f]{6}__route$/);
+  expect(mountedName('ёMCP', 'route')).not.toBe(mountedName('юMCP', 'route'));
+  expect([plainServerName('高德MCP'), plainServerName('ё1'), plainServerName('ю1')]).toEqual([
+    '高德MCP',
     '',
     '',
   ]);
@@ -35,16 +39,16 @@ test('long names are cut and stay different', () => {
 
 const name = fc.oneof(
   fc.string({ minLength: 1, maxLength: 90, unit: 'grapheme' }),
-  fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', '_', '.', '-', ' ', '天') }),
+  fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', '_', '.', '-', ' ', '天', 'ё') }),
 );
 
 test('whatever the names are, the result can be used and is read in one way only', () => {
   void fc.assert(
     fc.property(name, name, (server, tool) => {
       const mounted = mountedName(server, tool);
-      expect(mounted).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+      expect(mounted).toMatch(/^[A-Za-z0-9_\-\u4e00-\u9fff]{1,64}$/);
       expect(foldedName(mounted)).toBe(mounted);
-      expect(mounted.split('__')[0]).toMatch(/^[A-Za-z0-9-](_?[A-Za-z0-9-])*$/);
+      expect(mounted.split('__')[0]).toMatch(/^[A-Za-z0-9\-\u4e00-\u9fff](_?[A-Za-z0-9\-\u4e00-\u9fff])*$/);
       expect(mounted.indexOf('__')).toBeLessThan(27);
     }),
     { numRuns: 2000 },

@@ -103,11 +103,12 @@ describe('the tools of a mounted server', () => {
 
   it('say what they are called where their name loses its letters', () => {
     const mounted = createMountedTools(() => Promise.resolve(said('')));
-    const [tool] = mounted.update(definitionOf('s'), [
-      { ...foreignTool('查询天气'), description: '城市的天气' },
-    ]);
+    const [tool] = mounted.update(definitionOf('s'), [{ ...foreignTool('погода'), description: 'Weather.' }]);
     expect(tool?.name).toMatch(/^s__[A-Za-z0-9_-]+$/);
-    expect(tool?.description).toBe('查询天气: 城市的天气');
+    expect(tool?.description).toBe('погода: Weather.');
+    expect(
+      mounted.update(definitionOf('s'), [{ ...foreignTool('查询天气'), description: '城市' }]),
+    ).toMatchObject([{ name: 's__查询天气', description: '城市' }]);
     const named = definitionOf('s', { tools: { 查询天气: { alias: '天气' } } });
     expect(mounted.update(named, [{ ...foreignTool('查询天气'), description: '城市' }])).toMatchObject([
       { name: '天气', description: '城市' },
