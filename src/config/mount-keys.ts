@@ -129,7 +129,7 @@ export const otherNames: Readonly<Record<string, readonly string[]>> = {
 export function plainType(type: unknown): unknown {
   if (typeof type !== 'string') return type;
   const plain = type.toLowerCase().replace(/[^a-z]/g, '');
-  return typeNames[plain] ?? type.trim();
+  return Object.hasOwn(typeNames, plain) ? typeNames[plain] : type.trim();
 }
 
 const typeNames: Readonly<Record<string, string>> = {

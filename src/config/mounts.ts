@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type * as z from 'zod';
 import { faultWords } from '../core/fault-words.ts';
 import { plainServerName } from '../core/plain-name.ts';
+import { printableText } from '../core/printable-text.ts';
 import type { McpServerTarget } from '../ports/mcp-client.ts';
 import type { MountedServerDefinition, MountedToolOverride } from '../ports/mounted-server.ts';
+import { commandWords } from './command-words.ts';
 import { readConfigSections } from './config-sections.ts';
 import type { Environment } from './environment.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
@@ -156,11 +159,11 @@ interface ParsedServer {
 function parseTarget(raw: unknown, place: string, context: MountsContext): ParsedServer {
   const { keys: own, faults } = ownKeys(raw, place);
   if (!own) return { faults, warnings: [] };
-  const entry = inOurWords(own);
+  const { entry, passedOver } = inOurWords(own, place);
   if ('command' in entry === 'url' in entry)
     return {
       faults: [...faults, `${place}: must have either a command or a url${meantIn(entry)}`],
-      warnings: [],
+      warnings: passedOver,
     };
   const schema = 'command' in entry ? stdioServer : httpServer;
   const known = knownKeys(entry, place, Object.keys(schema.shape), {
@@ -171,7 +174,7 @@ function parseTarget(raw: unknown, place: string, context: MountsContext): Parse
       ...Object.keys(httpServer.shape),
     ]),
   });
-  const { warnings } = known;
+  const warnings = [...known.warnings, ...passedOver];
   const unfilled: string[] = [];
   const keys = withValues(known.keys, place, context.env, unfilled);
   const wrong = [...faults, ...known.faults, ...unfilled];
@@ -184,22 +187,61 @@ function parseTarget(raw: unknown, place: string, context: MountsContext): Parse
   return { faults: [], warnings, server: { keys: data, enabled, target: targetOf(data, context) } };
 }
 
-/** Other clients have other names for some keys, and write the whole command line as one list. */
-function inOurWords(own: PlainObject): PlainObject {
-  const entry = { ...own };
+/**
+ * Other clients have other names for some keys, write the whole command line as one text or list, put what is about the connection
+ * into a group, or write null for what is not set.
+ */
+function inOurWords(
+  own: PlainObject,
+  place: string,
+): { readonly entry: PlainObject; readonly passedOver: readonly string[] } {
+  const entry = withoutNulls(own);
   for (const [ours, theirs] of Object.entries(otherNames))
     for (const name of theirs)
       if (name in entry) {
         entry[ours] ??= entry[name];
         delete entry[name];
       }
-  if ('type' in entry) entry.type = plainType(entry.type);
-  for (const key of ['command', 'url']) if (entry[key] === '' || entry[key] === null) delete entry[key];
-  if (Array.isArray(entry.command) && entry.args === undefined) {
-    const [command, ...args] = entry.command;
-    Object.assign(entry, { command, args });
+  if (isPlainObject(entry.type)) {
+    const { type, ...connection } = withoutNulls(entry.type);
+    delete entry.type;
+    for (const [key, value] of Object.entries({ ...connection, ...(type !== undefined && { type }) }))
+      entry[key] ??= value;
   }
-  return entry;
+  for (const key of ['command', 'url']) if (entry[key] === '') delete entry[key];
+  if (isPlainObject(entry.env)) entry.env = withoutNulls(entry.env);
+  Object.assign(entry, inWords(entry));
+  return { entry, passedOver: typed(entry, place) };
+}
+
+const withoutNulls = (entry: PlainObject): PlainObject =>
+  Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== null));
+
+/** A command line as its program and its words; a program may have blanks in its name. */
+function inWords({ command, args }: PlainObject): PlainObject {
+  if (typeof args === 'string') return { args: wordsOf(args) ?? args };
+  if (Array.isArray(args) && args.length > 0) return {};
+  if (Array.isArray(command)) return { command: command[0], args: command.slice(1) };
+  if (typeof command !== 'string' || !/\S\s+\S/.test(command) || existsSync(command)) return {};
+  const [program, ...words] = wordsOf(command) ?? [];
+  return program === undefined ? {} : { command: program, args: words };
+}
+
+/** Placeholders are filled in later, and are no words of a shell. */
+const wordsOf = (line: string): readonly string[] | undefined =>
+  line.includes('$') ? line.trim().split(/\s+/) : commandWords(line);
+
+/** Settles what kind of server it is: where the rest of the entry says so, a type that says otherwise is passed over. */
+function typed(entry: PlainObject, place: string): readonly string[] {
+  if (!('type' in entry)) return [];
+  entry.type = plainType(entry.type);
+  const isLocal = 'command' in entry;
+  if (isLocal === 'url' in entry || typeof entry.type !== 'string') return [];
+  const goesWith = isLocal ? entry.type === 'stdio' : Object.hasOwn(transports, entry.type);
+  if (goesWith) return [];
+  const said = JSON.stringify(printableText(entry.type, 64));
+  delete entry.type;
+  return [`${place}.type: ${said} does not go with a ${isLocal ? 'command' : 'url'}, ignored`];
 }
 
 /** Keys whose values may name variables, and in which a blank at the end was not meant. */

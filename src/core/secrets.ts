@@ -186,7 +186,9 @@ const namedInJson = /((?<!\\)")([\w .~-]{1,64})("\s*:\s*")(?:[^"\\]|\\.)+/g;
 const namedInQuotedJson = /(\\")([\w .~-]{1,64})(\\"\s*:\s*\\")[^"\\]+/g;
 const assigned = /(?<![?&;\w.~%-])(-{0,2}[A-Za-z][\w.-]{0,63})=("[^"]*"|'[^']*'|[^\s"'&]+)/g;
 const afterFlag = /(?<![\w-])(--?[A-Za-z][\w-]{0,63})(\s+)("[^"]*"|'[^']*'|(?![-\s])[^\s"']+)/g;
-const withScheme = /\b(Bearer\s+|(?:Proxy-)?Authorization["']?\s*[:=]\s*["']?(?:\w+\s+)?)[\w+/=.~-]{6,}/gi;
+/** In a sentence an ordinary word may follow; what is secret has digits, or is long. */
+const withScheme =
+  /\b(Bearer\s+|(?:Proxy-)?Authorization["']?\s*[:=]\s*["']?(?:\w+\s+)?)(?=\S*\d|\S{16})[\w+/=.~-]{6,}/gi;
 /** The word is an ordinary one, too. */
 const basic = /\b(Basic\s+)(?=[A-Za-z+/]*[\d=])[\w+/=]{6,}/g;
 const inHeader = /(^|[\s"'])([A-Za-z][\w-]{0,63})(:\s+)([^\s"',;]+)/g;

@@ -9,6 +9,8 @@ const one = (server: unknown, config?: unknown) =>
   parse({ s: server }, config === undefined ? undefined : { s: config }).definitions[0];
 const faultsOf = (servers: unknown, config?: unknown) => parse(servers, config).faults;
 
+const placeholder = (name: string) => `$\{${name}}`;
+
 describe('a server in the shape that every client uses', () => {
   it('is a program with defaults for the rest', () => {
     expect(one({ command: 'npx', args: ['-y', 'a'], env: { KEY: 'x' } })).toEqual({
@@ -79,6 +81,47 @@ describe('a server in the shape that every client uses', () => {
     expect(one({ command: 'x', disabled: true })?.enabled).toBe(false);
     expect(one({ command: 'x', enabled: false })?.enabled).toBe(false);
     expect(one({ command: 'x', disabled: true }, { enable: true })?.enabled).toBe(true);
+  });
+
+  it.each([
+    [
+      'a command line as one text',
+      { command: 'npx -y "a b" c' },
+      { command: 'npx', args: ['-y', 'a b', 'c'] },
+    ],
+    ['words as one text', { command: 'npx', args: '-y a' }, { command: 'npx', args: ['-y', 'a'] }],
+    ['a list', { command: ['npx', '-y', 'a'] }, { command: 'npx', args: ['-y', 'a'] }],
+    ['placeholders in it', { command: `npx ${placeholder('env:FOO')}` }, { command: 'npx', args: ['value'] }],
+    [
+      'a program with a blank in its name',
+      { command: 'My App', args: ['x'] },
+      { command: 'My App', args: ['x'] },
+    ],
+    [
+      'null for what is not set',
+      { command: 'x', args: null, env: { A: null, B: 1 }, cwd: null },
+      { env: { B: '1' } },
+    ],
+    [
+      'its connection in a group',
+      { transport: { type: 'stdio', command: 'x', args: ['y'] } },
+      { command: 'x', args: ['y'] },
+    ],
+    [
+      'an address in a group',
+      { transport: { type: 'sse', url: 'http://h/' } },
+      { url: 'http://h/', transport: 'sse' },
+    ],
+    ['another type than it is', { type: 'sse', command: 'x' }, { type: 'stdio' }],
+    ['a type nobody knows', { type: 'constructor', url: 'http://h/' }, { transport: 'auto' }],
+  ])('may be written as others write it: %s', (_, entry, target) => {
+    expect(parse({ s: entry })).toMatchObject({ faults: [], definitions: [{ target }] });
+  });
+
+  it('is told that its type was passed over', () => {
+    expect(parse({ s: { type: 'sse', command: 'x' } }).warnings).toEqual([
+      'mcpServers.s.type: "sse" does not go with a command, ignored',
+    ]);
   });
 
   it('may carry what other clients want to know', () => {

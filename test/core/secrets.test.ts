@@ -112,6 +112,10 @@ test.each([
   ['curl --token abc -s http://me:abc@h/?q=1', 'curl --token •••• -s http://••••@h/?q=1'],
   ['mqtt --password "a b c" x', 'mqtt --password •••• x'],
   ['Authorization: Basic bWU6YWJj', 'Authorization: Basic ••••'],
+  [
+    'a.headers.Authorization: the variable NOPE is missing',
+    'a.headers.Authorization: the variable NOPE is missing',
+  ],
   ['the basic settings of the key', 'the basic settings of the key'],
   ['{"apiKey":"a\\"b","url":"u"}', '{"apiKey":"••••","url":"u"}'],
 ])('a text without secrets: %s', (text, shown) => {
