@@ -14,6 +14,7 @@ import { HttpStatusError } from './http-watch.ts';
 import { createLogLines } from './log-lines.ts';
 import type { Road, RoadHooks } from './road.ts';
 import { openStdioRoad } from './stdio-road.ts';
+import { withUsableIntroduction } from './usable-introduction.ts';
 
 export interface McpClientDeps {
   readonly clock: Clock;
@@ -112,7 +113,9 @@ async function connectOver(open: OpenRoad, handshake: Handshake): Promise<McpCli
   });
   try {
     const client = await createClient(handshake, changes);
-    await endedBy(signal, client.connect(road.transport, { signal, timeout: noTimeoutMs }));
+    const { SUPPORTED_PROTOCOL_VERSIONS: versions } = await loadClient();
+    const transport = withUsableIntroduction(road.transport, versions);
+    await endedBy(signal, client.connect(transport, { signal, timeout: noTimeoutMs }));
     if (signal.aborted) throw failures.aborted(signal);
     ready = true;
     return createConnection({ client, road, clock, failures, onClosing: () => changes.stop() });

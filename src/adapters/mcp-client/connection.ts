@@ -7,6 +7,7 @@ import type { Failures } from './failures.ts';
 import { foreignResultOf } from './foreign-result.ts';
 import { readToolList } from './foreign-tools.ts';
 import { HttpStatusError, notMcp } from './http-watch.ts';
+import { plainComplaint } from './plain-complaint.ts';
 import type { Road } from './road.ts';
 import { noResult } from './usable-answer.ts';
 
@@ -142,7 +143,7 @@ export function requestFailure(
   if (messageOf(thrown) === noResult) return failures.badOutput(words('noResult'), thrown);
   const { name, code, status } = thrown as { name?: unknown; code?: unknown; status?: unknown };
   if (name === 'ProtocolError' || typeof code === 'number')
-    return failures.failed(foreignWords(failures.quoted(messageOf(thrown))), thrown);
+    return failures.failed(foreignWords(failures.quoted(plainComplaint(messageOf(thrown)))), thrown);
   if (code === 'CONNECTION_CLOSED' || code === 'NOT_CONNECTED' || messageOf(thrown) === 'Not connected')
     return road.problem() ?? failures.unreachable(words('connectionClosed'), thrown);
   // A redirect that was not followed; the words say where to, without its query.

@@ -1,5 +1,6 @@
 import { stringifyExact, withExactNumbers } from '../../core/exact-json.ts';
 import type { ForeignContent, ForeignResult } from '../../ports/mcp-client.ts';
+import { plainComplaint } from './plain-complaint.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -15,12 +16,15 @@ export function foreignResultOf(answer: unknown): ForeignResult {
   const { content, structuredContent, toolResult, isError } = answer;
   // Revision 2024-10-07 had the result in a member of its own.
   if (content === undefined && toolResult !== undefined) return olderResult(toolResult, isError);
-  const blocks = contentsOf(content);
+  const isFailure = saysError(isError);
+  const blocks = contentsOf(content).map((block) =>
+    isFailure && block.type === 'text' ? { ...block, text: plainComplaint(block.text) } : block,
+  );
   const data = structuredContent ?? (content === undefined ? restOf(answer) : undefined);
   return {
     content: blocks,
     ...(data !== undefined && data !== null && { structuredContent: withExactNumbers(data) }),
-    isError: saysError(isError) || blocks.some((block) => block.type === 'failure'),
+    isError: isFailure || blocks.some((block) => block.type === 'failure'),
   };
 }
 

@@ -74,12 +74,18 @@ function createFaults() {
 }
 
 function pageOf(answer: unknown): { listed: readonly unknown[]; nextCursor: string | undefined } {
-  if (!isObject(answer) || !Array.isArray(answer.tools)) throw new TypeError('no list of tools');
-  const { tools, nextCursor } = answer;
+  if (!isObject(answer)) throw new TypeError('no list of tools');
+  const { nextCursor } = answer;
+  // A result that is the list itself stands in `content` by now.
+  const tools = answer.tools === null ? [] : (answer.tools ?? answer.content);
+  if (!Array.isArray(tools)) throw new TypeError('no list of tools');
   // Some servers end with an empty or a null cursor instead of none.
   return {
     listed: tools,
-    nextCursor: typeof nextCursor === 'string' && nextCursor !== '' ? nextCursor : undefined,
+    nextCursor:
+      typeof nextCursor === 'number' || (typeof nextCursor === 'string' && nextCursor !== '')
+        ? String(nextCursor)
+        : undefined,
   };
 }
 
@@ -92,7 +98,8 @@ function take(candidate: unknown, tools: Map<string, ForeignTool>, onFault: (fau
   } else if (tools.has(name)) {
     onFault(`The tool ${name} is listed twice; the first one counts.`);
   } else {
-    const inputSchema = schemaOf(candidate.inputSchema);
+    const { inputSchema: given, input_schema: snake, parameters } = candidate;
+    const inputSchema = schemaOf(given ?? snake ?? parameters);
     if (inputSchema === undefined)
       onFault(`The tool ${name} is left out: its input schema is not one of an object.`);
     else if (!isReadable(inputSchema))
@@ -134,21 +141,32 @@ function withoutUnseen(value: unknown): unknown {
   return shown;
 }
 
-/** What servers often get wrong is mended: no schema or no type for a tool without arguments, null for "none". */
-function schemaOf(schema: unknown): ForeignTool['inputSchema'] | undefined {
-  if (schema === undefined || schema === null) return { type: 'object', properties: {} };
-  if (!isObject(schema)) return undefined;
-  const { type = 'object', properties, required, ...rest } = schema;
-  if (type !== 'object') return undefined;
-  const noProperties = properties === undefined || properties === null;
-  if (!noProperties && !isObject(properties)) return undefined;
+/**
+ * What servers often get wrong is mended: no schema or no type for a tool without arguments, null for "none", a schema as text. What
+ * is none at all is left to the server, which knows what it takes.
+ */
+function schemaOf(given: unknown): ForeignTool['inputSchema'] | undefined {
+  const schema = typeof given === 'string' ? parsed(given) : given;
+  if (!isObject(schema)) return { type: 'object', properties: {} };
+  const { type: said, properties, required, ...rest } = schema;
+  const type = said ?? 'object';
+  const isOfObject = type === 'object' || (Array.isArray(type) && type.includes('object'));
+  if (!isOfObject) return undefined;
   const names = Array.isArray(required) ? required.filter((each) => typeof each === 'string') : [];
   return {
     ...rest,
-    type,
-    properties: noProperties ? {} : properties,
+    type: 'object',
+    properties: isObject(properties) ? properties : {},
     ...(names.length > 0 && { required: names }),
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(value: unknown): value is JsonObject {

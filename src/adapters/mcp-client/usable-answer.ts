@@ -42,9 +42,17 @@ function errorOf(error: unknown): { code: number; message: string; data?: unknow
   const { code, message, data } = error;
   return {
     code: Number.isInteger(code) ? (code as number) : -32_603,
-    message: typeof message === 'string' ? message : noResult,
+    message: messageIn(message) ?? messageIn(data) ?? noResult,
     ...(data !== undefined && { data }),
   };
+}
+
+/** Some say what went wrong in the data of an error, and nothing in its message. */
+function messageIn(said: unknown): string | undefined {
+  if (typeof said === 'string') return said === '' ? undefined : said;
+  return isObject(said)
+    ? (messageIn(said.message) ?? messageIn(said.error) ?? messageIn(said.detail))
+    : undefined;
 }
 
 const isObject = (value: unknown): value is JsonObject =>
@@ -52,4 +60,4 @@ const isObject = (value: unknown): value is JsonObject =>
 
 /** Beside a result, anything less is none. */
 const isError = (error: unknown): boolean =>
-  (typeof error === 'string' && error !== '') || (isObject(error) && typeof error.message === 'string');
+  (typeof error === 'string' && error !== '') || (isObject(error) && messageIn(error) !== undefined);

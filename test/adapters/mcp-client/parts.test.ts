@@ -6,6 +6,7 @@ import { foreignResultOf } from '../../../src/adapters/mcp-client/foreign-result
 import { listLimits, readToolList } from '../../../src/adapters/mcp-client/foreign-tools.ts';
 import { createLineReader } from '../../../src/adapters/mcp-client/line-reader.ts';
 import { createLogLines } from '../../../src/adapters/mcp-client/log-lines.ts';
+import { plainComplaint } from '../../../src/adapters/mcp-client/plain-complaint.ts';
 import { createReadBudget } from '../../../src/adapters/mcp-client/read-budget.ts';
 import { usableAnswer } from '../../../src/adapters/mcp-client/usable-answer.ts';
 import { mountedOutput } from '../../../src/mcp/mounts/mounted-output.ts';
@@ -46,8 +47,56 @@ describe('a tool list', () => {
   });
 
   it('that is none is a fault of the server', async () => {
-    for (const page of [undefined, null, [], 'tools', { tools: null }])
+    for (const page of [undefined, null, [], 'tools', {}, { tools: 'x' }])
       await expect(readToolList(() => Promise.resolve(page))).rejects.toThrow(TypeError);
+  });
+
+  it.each([
+    ['null for none', { tools: null }, []],
+    [
+      'the list itself',
+      { content: [{ name: 'a' }] },
+      [{ name: 'a', inputSchema: { type: 'object', properties: {} } }],
+    ],
+    [
+      'a schema under the names of others',
+      {
+        tools: [
+          { name: 'a', input_schema: { properties: { x: {} } } },
+          { name: 'b', parameters: { properties: { y: {} } } },
+        ],
+      },
+      [{ inputSchema: { properties: { x: {} } } }, { inputSchema: { properties: { y: {} } } }],
+    ],
+    [
+      'a schema as text',
+      { tools: [{ name: 'a', inputSchema: '{"required":["x"]}' }] },
+      [{ inputSchema: { required: ['x'] } }],
+    ],
+    [
+      'what is no schema',
+      {
+        tools: [
+          { name: 'a', inputSchema: [] },
+          { name: 'b', inputSchema: { type: ['object', 'null'], properties: [] } },
+        ],
+      },
+      [
+        { inputSchema: { type: 'object', properties: {} } },
+        { inputSchema: { type: 'object', properties: {} } },
+      ],
+    ],
+  ])('is read where it holds %s', async (_, page, tools) => {
+    expect(await readToolList(() => Promise.resolve(page))).toMatchObject({ tools, faults: [] });
+  });
+
+  it('goes on behind a cursor that is a number', async () => {
+    const list = await readToolList((cursor) =>
+      Promise.resolve(
+        cursor === '1' ? { tools: [{ name: 'b' }] } : { tools: [{ name: 'a' }], nextCursor: 1 },
+      ),
+    );
+    expect(list.tools.map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
   it('ends where its cursors lead back', async () => {
@@ -295,5 +344,41 @@ describe('what a foreign tool says of itself', () => {
     );
     expect(tools.map(({ name }) => name)).toEqual(['good']);
     expect(faults).toHaveLength(3);
+  });
+});
+
+const zod = `[
+  { "code": "invalid_type", "expected": "string", "received": "undefined", "path": ["place", "city"], "message": "Required" },
+  { "code": "too_big", "path": [], "message": "Too many" }
+]`;
+
+describe('what a server complains of', () => {
+  it.each([
+    [
+      `MCP error -32602: Invalid arguments for tool echo: ${zod}`,
+      'MCP error -32602: Invalid arguments for tool echo: place.city: Required; Too many',
+    ],
+    ['[{"instancePath":"/city","keyword":"type","message":"must be string"}]', 'city: must be string'],
+    [
+      "1 validation error for call[echo]\ncity\n  Missing required argument [type=missing_argument, input_value={'a': 1}, input_type=dict]\n    For further information visit https://errors.pydantic.dev/2.11/v/missing_argument",
+      '1 validation error for call[echo] city Missing required argument',
+    ],
+    ['no [{"such":"list"}]', 'no [{"such":"list"}]'],
+    ['[{ broken', '[{ broken'],
+    ['plain words\nin two lines', 'plain words\nin two lines'],
+  ])('is told without the notation of its validator: %s', (said, told) => {
+    expect(plainComplaint(said)).toBe(told);
+  });
+
+  it('is that in a failed result, and in the data of an error without a message', () => {
+    expect(foreignResultOf({ isError: true, content: [{ type: 'text', text: zod }] })).toEqual({
+      content: [{ type: 'text', text: 'place.city: Required; Too many' }],
+      isError: true,
+    });
+    expect(
+      usableAnswer({ jsonrpc: '2.0', id: 1, error: { code: -1, data: { detail: 'no' } } } as never),
+    ).toMatchObject({
+      error: { code: -1, message: 'no' },
+    });
   });
 });

@@ -51,6 +51,39 @@ describe.concurrent('a server that does not get ready', () => {
     });
   });
 
+  it.each([
+    ['nothing but its version', { protocolVersion: '2024-11-05' }],
+    ['null for all', { protocolVersion: null, capabilities: null, serverInfo: null }],
+    [
+      'a version nobody knows',
+      { protocolVersion: '2099-01-01', capabilities: { tools: {} }, serverInfo: { name: 'x' } },
+    ],
+    [
+      'odd members',
+      {
+        protocolVersion: 20241105,
+        capabilities: { tools: true, logging: 'x' },
+        serverInfo: 'x',
+        instructions: 5,
+      },
+    ],
+  ])('unless it only says too little of itself: %s', async (_, result) => {
+    const code = `require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const { id, method } = JSON.parse(line);
+      const result = method === 'initialize' ? ${JSON.stringify(result)} : { tools: [{ name: 'a' }] };
+      if (id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    })`;
+    const server = await connect({
+      type: 'stdio',
+      command: process.execPath,
+      args: ['-e', code],
+      env: {},
+      cwd: '/',
+    });
+    expect((await server.listTools(never)).tools).toMatchObject([{ name: 'a' }]);
+    await server.close();
+  });
+
   it('but refuses us is quoted', async () => {
     await expect(connect(chaosServer({ initialize: 'refuse' }))).rejects.toMatchObject({
       code: 'TOOL_FAILED',
