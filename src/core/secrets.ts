@@ -27,6 +27,8 @@ const maxNameCharacters = 200;
 
 /** Whether a setting, a header, a variable or a member of this name holds a secret. */
 export function isSecretName(name: string): boolean {
+  // Where a shell is.
+  if (name === 'PWD' || name === 'OLDPWD') return false;
   const words = wordsOf(name.slice(0, maxNameCharacters));
   const last = words.at(-1);
   if (last === undefined || (words.length > 1 && harmlessLastWords.has(last))) return false;
@@ -122,7 +124,7 @@ export const withAndWithoutScheme = (value: string): string[] => [value, value.r
 /** Those of our own environment: most of it is nobody's secret. */
 export const secretsOfEnvironment = (env: Readonly<Record<string, string | undefined>>): string[] =>
   Object.entries(env).flatMap(([name, value]) =>
-    value && isSecretName(name) ? withAndWithoutScheme(value) : [],
+    value && isSecretName(name) && !place.test(value) ? withAndWithoutScheme(value) : [],
   );
 
 /** Sections in which any value may be a secret. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -136,6 +136,13 @@ test('a server that is away is a fault, but only a note for a device that knows 
   expect(known.stdout).toContain('! Network: Nothing listens at 127.0.0.1');
   expect(known.stdout).toContain('the device starts with its last good answer');
   expect(known.code).toBe(0);
+});
+
+test('a state directory that others may write into is a note', async () => {
+  await chmod(home, 0o777);
+  const { stdout } = await doctor({ set: [`paths.state=${home}`] });
+  expect(stdout).toContain(`! State directory: ${home} can be written by other users.`);
+  expect((await stat(home)).mode & 0o777).toBe(0o777);
 });
 
 test('a state directory that cannot be is a fault, a damaged file in it a note', async () => {

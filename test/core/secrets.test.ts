@@ -95,6 +95,8 @@ test.each([
     'apiKeyHeader',
   ],
   [
+    'PWD',
+    'OLDPWD',
     'XDG_SESSION_ID',
     'SSH_AUTH_SOCK',
     'DBUS_SESSION_BUS_ADDRESS',

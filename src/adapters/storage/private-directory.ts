@@ -16,17 +16,33 @@ export type DirectoryDoubt =
  */
 export async function claimPrivateDirectory(directory: string): Promise<DirectoryDoubt | undefined> {
   await makePrivateDirectory(directory);
+  switch (await ownershipOf(directory)) {
+    case 'refused':
+      throw new Error('it belongs to another user');
+    case 'is open':
+      return await close(directory);
+    case "another's":
+      return "another's";
+    case undefined:
+      return undefined;
+  }
+}
+
+/** What is wrong with a directory that exists; `refused`: so much that it is not used. Changes nothing. */
+export async function ownershipOf(
+  directory: string,
+): Promise<'is open' | "another's" | 'refused' | undefined> {
   const { uid, mode } = await stat(directory);
   const us = process.geteuid?.() ?? uid;
   const isOpen = (mode & othersWrite) !== 0;
-  if (uid === us) return isOpen ? await close(directory, mode) : undefined;
-  if (us === 0 && !isOpen) return "another's";
-  throw new Error('it belongs to another user');
+  if (uid === us) return isOpen ? 'is open' : undefined;
+  return us === 0 && !isOpen ? "another's" : 'refused';
 }
 
 const othersWrite = 0o022;
 
-async function close(directory: string, mode: number): Promise<DirectoryDoubt> {
+async function close(directory: string): Promise<DirectoryDoubt> {
+  const { mode } = await stat(directory);
   await chmod(directory, mode & 0o7777 & ~othersWrite).catch(() => {});
   // Some file systems take the change and keep none of it.
   return ((await stat(directory)).mode & othersWrite) === 0 ? 'was open' : 'is open';
