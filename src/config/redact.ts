@@ -20,9 +20,26 @@ export function printable(path: readonly string[], value: unknown): unknown {
   const setting = findSetting(path.join('.'));
   if (setting?.secret) return HIDDEN;
   if (!setting?.known) return ofSection(path, value);
-  const isLine = typeof value === 'string' && COMMAND_LINE.test(path.at(-1) ?? '');
-  return isLine ? withoutSecretsInLine(value) : withoutUrlSecrets(value);
+  return ofSetting(COMMAND_LINE.test(path.at(-1) ?? '') ? 'line' : 'value', value);
 }
+
+/** It may be of another kind than the setting wants, and then hold what that would not. */
+function ofSetting(leaf: 'line' | 'value', value: unknown): unknown {
+  if (typeof value === 'string')
+    return leaf === 'line' ? withoutSecretsInLine(value) : withoutUrlSecrets(value);
+  if (Array.isArray(value))
+    return value.map((each, index) => (followsSecretFlag(value, index) ? HIDDEN : ofSetting(leaf, each)));
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      printableName(key),
+      isSecretName(key) ? HIDDEN : ofSetting(leaf, inner),
+    ]),
+  );
+}
+
+/** What is no name may be what belongs behind one. */
+const printableName = (key: string): string => (/^[\w.-]{1,100}$/.test(key) ? key : HIDDEN);
 
 /** Of the forms a section may have, those count that lead to the value. */
 function ofSection([section = '', ...path]: readonly string[], value: unknown): unknown {
@@ -55,7 +72,10 @@ function shown(forms: readonly Shown[], value: unknown): unknown {
   }
   if (isPlainObject(value))
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, shown(inside(forms, key), inner)]),
+      Object.entries(value).map(([key, inner]) => {
+        const known = inside(forms, key);
+        return [known.length > 0 ? key : printableName(key), shown(known, inner)];
+      }),
     );
   return leaf === undefined ? HIDDEN : printableLeaf(leaf, value);
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { printableText } from '../core/printable-text.ts';
 import { isReadable } from '../core/readable-schema.ts';
+import { looksLikeToken } from '../core/token-like.ts';
 import { defaultToolTimeoutMs } from '../core/tool-time-limits.ts';
 import type { ToolDescription } from '../ports/tool-definition.ts';
 import { isPlainObject, type PlainObject } from './layers.ts';
@@ -147,13 +148,22 @@ const groupKeys = (path: readonly PropertyKey[]): readonly string[] =>
 export function faultsOf(error: z.ZodError, where: string, keys: readonly string[]): string[] {
   return error.issues.flatMap((issue) => {
     const path = [where, ...issue.path.map(String)].join('.');
-    if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${path}: ${message}`);
+    if (issue.code === 'invalid_key') {
+      const place = [where, ...issue.path.slice(0, -1).map(String), beginningOf(String(issue.path.at(-1)))];
+      return issue.issues.map(({ message }) => `${place.join('.')}: ${message}`);
+    }
     if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
     return issue.keys.map((key) => {
       const meant = nearest(key, issue.path.length === 0 ? keys : groupKeys(issue.path));
       return `${path}.${key}: unknown key${meant === undefined ? '' : `, did you mean "${meant}"?`}`;
     });
   });
+}
+
+/** Of what is no name: it may be what belongs behind one, such as a whole header with its token. */
+function beginningOf(text: string): string {
+  const [word = ''] = /^[\w-]{0,40}/.exec(text) ?? [];
+  return `${looksLikeToken(word) ? '' : word}…`;
 }
 
 /** What servers make of a name: they turn "." into "_", so such names are the same to the model. */

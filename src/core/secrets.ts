@@ -193,7 +193,7 @@ const withScheme =
   /\b(Bearer\s+|(?:Proxy-)?Authorization["']?\s*[:=]\s*["']?(?:\w+\s+)?)(?=\S*\d|\S{16})[\w+/=.~-]{6,}/gi;
 /** The word is an ordinary one, too. */
 const basic = /\b(Basic\s+)(?=[A-Za-z+/]*[\d=])[\w+/=]{6,}/g;
-const inHeader = /(^|[\s"'])([A-Za-z][\w-]{0,63})(:\s+)([^\s"',;]+)/g;
+const inHeader = /(^|[\s"'=])([A-Za-z][\w-]{0,63})(:\s+(?:(?:Bearer|Basic|Token)\s+)?)([^\s"',;]+)/gi;
 const userInfo = /(\b[a-z][\w+.-]{0,20}:\/\/)[^\s/@"']*@/gi;
 
 /** Any text without the secrets that URLs, headers, JSON, environments and command lines carry. */
@@ -218,10 +218,8 @@ export const withoutSecretsInLine = (line: string): string =>
   withoutSecrets(
     line
       .replace(/[^\s"'=]+:\/\/[^\s"']+/g, (url) => shownUrl(url))
-      .replace(inHeader, (whole, before, name, colon, value) =>
-        isSecretName(name) && !/^(?:Bearer|Basic)$/i.test(value)
-          ? `${before}${name}${colon}${hiddenMark}`
-          : whole,
+      .replace(inHeader, (whole, before, name, colon) =>
+        isSecretName(name) ? `${before}${name}${colon}${hiddenMark}` : whole,
       ),
   );
 

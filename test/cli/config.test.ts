@@ -225,3 +225,59 @@ test('a faulty configuration is an error for main to print', async () => {
   const env = { XDG_CONFIG_HOME: await directory(), XIAOZHI_MODE: 'loud' };
   await expect(runAction(configAction, {}, env)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });
+
+const hush = 'planted-1-swordfish';
+const address = (scheme: string) => `${scheme}://me:${hush}@h/?key=${hush}`;
+
+test.each<[string, object]>([
+  [
+    'a token that is none',
+    { server: { token: { x: hush } }, control: { tcp: { port: 1, token: `x ${hush}` } } },
+  ],
+  [
+    'keys misspelt',
+    { server: { tokn: hush }, identity: { hmackey: hush }, mcpEndpont: address('wss'), apiKey: hush },
+  ],
+  ['addresses that are none', { server: { url: address('htp'), websocketUrl: address('http') } }],
+  ['an address at odds with the rest', { server: { url: address('mqtt'), transport: 'websocket' } }],
+  ['commands', { device: { cameraCommand: ['--token', hush], rebootCommand: `x --token ${hush} | y` } }],
+  [
+    'access points',
+    { mcpEndpoint: [hush, { url: 5, token: hush }], tunnels: [{ url: address('http'), token: [hush] }] },
+  ],
+  [
+    'tools',
+    {
+      mcp: {
+        tools: [
+          { name: 'a', description: 'd', type: 'http', url: address('htp'), headers: hush, auth: hush },
+          { name: 'b', description: 'd', executable: 'x', env: [hush], args: `--token ${hush}` },
+          { name: 'c', description: 'd', type: 'http', url: 'http://h/', headers: { [`A: ${hush}`]: hush } },
+        ],
+      },
+      customMCP: {
+        tools: [{ name: 'd', description: 'd', handler: { type: 'http', url: hush, headers: hush } }],
+      },
+    },
+  ],
+  [
+    'mounted servers',
+    {
+      mcpServers: {
+        a: { command: `x --api-key=${hush}`, args: 5, env: hush },
+        b: { url: address('ftp'), headers: [hush] },
+        c: hush,
+        d: { command: 'x', args: ['--token', [hush]], env: { 'A B': hush } },
+      },
+    },
+  ],
+])('no fault tells what was meant to be a secret: %s', async (_, config) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'cli-config-')), 'my.json');
+  await writeFile(file, JSON.stringify(config));
+  const told = await runAction(configAction, { config: file }, {}).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    ({ message }: Error) => message,
+  );
+  expect(told).not.toBe('');
+  expect(told).not.toContain(hush);
+});

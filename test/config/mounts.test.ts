@@ -205,7 +205,7 @@ describe('what is wrong', () => {
       'mcpServers.typo.comand: unknown key, did you mean "command"?',
       'mcpServers.typo.arg: unknown key, did you mean "args"?',
       'mcpServers.web.url: must be an http:// or https:// URL without placeholders in the name of its host',
-      'mcpServers.web.headers.a b: must be the name of a header',
+      'mcpServers.web.headers.a…: must be the name of a header',
       'mcpServers.good.: has the same name as "good" in the names of tools',
       'mcpServers.twice.startTimeoutMs: is given twice, in both spellings',
       'mcpServerConfig.fine.enable: must be true or false',

@@ -34,3 +34,24 @@ it('lists are shown where lists belong', () => {
   expect(printable(['mcpServers', 'x', 'disabledTools'], ['a'])).toEqual(['a']);
   expect(printable(['mcpServers', 'x', 'disabledTool'], ['a'])).toEqual([HIDDEN]);
 });
+
+it('a setting that has another kind than it should tells no secrets either', () => {
+  expect(printable(['device', 'cameraCommand'], ['--token', 'hush', 'http://me:hush@h/?q=hush'])).toEqual([
+    '--token',
+    HIDDEN,
+    `http://${HIDDEN}@h/?${HIDDEN}`,
+  ]);
+  expect(printable(['server', 'websocketUrl'], { url: 'ws://h/?t=hush', token: 'hush' })).toEqual({
+    url: `ws://h/?${HIDDEN}`,
+    token: HIDDEN,
+  });
+});
+
+it('what is no name may be a whole header', () => {
+  expect(
+    printable(['mcpServers', 'x', 'headers'], { 'Authorization: Bearer hush': '', Accept: 'x' }),
+  ).toEqual({
+    [HIDDEN]: HIDDEN,
+    Accept: HIDDEN,
+  });
+});

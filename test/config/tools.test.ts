@@ -125,7 +125,7 @@ test('all faults come at once, with a suggestion and without values', () => {
     'mcp.tools[1] ("weather").executabel: unknown key, did you mean "executable"?',
     'mcp.tools[2] ("b").type: must be one of subprocess, http, tcp, unix, websocket',
     'mcp.tools[3] ("c").url: must be an http:// or https:// URL without placeholders in the name of its host',
-    'mcp.tools[3] ("c").headers.x y: must be the name of a header',
+    'mcp.tools[3] ("c").headers.x…: must be the name of a header',
     'mcp.tools[4] ("d").address: must be HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000',
     'mcp.tools[5] ("e").auth.token: is missing; it must be text',
     'mcp.tools[5] ("e").auth.tok: unknown key',
