@@ -274,7 +274,7 @@ test.each<[string, object]>([
 ])('no fault tells what was meant to be a secret: %s', async (_, config) => {
   const file = join(await mkdtemp(join(tmpdir(), 'cli-config-')), 'my.json');
   await writeFile(file, JSON.stringify(config));
-  const told = await runAction(configAction, { config: file }, {}).then(
+  const told = await runActionToTheEnd(configAction, { config: file }, {}).then(
     ({ stdout, stderr }) => stdout + stderr,
     ({ message }: Error) => message,
   );
