@@ -1,4 +1,5 @@
 import type { JSONRPCRequest } from '@modelcontextprotocol/server';
+import { parseExact } from '../core/exact-json.ts';
 
 /** The only one, whatever the server asks for (firmware G10). */
 const protocolVersion = '2024-11-05';
@@ -94,9 +95,25 @@ function call(id: RequestId, params: Json | undefined): NormalisedMessage {
   if (!params) return refused(id, rpcErrorCode.invalidParams, 'Missing params');
   const { name } = params;
   if (typeof name !== 'string') return refused(id, rpcErrorCode.invalidParams, 'Missing name');
-  const args = params.arguments ?? {};
-  if (!isObject(args)) return refused(id, rpcErrorCode.invalidParams, 'Invalid arguments');
+  const args = argumentsIn(params.arguments);
+  if (!args) return refused(id, rpcErrorCode.invalidParams, 'Invalid arguments');
   return { kind: 'call', id, name, args };
+}
+
+/**
+ * Models write arguments as JSON text, and some servers pass that on as it is; to others an empty list is an empty object. Undefined
+ * for what cannot be arguments.
+ */
+export function argumentsIn(given: unknown): Json | undefined {
+  if (given === undefined || given === null || (Array.isArray(given) && given.length === 0)) return {};
+  if (typeof given !== 'string') return isObject(given) ? given : undefined;
+  if (given.trim() === '') return {};
+  try {
+    const read = parseExact(given);
+    return isObject(read) ? read : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function normaliseNotification(method: string, params: unknown): NormalisedMessage {

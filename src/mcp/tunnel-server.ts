@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { AccessList } from './access-list.ts';
 import { Caller } from './caller.ts';
 import type { CallReply, Dispatcher } from './dispatcher.ts';
-import { type RequestId, rpcErrorCode } from './normalise.ts';
+import { argumentsIn, type RequestId, rpcErrorCode } from './normalise.ts';
 import type { ToolRegistry } from './registry.ts';
 import { contentOf, pictureBeside, rpcErrorOf, saidForNothing, saysNothing } from './result.ts';
 import { firstCharacters, maxStoredCharacters, outputText } from './task-text.ts';
@@ -51,10 +51,7 @@ const Request = z.object({
 });
 const CallParams = z.object({
   tool: z.string(),
-  args: z
-    .record(z.string(), z.unknown())
-    .nullish()
-    .transform((args) => args ?? {}),
+  args: z.unknown().optional(),
 });
 
 /**
@@ -90,13 +87,14 @@ export function createTunnelServer(options: TunnelServerOptions): TunnelServer {
 
   async function call(id: RequestId | null, params: unknown): Promise<void> {
     const parsed = CallParams.safeParse(params);
-    if (!parsed.success) {
+    const args = argumentsIn(parsed.data?.args);
+    if (!parsed.success || !args) {
       refuse(id, rpcErrorCode.invalidParams, 'params must be {"tool": NAME, "args": {…}}');
       return;
     }
     const caller = new Caller();
     callers.add(caller);
-    const { tool, args } = parsed.data;
+    const { tool } = parsed.data;
     const reply = await dispatcher.call(tool, args, {
       channel,
       caller,

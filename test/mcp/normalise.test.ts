@@ -80,10 +80,19 @@ describe('the dialect of servers', () => {
     ['Missing params', null],
     ['Missing name', {}],
     ['Missing name', { name: 5 }],
-    ['Invalid arguments', { name: 'a', arguments: [] }],
+    ['Invalid arguments', { name: 'a', arguments: [1] }],
     ['Invalid arguments', { name: 'a', arguments: 'x' }],
+    ['Invalid arguments', { name: 'a', arguments: '5' }],
   ])('refuses a call with "%s"', (message, params) => {
     expect(normalise(call(3, params))).toEqual({ kind: 'refused', id: 3, code: -32602, message });
+  });
+
+  it.each([
+    ['{"city":"北京"}', { city: '北京' }],
+    ['', {}],
+    [[], {}],
+  ])('takes arguments as servers pass them on: %j', (given, args) => {
+    expect(normalise(call(3, { name: 'a', arguments: given }))).toMatchObject({ kind: 'call', args });
   });
 
   it('takes arguments null for none and drops stray members', () => {

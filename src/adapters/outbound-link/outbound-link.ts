@@ -1,7 +1,7 @@
 import { backoffDelayMs } from '../../core/backoff.ts';
 import { type Clock, wait } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import { withExactMember } from '../../core/exact-json.ts';
+import { parseExact, stringifyExact, withExactMember } from '../../core/exact-json.ts';
 import type { Logger } from '../../core/logger.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote } from '../../core/quoting.ts';
@@ -203,13 +203,10 @@ export class OutboundLink {
   }
 
   #take(text: string): void {
-    const payload = parseObject(text);
-    if (payload && payload !== 'not JSON') {
-      this.#options.onMessage(payload);
-      return;
-    }
-    this.counters.notJson += 1;
-    if (payload === 'not JSON') this.#options.onNotJson();
+    const payloads = parseObjects(text);
+    if (payloads === 'not JSON') this.#options.onNotJson();
+    else for (const payload of payloads) this.#options.onMessage(payload);
+    if (payloads === 'not JSON' || payloads.length === 0) this.counters.notJson += 1;
   }
 
   #planAfter(end: SocketEnd): Plan {
@@ -321,14 +318,26 @@ const isRefusal = ({ code, httpStatus }: SocketEnd): boolean =>
 const isReplacement = ({ code, reason }: SocketEnd): boolean =>
   code === 1000 && reason.includes('新连接替换');
 
-/** Undefined for JSON that is no object. */
-function parseObject(text: string): Readonly<Record<string, unknown>> | 'not JSON' | undefined {
+/** Requests in one message; nobody has more. */
+const maxBatch = 100;
+
+/** None for JSON that is no object; several for a batch, whose requests are answered one by one. */
+function parseObjects(text: string): readonly Readonly<Record<string, unknown>>[] | 'not JSON' {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    const json = withExactMember(value as Readonly<Record<string, unknown>>, text, ['params', 'arguments']);
-    return withExactMember(json, text, ['params', 'args']);
+    if (!Array.isArray(value)) return exactObject(value, text);
+    const batch = parseExact(text) as readonly unknown[];
+    return batch.slice(0, maxBatch).flatMap((one) => {
+      const own = stringifyExact(one) ?? 'null';
+      return exactObject(JSON.parse(own), own);
+    });
   } catch {
     return 'not JSON';
   }
+}
+
+function exactObject(value: unknown, text: string): readonly Readonly<Record<string, unknown>>[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  const json = withExactMember(value as Readonly<Record<string, unknown>>, text, ['params', 'arguments']);
+  return [withExactMember(json, text, ['params', 'args'])];
 }

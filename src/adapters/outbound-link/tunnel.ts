@@ -62,7 +62,6 @@ export function createTunnel(options: TunnelOptions): Tunnel {
   let server: TunnelLinkServer | undefined;
   let closing: Promise<void> = Promise.resolve();
   let userId: string | undefined;
-  let open = false;
   let timer: TimerHandle;
 
   const link = new OutboundLink({
@@ -71,7 +70,6 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     target: () => ({ ...target, headers: { Authorization: `Bearer ${target.token}` } }),
     onNotJson: () => void (server && send(parseErrorAnswer)),
     onOpen() {
-      open = true;
       timer = clock.setTimeout(
         () => link.cut(`not accepted within ${acceptTimeoutMs / 1000} s`),
         acceptTimeoutMs,
@@ -90,7 +88,6 @@ export function createTunnel(options: TunnelOptions): Tunnel {
       if (message.type === 'approved_tools') options.onStatus(status());
     },
     onClosed() {
-      open = false;
       clock.clearTimeout(timer);
       times.forget();
       const ended = server;
@@ -122,7 +119,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
     return {
       name,
       ...rest,
-      state: open && !server ? 'connecting' : state,
+      state: state === 'connected' && !server ? 'connecting' : state,
       ...times.summary,
       ...(userId !== undefined && { userId }),
       ...(server?.approvedTools !== undefined && { approvedTools: server.approvedTools }),

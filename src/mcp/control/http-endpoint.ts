@@ -272,6 +272,9 @@ async function readMessage(
     const judged = normalise(message);
     if (judged.kind === 'refused')
       return { refusal: rpcRefusal(judged.id, judged.code, judged.message, 200) };
+    const { params } = message;
+    if (judged.kind === 'call' && isObject(params) && !isObject(params.arguments))
+      return { message: { ...message, params: { ...params, arguments: judged.args } } };
   }
   return { message: withExactMember(kindly(message), text, ['params', 'arguments']) };
 }

@@ -106,13 +106,18 @@ describe('the device as an MCP server over HTTP, for the SDK’s client', () => 
     );
     const call = (params: string) =>
       post(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":${params}}`, session);
+    expect((await call('{"name":"echo","arguments":"{\\"id\\":725653563933458433}"}')).message).toMatchObject(
+      {
+        result: { content: [{ text: '{"id":725653563933458433}' }] },
+      },
+    );
     expect((await call('{"name":"echo","arguments":null}')).message).toMatchObject({
       result: { content: [{ text: '{}' }] },
     });
     expect((await call('{"name":"echo","arguments":{"n":725653563933458433}}')).text).toContain(
       '725653563933458433',
     );
-    expect(await call('{"name":"echo","arguments":[]}')).toMatchObject({
+    expect(await call('{"name":"echo","arguments":[1]}')).toMatchObject({
       message: { id: 2, error: { code: -32602, message: 'Invalid arguments' } },
     });
     expect(await call('null')).toMatchObject({ message: { error: { message: 'Missing params' } } });

@@ -306,15 +306,7 @@ describe('what is no proper request', () => {
     const { point, lines } = await connected(server.port, [adder]);
     const peer = server.last();
     peer.socket.send(Buffer.from('{"jsonrpc":"2.0","id":9,"method":"ping"}'));
-    for (const text of [
-      'not json',
-      '[]',
-      'null',
-      '"text"',
-      '[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
-      '{"id":4}',
-    ])
-      peer.send(text);
+    for (const text of ['not json', '[]', 'null', '"text"', '[5]', '{"id":4}']) peer.send(text);
     peer.send({ jsonrpc: '2.0', method: 'notifications/whatever', params: null });
     peer.send({ jsonrpc: '2.0', id: 5, method: 'resources/list', stray: true });
     peer.send({ jsonrpc: '2.0', id: 6, method: 'ping', params: null });
@@ -326,6 +318,22 @@ describe('what is no proper request', () => {
     expect(peer.ended).toBeUndefined();
     await point.stop();
     expect(lines).toContain('Access point stopped {"binary":1,"notJson":5,"connections":1}');
+  });
+
+  it('is answered one by one in a batch, with the digits of its numbers', async () => {
+    const server = await broker();
+    const echo = tool({ name: 'echo', run: (args) => Promise.resolve({ kind: 'json', value: args }) });
+    const { point } = await connected(server.port, [echo]);
+    const peer = server.last();
+    const params = '{"name":"echo","arguments":{"id":725653563933458433}}';
+    peer.send(
+      `[{"jsonrpc":"2.0","id":1,"method":"ping"},5,{"jsonrpc":"2.0","id":2,"method":"tools/call","params":${params}}]`,
+    );
+    expect(await answers(peer, 2)).toMatchObject([
+      { id: 1, result: {} },
+      { id: 2, result: { content: [{ text: '{"id":725653563933458433}' }] } },
+    ]);
+    await point.stop();
   });
 
   it('ends the connection when it has 10 MB, and the next one works', async () => {

@@ -120,6 +120,7 @@ describe('a tunnel', () => {
     const server = await farEnd();
     const { clock, reach, tunnel, lines, statuses } = await tunnelTo({ url: server.url, token: 'secret' });
     await until(() => server.peers.length === 1 && statuses.length > 1);
+    expect(statuses.map(({ state }) => state)).not.toContain('connected');
     expect(lines.some((line) => line.startsWith('Connected'))).toBe(false);
     server.last().send({ type: 'approved_tools', tools: ['echo'] });
     server.last().send({ type: 'ping' });
@@ -251,7 +252,7 @@ describe('a tunnel', () => {
       null,
       [],
       { tool: 1 },
-      { tool: 'x', args: [] },
+      { tool: 'x', args: [1] },
       { tool: 'x', args: 'y' },
     ])
       expect(await ask({ jsonrpc: '2.0', id: 3, method: 'tool_call', params })).toMatchObject({
