@@ -23,12 +23,13 @@ const harmlessLastWords: ReadonlySet<string> = new Set([
   ...['count', 'limit', 'estimate', 'budget', 'type', 'header', 'query', 'name', 'length', 'expires'],
   ...['file', 'path', 'dir', 'directory', 'url', 'uri', 'endpoint', 'sock', 'socket'],
 ]);
+/** Variables of every session: where a shell is, which desktop it belongs to. */
+const wellKnown: ReadonlySet<string> = new Set(['PWD', 'OLDPWD', 'DESKTOP_SESSION']);
 const maxNameCharacters = 200;
 
 /** Whether a setting, a header, a variable or a member of this name holds a secret. */
 export function isSecretName(name: string): boolean {
-  // Where a shell is.
-  if (name === 'PWD' || name === 'OLDPWD') return false;
+  if (wellKnown.has(name)) return false;
   const words = wordsOf(name.slice(0, maxNameCharacters));
   const last = words.at(-1);
   if (last === undefined || (words.length > 1 && harmlessLastWords.has(last))) return false;

@@ -84,6 +84,8 @@ type Check = (args: ToolArguments) => string | undefined;
 const compiled = new WeakMap<Tool, Check>();
 /** Nobody hears a pause of this length, and no schema that was written for arguments needs it. */
 const judgingLimitMs = 40;
+/** Where nobody else judges, a slow computer has time for a schema that it sees for the first time. */
+const ownJudgingLimitMs = 200;
 /** A busy computer may be slow once; a schema that is slow always is not judged any more. */
 const maxSlowChecks = 3;
 
@@ -96,24 +98,29 @@ function validatorOf(tool: Tool): Check {
 }
 
 /**
- * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to whoever runs the tool,
- * who knows what was meant.
+ * A schema may be of others: it is judged within a bound of time, and what cannot be judged is left to the server that runs the
+ * tool, which knows what was meant. For our own there is nobody else to judge: arguments that take too long are refused.
  */
 function checkOf(tool: Tool): Check {
   let validate: ((args: ToolArguments) => string | undefined) | undefined;
   let slowChecks = 0;
+  const limitMs = tool.source === 'mounted' ? judgingLimitMs : ownJudgingLimitMs;
   return (args) => {
     if (slowChecks >= maxSlowChecks) return undefined;
+    let isUnjudged = false;
     try {
-      const judged = timeBoxed(judgingLimitMs, () => {
+      const judged = timeBoxed(limitMs, () => {
         validate ??= validatorFor(tool);
         return validate(args);
       });
       if (judged !== 'too slow') return judged.value;
-      slowChecks += 1;
+      isUnjudged = tool.source !== 'mounted';
+      if (!isUnjudged) slowChecks += 1;
     } catch {
       slowChecks = maxSlowChecks;
     }
+    if (isUnjudged)
+      throw invalid(`The arguments for ${tool.name} take too long to check; give shorter ones.`);
     return undefined;
   };
 }

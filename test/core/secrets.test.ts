@@ -97,6 +97,7 @@ test.each([
   [
     'PWD',
     'OLDPWD',
+    'DESKTOP_SESSION',
     'XDG_SESSION_ID',
     'SSH_AUTH_SOCK',
     'DBUS_SESSION_BUS_ADDRESS',

@@ -121,6 +121,18 @@ describe('arguments of configured tools', () => {
   });
 });
 
+it('arguments that take too long to check against a schema of ours are refused, every time', () => {
+  const own = tool({
+    name: 'own',
+    inputSchema: { type: 'object', properties: { a: { type: 'string', pattern: '^(a+)+$' } } },
+  });
+  for (let n = 0; n < 4; n++)
+    expect(() => checkArguments(own, { a: `${'a'.repeat(40)}!` })).toThrow(
+      invalid('The arguments for own take too long to check; give shorter ones.'),
+    );
+  expect(checkArguments(own, { a: 'aaa' })).toEqual({ a: 'aaa' });
+});
+
 describe('schemas of others', () => {
   const check = (inputSchema: object, args: Record<string, unknown>) =>
     checkArguments(
