@@ -24,7 +24,7 @@ export async function messageBody(
   if (body === null || status >= 300) return answer;
   if (type.includes('text/event-stream'))
     return new Response(eventStream(body, open, clock), { status, headers });
-  if (open.length === 0 || type.includes('html')) return answer;
+  if (open.length === 0) return answer;
   const text = (await answer.text()).replace(/^\uFEFF/, '');
   if (text.trim() === '') return answered({ jsonrpc: '2.0', id: open[0] as RequestId, ...noAnswer }, headers);
   const mended = mendedText(text, open);

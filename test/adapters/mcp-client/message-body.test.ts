@@ -75,3 +75,20 @@ describe('a stream of events', () => {
     },
   );
 });
+
+describe('an answer of one message', () => {
+  const read = async (body: string, type: string) => {
+    const response = new Response(body, { headers: { 'content-type': type } });
+    const mended = await messageBody(response, [1], new FakeClock());
+    return [mended.headers.get('content-type'), await mended.text()];
+  };
+
+  it('is one whatever its type says, as that of PHP does', async () => {
+    expect(await read(answer, 'text/html; charset=UTF-8')).toEqual(['application/json', answer]);
+    expect(await read(answer, 'text/plain')).toEqual(['application/json', answer]);
+  });
+
+  it('is none when it is a page', async () => {
+    expect(await read('<html>', 'text/html')).toEqual(['text/html', '<html>']);
+  });
+});
