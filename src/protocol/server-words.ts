@@ -6,7 +6,11 @@ const members = [
   'message',
   'msg',
   'error',
+  'errors',
   'error_description',
+  'errmsg',
+  'errMsg',
+  'errorMessage',
   'reason',
   'detail',
   'description',
@@ -39,7 +43,10 @@ function wordsIn(complaint: Readonly<Record<string, unknown>>, depth = 0): strin
   for (const name of members) {
     const value = complaint[name];
     if (typeof value === 'string' && value.trim() !== '') return value;
-    const inner = isObject(value) && depth === 0 ? wordsIn(value, 1) : undefined;
+    // Several complaints come as a list: the first says enough.
+    const one: unknown = Array.isArray(value) ? value[0] : value;
+    if (Array.isArray(value) && typeof one === 'string' && one.trim() !== '') return one;
+    const inner = isObject(one) && depth === 0 ? wordsIn(one, 1) : undefined;
     if (inner !== undefined) return inner;
   }
   return undefined;

@@ -10,6 +10,10 @@ describe('the words of a server', () => {
     [{ error: { code: -1, message: 'inner' } }, 'inner'],
     [{ message: '', reason: 'out of credit' }, 'out of credit'],
     [{ message: 7, code: 4003 }, 'code 4003'],
+    [{ errors: [{ message: 'bad mac' }, { message: 'more' }] }, 'bad mac'],
+    [{ detail: [{ loc: ['header', 'device-id'], msg: 'field required' }] }, 'field required'],
+    [{ errors: ['one', 'two'] }, 'one'],
+    [{ errMsg: 'expired' }, 'expired'],
     [{ error: { error: { error: 'too deep' } } }, ''],
     [{}, ''],
   ])('in %j are “%s”', (complaint, words) => {

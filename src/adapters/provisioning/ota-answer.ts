@@ -77,7 +77,7 @@ export function parseOtaAnswer(body: string, context: AnswerContext): Provisioni
 }
 
 function parseObject(body: string, url: string): Answer {
-  const parsed = Answer.safeParse(jsonOrUndefined(body));
+  const parsed = Answer.safeParse(unwrapped(jsonOrUndefined(body)));
   if (parsed.success) return parsed.data;
   const said = wordsOfText(body);
   throw new ClientError(
@@ -86,6 +86,16 @@ function parseObject(body: string, url: string): Answer {
     { retryable: true },
   );
 }
+
+/** Web frameworks put what they answer into `data`, beside a code and a word. */
+function unwrapped(answer: unknown): unknown {
+  const { data } = Object(answer) as { readonly data?: unknown };
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return answer;
+  const isWrapped = sections.some((name) => name in data) && !sections.some((name) => name in Object(answer));
+  return isWrapped ? { ...Object(answer), ...data } : answer;
+}
+
+const sections = ['websocket', 'mqtt', 'activation'] as const;
 
 function jsonOrUndefined(body: string): unknown {
   try {

@@ -52,6 +52,12 @@ describe('an answer', () => {
     });
   });
 
+  test('that a web framework has wrapped', () => {
+    const websocket = { url: 'wss://host/', token: 't', version: 1 };
+    expect(parse({ code: 0, msg: 'success', data: { websocket } })).toEqual({ ...nothing, websocket });
+    expect(() => parse({ code: 500, msg: 'no', data: { reason: 'x' } })).toThrow('“no”');
+  });
+
   test('with numbers as texts and texts as numbers', () => {
     expect(
       parse({
