@@ -13,7 +13,7 @@ import type { AccessList } from '../access-list.ts';
 import { type AsciiNames, createAsciiNames, withOriginal } from '../ascii-names.ts';
 import { Caller } from '../caller.ts';
 import type { Dispatcher } from '../dispatcher.ts';
-import { normalise, type RequestId, rpcErrorCode } from '../normalise.ts';
+import { argumentsIn, normalise, type RequestId, rpcErrorCode } from '../normalise.ts';
 import { listed } from '../paging.ts';
 import type { ToolRegistry } from '../registry.ts';
 import { contentOf, failedResultOf, pictureBeside } from '../result.ts';
@@ -272,19 +272,46 @@ async function readMessage(
     const judged = normalise(message);
     if (judged.kind === 'refused')
       return { refusal: rpcRefusal(judged.id, judged.code, judged.message, 200) };
-    const { params } = message;
-    if (judged.kind === 'call' && isObject(params) && !isObject(params.arguments))
-      return { message: { ...message, params: { ...params, arguments: judged.args } } };
   }
-  return { message: withExactMember(kindly(message), text, ['params', 'arguments']) };
+  return { message: kindly(withExactMember(message, text, ['params', 'arguments'])) };
 }
 
-/** Members that are null are left out: clients mean nothing by them, and the SDK refuses them. */
-function kindly({ params, ...message }: Json): Json {
-  if (params === null || params === undefined) return message;
-  if (!isObject(params) || params.arguments !== null) return { ...message, params };
-  const { arguments: _, ...rest } = params;
-  return { ...message, params: rest };
+/** What the SDK takes: of what clients send besides nothing is of use here, and it would be refused in the words of a validator. */
+function kindly({ params: given, ...message }: Json): Json {
+  const params = isObject(given) ? given : {};
+  switch (message.method) {
+    case 'initialize':
+      return { ...message, params: introductionOf(params) };
+    case 'tools/list':
+      return { ...message, params: {} };
+    case 'tools/call': {
+      const { name } = params;
+      return {
+        ...message,
+        params: {
+          name: typeof name === 'string' ? name : '',
+          arguments: argumentsIn(params.arguments) ?? {},
+        },
+      };
+    }
+    default:
+      return isObject(given) ? { ...message, params } : message;
+  }
+}
+
+/** For clients that name none. */
+const usualVersion = '2025-06-18';
+
+function introductionOf({ protocolVersion, clientInfo }: Json): Json {
+  const { name, version } = isObject(clientInfo) ? clientInfo : {};
+  return {
+    protocolVersion: typeof protocolVersion === 'string' ? protocolVersion : usualVersion,
+    capabilities: {},
+    clientInfo: {
+      name: typeof name === 'string' ? name : '',
+      version: typeof version === 'string' ? version : '',
+    },
+  };
 }
 
 async function boundedText(request: Request): Promise<string | undefined> {

@@ -111,6 +111,16 @@ describe('the device as an MCP server over HTTP, for the SDK’s client', () => 
         result: { content: [{ text: '{"id":725653563933458433}' }] },
       },
     );
+    for (const body of [
+      '{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{"cursor":5}}',
+      '{"jsonrpc":"2.0","id":2,"method":"tools/list","params":"x"}',
+      '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{},"task":5,"_meta":5}}',
+    ])
+      expect((await post(body, session)).message).toMatchObject({ id: 2, result: {} });
+    for (const params of ['{}', '"x"', '{"protocolVersion":5,"capabilities":null,"clientInfo":null}'])
+      expect(
+        (await post(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":${params}}`)).message,
+      ).toMatchObject({ result: { protocolVersion: '2025-06-18' } });
     expect((await call('{"name":"echo","arguments":null}')).message).toMatchObject({
       result: { content: [{ text: '{}' }] },
     });
