@@ -49,7 +49,7 @@ async function floodingSocket(greet, say) {
 }
 
 /** An MQTT broker that takes whoever comes, and then floods. */
-async function floodingBroker(say) {
+async function floodingBroker(packet) {
   const stops = [];
   const sockets = new Set();
   const server = createTcpServer((socket) => {
@@ -59,9 +59,7 @@ async function floodingBroker(say) {
     packets.on('packet', ({ cmd, messageId, subscriptions }) => {
       if (cmd === 'connect') {
         socket.write(generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
-        const sayOnce = (n) =>
-          socket.writableLength < 1e6 &&
-          socket.write(generate({ cmd: 'publish', topic: 'devices/p2p/flood', payload: say(n), qos: 0 }));
+        const sayOnce = (n) => socket.writableLength < 1e6 && socket.write(packet(n));
         stops.push(flood(sayOnce));
       } else if (cmd === 'subscribe')
         socket.write(generate({ cmd: 'suback', messageId, granted: subscriptions.map(() => 0) }));
@@ -229,9 +227,18 @@ export async function measurePeerFloods({ seconds, directory }) {
   await run('chat channel', {}, ['--server', `ws://127.0.0.1:${chat.port}/`, '--start'], pass);
   chat.stop();
 
-  const broker = await floodingBroker((n) => says[n % says.length]);
-  await run('MQTT broker', {}, ['--server', `mqtt://127.0.0.1:${broker.port}`, '--start'], pass);
-  broker.stop();
+  const acknowledgements = generate({ cmd: 'pingresp' });
+  const messages = says.map((payload) =>
+    generate({ cmd: 'publish', topic: 'devices/p2p/flood', payload, qos: 0 }),
+  );
+  for (const [name, packet] of [
+    ['MQTT broker', (n) => messages[n % messages.length]],
+    ['MQTT broker that only answers', () => acknowledgements],
+  ]) {
+    const broker = await floodingBroker(packet);
+    await run(name, {}, ['--server', `mqtt://127.0.0.1:${broker.port}`, '--start'], pass);
+    broker.stop();
+  }
 
   // The tool is called once, so that its connection is there.
   const socketTool = await floodingSocket(

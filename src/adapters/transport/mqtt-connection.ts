@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { MqttClient } from 'mqtt';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ClientError } from '../../core/errors.ts';
-import { createAllowance, pauseMs, peerAllowance } from '../../core/message-pump.ts';
+import { type AllowanceOptions, createAllowance, pauseMs, peerAllowance } from '../../core/message-pump.ts';
 import type { MqttEndpoint } from '../../ports/provisioning.ts';
 import type { ChannelEnd } from '../../ports/session-transport.ts';
 import { LifeWatch } from './life-watch.ts';
@@ -57,6 +57,12 @@ const maxBackedUpBytes = 1_048_576;
 const disconnectPacket = Uint8Array.of(0xe0, 0);
 /** How long a broker may take for our last words before the connection is cut. */
 const endGraceMs = 1_000;
+
+/**
+ * Of answers to what we ask there are a few in a minute. The library handles them all at once, so a flood of them is the end of
+ * the connection; messages wait for each other.
+ */
+const wordlessAllowance: AllowanceOptions = { burst: 200, perMs: 0.05 };
 
 /** One MQTT 3.1.1 connection, clean, without will, QoS 0, never reconnecting by itself (firmware D1–D4). */
 export class MqttConnection {
@@ -197,12 +203,21 @@ export class MqttConnection {
     socket.on('error', () => {});
     socket.setNoDelay(true);
     const guard = new MqttPacketGuard(maxIncomingBytes);
+    const wordless = createAllowance(this.#options.clock, wordlessAllowance);
     socket.on('data', (bytes: Buffer) => {
-      if (!guard.take(bytes))
-        this.#finish(endOfMqttError(new Error('it sent a packet without end'), this.#now));
+      const before = guard.wordless;
+      if (!guard.take(bytes)) this.#drop('it sent a packet without end', bytes);
+      else if (!wordless.spend(guard.wordless - before))
+        this.#drop('it floods the connection with packets that say nothing', bytes);
     });
     this.#socket = socket;
     return socket;
+  }
+
+  #drop(why: string, bytes: Buffer): void {
+    // The library is given the same bytes after us, and would take all packets in them before anybody else has a turn.
+    bytes.fill(0);
+    this.#finish(endOfMqttError(new Error(why), this.#now));
   }
 
   #accepted(): void {

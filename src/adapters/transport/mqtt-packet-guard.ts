@@ -1,8 +1,13 @@
+/** Type of a packet (MQTT 3.1.1, section 2.2.1). */
+const publish = 3;
+
 /**
  * Follows the lengths of the MQTT packets in a byte stream (MQTT 3.1.1, section 2.2.3) without keeping a byte, so that
  * one that is too long is noticed when it begins and not when it has filled the memory.
  */
 export class MqttPacketGuard {
+  /** Packets so far that are no message, such as answers to pings. */
+  wordless = 0;
   readonly #maxBytes: number;
   /** Bytes of the current packet that are still to come. */
   #rest = 0;
@@ -24,6 +29,7 @@ export class MqttPacketGuard {
         this.#rest -= skipped;
         at += skipped;
       } else if (this.#weight === 0) {
+        if ((bytes[at] as number) >> 4 !== publish) this.wordless += 1;
         this.#weight = 1;
         this.#length = 0;
         at += 1;

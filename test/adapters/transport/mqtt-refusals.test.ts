@@ -99,6 +99,36 @@ describe('CONNECT', () => {
   });
 });
 
+describe('a broker that floods with packets that say nothing', () => {
+  const packets = (count: number, ...bytes: number[]) =>
+    Buffer.concat(Array.from({ length: count }, () => Uint8Array.from(bytes)));
+
+  it.each([
+    ['answers to pings', [0xd0, 0]],
+    ['acknowledgements', [0x40, 2, 0, 1]],
+  ])('is left before the library has taken them: %s', async (_, packet) => {
+    const { endpoint } = await rawBroker((socket) =>
+      socket.write(Buffer.concat([connackOk, packets(30_000, ...packet)])),
+    );
+    const before = process.cpuUsage();
+    const { ends } = openLink(endpoint);
+    await until(() => ends.length > 0);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(500);
+    expect(ends[0]?.description).toContain('it floods the connection with packets that say nothing');
+    expect(ends[0]?.error).toMatchObject({ code: 'TRANSPORT_CLOSED', retryable: true });
+  });
+
+  it('is not one that sends some more than it should', async () => {
+    const word = Buffer.from([0x30, 5, 0, 1, 0x61, 0x7b, 0x7d]);
+    const { endpoint } = await rawBroker((socket) =>
+      socket.write(Buffer.concat([connackOk, packets(150, 0xd0, 0), word])),
+    );
+    const { ends, events } = openLink(endpoint);
+    await until(() => events.includes('message'));
+    expect(ends).toEqual([]);
+  });
+});
+
 describe('a broker that refuses', () => {
   it.each([
     [2, 'TRANSPORT_REFUSED', 'it does not accept the client id'],
