@@ -7,6 +7,13 @@ import { isAnswer, noResult, type RequestId, usableAnswer } from './usable-answe
 const budget = { events: 10, windowMs: 10 };
 /** Of answers there may be as many as there are calls, and nobody makes so many. */
 const costOfAnswer = 0.25;
+/** Also what says nothing has to be read: blank lines, comments. */
+const costOfLine = 0.02;
+/** Of one event; as many bytes as a message over standard output may have. */
+const maxEventBytes = 8 * 1024 * 1024;
+const maxEventLines = 50_000;
+/** What else a line may say means nothing (server-sent events, section 9.2.6). */
+const fields = /^(?:data|event|id|retry)(?::|$)/;
 /** Larger than any message, so that only a stream that never stops is slowed down. */
 const bytesPerWindow = 256 * 1024;
 
@@ -103,36 +110,37 @@ async function* readEvents(
 ): AsyncGenerator<string, void> {
   const lines = createLines();
   let event: string[] = [];
+  let eventBytes = 0;
   let windowEndMs = Number.NEGATIVE_INFINITY;
   let spent = 0;
   let bytes = 0;
+  const begin = (endMs: number) => {
+    windowEndMs = endMs;
+    spent = 0;
+    bytes = 0;
+  };
   for (;;) {
     const { value, done } = await reader.read();
     if (done) break;
     const nowMs = clock.now();
-    if (nowMs >= windowEndMs) {
-      windowEndMs = nowMs + budget.windowMs;
-      spent = 0;
-      bytes = 0;
-    }
+    if (nowMs >= windowEndMs) begin(nowMs + budget.windowMs);
     bytes += value.length;
+    eventBytes += value.length;
     for (const line of lines(value)) {
-      if (line !== '') {
-        // A comment keeps the connection open and says nothing.
-        if (!line.startsWith(':')) event.push(line);
-        continue;
-      }
-      if (event.length === 0) continue;
-      const { text, isAnswered } = eventOf(event, open);
-      event = [];
-      spent += isAnswered ? costOfAnswer : 1;
-      yield text;
+      spent += costOfLine;
+      if (line === '' && event.length > 0) {
+        const { text, isAnswered } = eventOf(event, open);
+        event = [];
+        spent += isAnswered ? costOfAnswer : 1;
+        yield text;
+      } else if (fields.test(line)) event.push(line);
+      if (line === '') eventBytes = 0;
       if (spent < budget.events) continue;
       await wait(clock, Math.max(1, windowEndMs - clock.now()), ended);
-      windowEndMs = clock.now() + budget.windowMs;
-      spent = 0;
-      bytes = 0;
+      begin(clock.now() + budget.windowMs);
     }
+    if (eventBytes > maxEventBytes || event.length > maxEventLines)
+      throw new Error('it sent an event without end');
     if (bytes > bytesPerWindow) await wait(clock, Math.max(1, windowEndMs - clock.now()), ended);
   }
 }

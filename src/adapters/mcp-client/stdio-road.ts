@@ -5,7 +5,7 @@ import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { createLineReader } from './line-reader.ts';
 import { createLogLines } from './log-lines.ts';
-import { createReadBudget } from './read-budget.ts';
+import { readWithinBudget } from './read-budget.ts';
 import type { Road, RoadHooks } from './road.ts';
 import { type ServerProcess, type StdioTarget, startServerProcess } from './server-process.ts';
 import { isAnswer, type RequestId, usableAnswer } from './usable-answer.ts';
@@ -17,6 +17,8 @@ const maxLogLineBytes = 4096;
 const maxLogCharacters = 1000;
 /** What a server may say unasked: enough for any log, little enough that a flood costs next to nothing. */
 const stderrBudget = { unitsPerWindow: 256 * 1024, windowMs: 50 };
+/** In bytes: many short lines are as much work as few long ones. */
+const costOfLogLine = 128;
 const unaskedBudget = { unitsPerWindow: 100, windowMs: 100 };
 
 /**
@@ -65,27 +67,41 @@ class StdioTransport implements Transport {
     this.#log = createLogLines(clock, (line) => onLog(failures.quoted(line, maxLogCharacters)));
     const { stdout, stderr, stdin } = server.child;
 
-    const unasked = createReadBudget(stdout, { clock, ...unaskedBudget });
+    let unaskedLines = 0;
     const readMessages = createLineReader({
       maxBytes: maxMessageBytes,
       onLine: (line, isCut) => {
         if (isCut) this.#lose(failures.badOutput(words('messageTooLong', { bytes: maxMessageBytes })));
-        else if (this.#receive(line) === 'unasked') unasked.spend(1);
+        else if (this.#receive(line) === 'unasked') unaskedLines += 1;
       },
     });
-    const logged = createReadBudget(stderr, { clock, ...stderrBudget });
+    const unasked = readWithinBudget(stdout, {
+      clock,
+      ...unaskedBudget,
+      take: (piece) => {
+        unaskedLines = 0;
+        readMessages(piece);
+        return unaskedLines;
+      },
+    });
+    let logLines = 0;
     const readLog = createLineReader({
       maxBytes: maxLogLineBytes,
       onLine: (line) => {
+        logLines += 1;
         if (line.trim() === '') return;
         this.#lastWords = line;
         this.#log(line);
       },
     });
-    stdout.on('data', readMessages);
-    stderr.on('data', (chunk: Buffer) => {
-      readLog(chunk);
-      logged.spend(chunk.length);
+    const logged = readWithinBudget(stderr, {
+      clock,
+      ...stderrBudget,
+      take: (piece) => {
+        logLines = 0;
+        readLog(piece);
+        return piece.length + logLines * costOfLogLine;
+      },
     });
     // A server that has gone breaks the pipe; how it ended says what there is to say.
     for (const stream of [stdin, stdout, stderr]) stream.on('error', () => {});

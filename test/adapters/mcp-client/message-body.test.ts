@@ -49,6 +49,21 @@ describe('a stream of events', () => {
     expect(read).toHaveLength(35);
   });
 
+  it('is read no faster when it says nothing', async () => {
+    const { pass, read } = await stream([':\n\n'.repeat(1000), `data: ${change}\n\n`]);
+    await pass(9);
+    expect(read).toEqual([]);
+    for (let ms = 0; ms < 60; ms += 10) await pass(10);
+    expect(read).toHaveLength(1);
+  });
+
+  it('ends with an event that has no end, in whatever lines', async () => {
+    const { pass, done } = await stream(['data:x\n'.repeat(60_000)], 64 * 1024);
+    const ended = expect(done).rejects.toThrow('an event without end');
+    for (let ms = 0; ms < 2000; ms += 10) await pass(10);
+    await ended;
+  });
+
   it('may hold many answers', async () => {
     const { pass, read } = await stream(Array.from({ length: 35 }, () => `data: ${answer}\n\n`));
     await pass(1);

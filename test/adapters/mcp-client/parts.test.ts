@@ -7,7 +7,7 @@ import { listLimits, readToolList } from '../../../src/adapters/mcp-client/forei
 import { createLineReader } from '../../../src/adapters/mcp-client/line-reader.ts';
 import { createLogLines } from '../../../src/adapters/mcp-client/log-lines.ts';
 import { plainComplaint } from '../../../src/adapters/mcp-client/plain-complaint.ts';
-import { createReadBudget } from '../../../src/adapters/mcp-client/read-budget.ts';
+import { readWithinBudget } from '../../../src/adapters/mcp-client/read-budget.ts';
 import { usableAnswer } from '../../../src/adapters/mcp-client/usable-answer.ts';
 import { mountedOutput } from '../../../src/mcp/mounts/mounted-output.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -296,25 +296,59 @@ it('a log passes fifty lines a second and counts the others', () => {
   expect(lines.slice(49)).toEqual(['49', '(20 lines left out)', 'after']);
 });
 
-it('a budget pauses the stream until its window is over, and never after it was released', () => {
+const turn = () => new Promise(setImmediate);
+
+it('a budget pauses the stream until its window is over, and never after it was released', async () => {
   const clock = new FakeClock();
-  const stream = new PassThrough().resume();
-  const budget = createReadBudget(stream, { clock, unitsPerWindow: 10, windowMs: 100 });
-  budget.spend(10);
+  const stream = new PassThrough();
+  let read = 0;
+  const budget = readWithinBudget(stream, {
+    clock,
+    unitsPerWindow: 10,
+    windowMs: 100,
+    take: ({ length }) => {
+      read += length;
+      return length;
+    },
+  });
+  const write = async (bytes: number) => {
+    stream.write('x'.repeat(bytes));
+    await turn();
+  };
+  await write(10);
   expect(stream.isPaused()).toBe(false);
   clock.advance(40);
-  budget.spend(1);
-  budget.spend(1);
+  await write(1);
   expect(stream.isPaused()).toBe(true);
   clock.advance(59);
   expect(stream.isPaused()).toBe(true);
   clock.advance(1);
   expect(stream.isPaused()).toBe(false);
-  budget.spend(11);
+  await write(11);
+  expect(stream.isPaused()).toBe(true);
   budget.release();
-  budget.spend(11);
-  expect(stream.isPaused()).toBe(false);
-  expect(clock.pendingTimers).toBe(0);
+  await write(11);
+  expect([stream.isPaused(), clock.pendingTimers, read]).toEqual([false, 0, 33]);
+});
+
+it('a chunk of many lines is taken in turns, in order and to its end', async () => {
+  const stream = new PassThrough();
+  const pieces: string[] = [];
+  readWithinBudget(stream, {
+    clock: new FakeClock(),
+    unitsPerWindow: 1e9,
+    windowMs: 100,
+    take: (piece) => pieces.push(piece.toString()),
+  });
+  let hasEnded = false;
+  stream.on('end', () => {
+    hasEnded = true;
+  });
+  const text = `${Array.from({ length: 1000 }, (_, n) => n).join('\n')} and no end`;
+  stream.end(text);
+  while (!hasEnded) await turn();
+  expect(pieces.join('')).toBe(text);
+  expect(Math.max(...pieces.map((piece) => piece.split('\n').length - 1))).toBe(64);
 });
 
 describe('what a foreign tool says of itself', () => {
