@@ -161,8 +161,8 @@ test('a directory of ours that everybody may write into is closed to them, and t
   await again.release();
 });
 
-test.skipIf(process.getuid?.() !== 0)(
-  'root may use what is of somebody else, and is told whose it is',
+test.skipIf(notRoot)(
+  `root may use what is of somebody else, and is told whose it is${skipped(notRoot)}`,
   async () => {
     await chown(directory, 65_534, 65_534);
     const lock = await acquireStateLock(directory);
