@@ -96,7 +96,7 @@ export async function openRunScreen(
     logger,
     secrets,
     terminal,
-    say: (line) => (terminal ? terminal.writeLine(line) : logger.info(line)),
+    say: (line) => (terminal ? terminal.writeLine(secrets.hide(line)) : logger.info(line)),
     record: (event) => events?.show(withoutKnownSecrets(event, secrets)),
     listen: (onCommand) => {
       obey = onCommand;

@@ -7,6 +7,7 @@ import { parseServerAddress } from '../config/server-address.ts';
 import { monotonicClock } from '../core/clock.ts';
 import { ClientError } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
+import type { KnownSecrets } from '../core/secrets.ts';
 import { errorEvent, type StatusDisplay } from '../ports/status-display.ts';
 import type { VerbControl } from '../ports/verbs.ts';
 import type { Device } from '../runtime/device.ts';
@@ -46,8 +47,9 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     // Ctrl-C also ends what was being asked whether it works; that is no news.
     if (context.stop.aborted) return ExitCode.done;
     // The person is told when the program ends; scripts read the events.
-    if (thrown instanceof ClientError) screen.record(errorEvent(thrown));
-    throw thrown;
+    if (!(thrown instanceof ClientError)) throw thrown;
+    screen.record(errorEvent(thrown));
+    throw withoutKnown(thrown, screen.secrets);
   } finally {
     lines.close();
     stopFeeding();
@@ -55,6 +57,13 @@ export const runAction: CommandAction<RunOptions> = async (options, context) => 
     await screen.close();
   }
 };
+
+/** What ends the program is told to the person as it stands. */
+function withoutKnown(error: ClientError, { hide }: KnownSecrets): ClientError {
+  const message = hide(error.message);
+  if (message === error.message) return error;
+  return new ClientError(error.code, message, { retryable: error.retryable, cause: error.cause });
+}
 
 interface RunParts {
   readonly loaded: LoadedConfig;
