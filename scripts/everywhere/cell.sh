@@ -24,7 +24,7 @@ for n in 1 2 3 4 5; do
   node -e 0
   echo "$before $(now)" >>"$report/node"
   node dist/main.js --turns 1 --say hello --timeout 120 --mic null --speaker null --events "$report/hello$n" \
-    >"$report/hello.log" 2>&1 </dev/null || echo "hello $n: $?" >>"$report/faults"
+    >"$report/hello$n.log" 2>&1 </dev/null || echo "hello $n: $?" >>"$report/faults"
 done
 node dist/main.js doctor >"$report/doctor" 2>&1 </dev/null
 echo $? >"$report/doctor.rc"

@@ -51,18 +51,25 @@ function startRatio(read) {
   const ratios = read('node')
     .trim()
     .split('\n')
-    .map((line) => line.split(' ').map(Number))
-    .map(([before, after], pair) => helloMs(read(`hello${pair + 1}`)) / ((after - before) * 1000))
+    .map((line) => line.split(' ').map((seconds) => Number(seconds) * 1000))
+    .map(([before, after], pair) => {
+      const helloMs = helloAtMs(read(`hello${pair + 1}`), read(`hello${pair + 1}.log`)) - after;
+      return helloMs / (after - before);
+    })
     .filter(Number.isFinite);
   return Number(median(ratios)?.toFixed(1));
 }
 
-function helloMs(log) {
-  const events = log
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
-  return events.find(({ type }) => type === 'session')?.t;
+/** The log has dates, and the events, which count from when the device was made, have what came how long after. */
+function helloAtMs(events, log) {
+  const lines = (text) =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+  const connectingAtMs = Date.parse(lines(log).find(({ msg }) => msg === 'connecting')?.time);
+  const at = (isIt) => lines(events).find(isIt)?.t;
+  return connectingAtMs + at(({ type }) => type === 'session') - at(({ to }) => to === 'connecting');
 }
 
 const median = (numbers) => numbers.sort((one, other) => one - other)[numbers.length >> 1];
