@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { createRecordMicrophone } from './adapters/audio/microphone-lpcm16.ts';
+import { microphoneOf } from './adapters/audio/capture.ts';
+import { createRecordCapture } from './adapters/audio/microphone-lpcm16.ts';
 import { findRecorder } from './adapters/audio/recorders.ts';
 import { createRecordingDirectory } from './adapters/recording/recording-directory.ts';
 import { makePrivateDirectory } from './adapters/storage/private-directory.ts';
@@ -70,7 +71,7 @@ function systemSound({ env, clock, loudspeaker }: RecorderParts, monitor: Microp
   if (!isFile && findRecorder({ env })?.name === 'parec') {
     return {
       microphone: new SharedMicrophone(
-        createRecordMicrophone({ clock, device: DEFAULT_MONITOR, surroundings: { env } }),
+        microphoneOf(createRecordCapture({ clock, device: DEFAULT_MONITOR, surroundings: { env } })),
       ),
       hears: 'everything this computer plays (the monitor of its sound server)',
     };

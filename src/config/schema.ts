@@ -252,7 +252,7 @@ const Audio = z
       .union([z.enum(['mix', 'best']), z.int().min(0).max(31)])
       .optional()
       .describe(
-        'Which channel of a microphone with several is heard: a number (0 is the first), `best` (the first that is alive), or `mix` (their mean). Not set: the mean of two, of more the best. Only with `record`, by a sound server or a USB card of ALSA.',
+        'Which channel of a microphone with several is heard: a number (0 is the first), `best` (the first that is alive), or `mix` (their mean). Not set: the mean of two, of more the best. With `record` and `portaudio`, of devices that say how many they have.',
       ),
     waitForDevices: z
       .boolean()

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   type AudioEnvironment,
@@ -149,6 +150,39 @@ describe.each(Object.keys(soundServers) as ServerKind[])('sound as people have i
       if (channels === 2) expect(told.join('\n')).toMatch(/AUDIO_INPUT_POOR: .* cancel each other/);
     });
 
+    if (kind === 'PipeWire')
+      test('an array is heard by its live channel, or the one asked for, where only PipeWire’s own recorder is installed', async () => {
+        const place = await soundPlace();
+        await place.start(kind);
+        const map = 'aux0,aux1,aux2,aux3,aux4,aux5';
+        await plugIn(place.pactl, 'array', { channels: 6, map });
+        await place.pactl('set-default-source', 'array');
+        const mono = tone(500, rate, 1000);
+        const pcm = new Int16Array(mono.length * 6);
+        mono.forEach((sample, at) => {
+          pcm[at * 6 + 3] = sample;
+        });
+        playInto('to_array', pcm, 6, map, place.env);
+        const bin = `${place.directory}/bin`;
+        mkdirSync(bin);
+        for (const name of ['pw-record', 'pw-dump']) symlinkSync(whereIs(name), `${bin}/${name}`);
+        const env = { ...place.env, PATH: bin };
+        const full = toneLevelDb(mono.subarray(-rate / 5), 500, rate);
+        for (const [channel, level] of [
+          [undefined, full],
+          [3, full],
+          [1, -90],
+        ] as const) {
+          const { microphone } = await openRoom(env, 'record', { channel });
+          const ear = await listenTo(microphone);
+          await vi.waitFor(
+            () => expect(Math.abs(Math.max(-90, ear.levelDb(500)) - level)).toBeLessThan(2),
+            soon,
+          );
+          await microphone.stop();
+        }
+      });
+
     test('a muted microphone is said by doctor, and after seconds of silence by the device', async () => {
       const place = await soundPlace();
       await place.start(kind);
@@ -190,6 +224,9 @@ describe.each(Object.keys(soundServers) as ServerKind[])('sound as people have i
     });
   });
 });
+
+const whereIs = (program: string): string =>
+  spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
 
 /** The file that a killed server leaves behind. */
 function leaveStaleSocket(path: string): void {

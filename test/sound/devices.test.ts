@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { microphoneOf } from '../../src/adapters/audio/capture.ts';
 import { createPortAudioLoudspeaker } from '../../src/adapters/audio/loudspeaker-naudiodon.ts';
 import { createPlayLoudspeaker } from '../../src/adapters/audio/loudspeaker-play.ts';
 import { createSpeakerLoudspeaker } from '../../src/adapters/audio/loudspeaker-speaker.ts';
-import { createRecordMicrophone } from '../../src/adapters/audio/microphone-lpcm16.ts';
-import { createPortAudioMicrophone } from '../../src/adapters/audio/microphone-naudiodon.ts';
+import { createRecordCapture } from '../../src/adapters/audio/microphone-lpcm16.ts';
+import { createPortAudioCapture } from '../../src/adapters/audio/microphone-naudiodon.ts';
 import { createPacer, type Pacer } from '../../src/adapters/audio/pacer.ts';
 import { monotonicClock } from '../../src/core/clock.ts';
 import type { Loudspeaker } from '../../src/ports/loudspeaker.ts';
@@ -32,10 +33,13 @@ const only = (env: Env) => ({ env, alsaDirectory: '/nowhere' });
 const clock = monotonicClock;
 
 const microphones: Readonly<Record<string, (env: Env, device: string | undefined) => Microphone>> = {
-  'record, by parec': (env, device) => createRecordMicrophone({ clock, device, surroundings: only(env) }),
+  'record, by parec': (env, device) =>
+    microphoneOf(createRecordCapture({ clock, device, surroundings: only(env) })),
   'record, by arecord': (env, device) =>
-    createRecordMicrophone({ clock, device: `pulse:${device ?? 'microphone'}`, surroundings: only(env) }),
-  portaudio: (env, device) => createPortAudioMicrophone({ clock, device, env }),
+    microphoneOf(
+      createRecordCapture({ clock, device: `pulse:${device ?? 'microphone'}`, surroundings: only(env) }),
+    ),
+  portaudio: (env, device) => microphoneOf(createPortAudioCapture({ clock, device, env })),
 };
 
 const loudspeakers: Readonly<

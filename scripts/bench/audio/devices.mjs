@@ -1,9 +1,10 @@
 // What each sound backend does on the virtual cable. Every figure includes the 5 to 10 ms of what stands at the other end.
 
+import { microphoneOf } from '../../../src/adapters/audio/capture.ts';
 import { createPortAudioLoudspeaker } from '../../../src/adapters/audio/loudspeaker-naudiodon.ts';
 import { createSpeakerLoudspeaker } from '../../../src/adapters/audio/loudspeaker-speaker.ts';
-import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
-import { createPortAudioMicrophone } from '../../../src/adapters/audio/microphone-naudiodon.ts';
+import { createRecordCapture } from '../../../src/adapters/audio/microphone-lpcm16.ts';
+import { createPortAudioCapture } from '../../../src/adapters/audio/microphone-naudiodon.ts';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
 import { loadOpusCodec } from '../../../src/app-codec.ts';
 import { Uplink } from '../../../src/audio/uplink.ts';
@@ -19,12 +20,12 @@ const ANSWER_MS = 300;
 const surroundings = { env: process.env, alsaDirectory: '/nowhere' };
 const pacer = createPacer(clock, frameDurationMs);
 const speaker = (device) => createSpeakerLoudspeaker({ pacer, surroundings, device });
-const record = (device) => createRecordMicrophone({ clock, surroundings, device });
+const record = (device) => microphoneOf(createRecordCapture({ clock, surroundings, device }));
 
 const microphones = {
   'record (parec)': () => record(undefined),
   'record (arecord)': () => record('pulse:microphone'),
-  portaudio: () => createPortAudioMicrophone({ clock, env: process.env, device: 'microphone' }),
+  portaudio: () => microphoneOf(createPortAudioCapture({ clock, env: process.env, device: 'microphone' })),
 };
 const loudspeakers = {
   speaker: () => speaker('loudspeaker'),

@@ -1,8 +1,10 @@
 // Interrupting in real time: the whole way through a sound server, a room in which the microphone hears the loudspeaker
 // (scripts/virtual-room.mjs), the native canceller and the voice detector. The person's own way to the microphone, about 30 ms,
 // is part of the delay.
+
+import { microphoneOf } from '../../../src/adapters/audio/capture.ts';
 import { createSpeakerLoudspeaker } from '../../../src/adapters/audio/loudspeaker-speaker.ts';
-import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
+import { createRecordCapture } from '../../../src/adapters/audio/microphone-lpcm16.ts';
 import { createPacer } from '../../../src/adapters/audio/pacer.ts';
 import { createEchoCancelledSound } from '../../../src/audio/echo-cancelled-sound.ts';
 import { NearEnd } from '../../../src/audio/near-end.ts';
@@ -59,7 +61,7 @@ async function openRoom() {
   if (!createEchoCanceller || !createVoiceDetector) throw new Error(problem);
   const canceller = createEchoCanceller({ sampleRateHz: 16_000, noiseSuppression: true, gainControl: false });
   const sound = createEchoCancelledSound({
-    microphone: createRecordMicrophone({ clock, surroundings, device: 'room_microphone' }),
+    microphone: microphoneOf(createRecordCapture({ clock, surroundings, device: 'room_microphone' })),
     loudspeaker: createSpeakerLoudspeaker({ pacer, surroundings, device: 'room_loudspeaker' }),
     canceller,
     clock,

@@ -4,14 +4,15 @@ import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { DeviceCandidate } from '../../ports/device-candidate.ts';
 import type { Loudspeaker } from '../../ports/loudspeaker.ts';
 import type { ChannelChoice, Microphone } from '../../ports/microphone.ts';
+import { type Capture, microphoneOf } from './capture.ts';
 import { isDevicePresent } from './device-presence.ts';
 import { createPortAudioLoudspeaker } from './loudspeaker-naudiodon.ts';
 import { createNullLoudspeaker } from './loudspeaker-null.ts';
 import { createPlayLoudspeaker } from './loudspeaker-play.ts';
 import { createSpeakerLoudspeaker } from './loudspeaker-speaker.ts';
 import { createWavLoudspeaker } from './loudspeaker-wav.ts';
-import { createRecordMicrophone } from './microphone-lpcm16.ts';
-import { createPortAudioMicrophone } from './microphone-naudiodon.ts';
+import { createRecordCapture } from './microphone-lpcm16.ts';
+import { createPortAudioCapture } from './microphone-naudiodon.ts';
 import { createNullMicrophone } from './microphone-null.ts';
 import { createWavMicrophone } from './microphone-wav.ts';
 import { packageEntry, packageMissing, probeError } from './native-package.ts';
@@ -91,7 +92,8 @@ export async function chooseMicrophone(
 ): Promise<Choice<Microphone>> {
   const { pacer, env, channel, capturePieceMs: pieceMs, onProblem } = environment;
   const recorder = findRecorder(environment);
-  const recorded = { clock: pacer.clock, channel, pieceMs, onProblem, surroundings: environment };
+  const recorded = { clock: pacer.clock, pieceMs, surroundings: environment };
+  const hear = (capture: Capture) => microphoneOf(capture, { channel, onProblem });
   const backends: Backends<Microphone> = {
     portaudio: {
       isHardware: true,
@@ -101,12 +103,12 @@ export async function chooseMicrophone(
         if (device === undefined && findSoundServer(environment)?.speaksPulse) await refuseMonitor(env);
         await checkPortAudioDevice('input', device, env);
       },
-      create: (device) => createPortAudioMicrophone({ clock: pacer.clock, device, env }),
+      create: (device) => hear(createPortAudioCapture({ clock: pacer.clock, device, env })),
     },
     record: {
       isHardware: true,
       check: () => (findRecorder(environment) ? always() : Promise.reject(recorderMissing())),
-      create: (device) => createRecordMicrophone({ ...recorded, device }),
+      create: (device) => hear(createRecordCapture({ ...recorded, device })),
       ...(recorder && { strength: `recorded by ${recorder.name}` }),
     },
     wav: {
@@ -127,7 +129,7 @@ export async function chooseMicrophone(
   );
   if (spec !== 'auto' || recorder?.name !== 'parec' || choice.candidates.length === 0) return choice;
   return preferDefaultSource(choice, environment, (source) =>
-    createRecordMicrophone({ ...recorded, source }),
+    hear(createRecordCapture({ ...recorded, source })),
   );
 }
 

@@ -2,9 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import type { ChannelChoice, Microphone, MicrophoneSink } from '../../ports/microphone.ts';
 import { signalProcess } from '../../processes/process-tree.ts';
-import { ChannelMixer } from './channel-mixer.ts';
+import type { Capture, CaptureSink } from './capture.ts';
 import { requirePackage } from './native-package.ts';
 import { openingAdvice } from './opening-advice.ts';
 import { createPcmReader } from './pcm-bytes.ts';
@@ -28,18 +27,14 @@ interface RecorderRegistry {
   load(name: string): (options: { command: RecorderCommand }) => unknown;
 }
 
-export interface RecordMicrophoneOptions {
+export interface RecordCaptureOptions {
   readonly clock: Clock;
   /** Name or part of the name of a device, or an ALSA address; undefined is the system's default. */
   readonly device?: string | undefined;
   /** The device of the sound server that is meant, where it is known already. */
   readonly source?: ServerSource | undefined;
-  /** Which channel is heard, where there are several. */
-  readonly channel?: ChannelChoice | undefined;
   /** Sound that is handed over at once, in ms; 20 unless given. */
   readonly pieceMs?: number | undefined;
-  /** Something that does not keep it from working: a sentence for the person. */
-  readonly onProblem?: ((error: ClientError) => void) | undefined;
   readonly surroundings?: SoundSurroundings;
 }
 
@@ -51,25 +46,26 @@ const OUR_RECORDER = 'command';
 const PACKAGE = 'node-record-lpcm16';
 
 /** A microphone read by parec, pw-record, arecord or sox, through node-record-lpcm16: no native code in this process. */
-export function createRecordMicrophone(options: RecordMicrophoneOptions): Microphone {
-  return new RecordMicrophone(options);
+export function createRecordCapture(options: RecordCaptureOptions): Capture {
+  return new RecordCapture(options);
 }
 
-class RecordMicrophone implements Microphone {
+class RecordCapture implements Capture {
   readonly name: string;
   readonly #clock: Clock;
   readonly #device: string | undefined;
-  readonly #options: RecordMicrophoneOptions;
+  readonly #options: RecordCaptureOptions;
   readonly #surroundings: SoundSurroundings | undefined;
   #child: ChildProcess | undefined;
   /** The end of the last child; a loss begins it, and the next start or stop waits for it. */
   #ended = Promise.resolve();
   #sampleRateHz = 0;
+  #channels = 1;
   #xruns = 0;
   /** Counts starts and stops, so that a start knows whether it is still wanted. */
   #generation = 0;
 
-  constructor(options: RecordMicrophoneOptions) {
+  constructor(options: RecordCaptureOptions) {
     const { clock, source, surroundings } = options;
     this.#device = options.device ?? source?.name;
     this.name = this.#device === undefined ? 'record' : `record:${this.#device}`;
@@ -82,11 +78,15 @@ class RecordMicrophone implements Microphone {
     return this.#sampleRateHz;
   }
 
+  get channels(): number {
+    return this.#channels;
+  }
+
   get xruns(): number {
     return this.#xruns;
   }
 
-  async start(sink: MicrophoneSink): Promise<void> {
+  async open(sink: CaptureSink): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
     await this.#endChild();
@@ -97,31 +97,22 @@ class RecordMicrophone implements Microphone {
     );
     if (!recorder) throw recorderMissing();
     const command = await recorder.command(this.#device, this.#options.source);
-    const mixer = this.#mixerFor(command);
     if (generation !== this.#generation) return;
     this.#sampleRateHz = command.sampleRateHz;
+    this.#channels = command.channels;
     const recording = record(command);
     this.#child = recording.process;
     try {
-      await this.#firstSound(recording, recorder.name, command, mixer, sink);
+      await this.#firstSound(recording, recorder.name, command, sink);
     } catch (error) {
       if (generation === this.#generation) await this.#endChild();
       throw error;
     }
   }
 
-  stop(): Promise<void> {
+  close(): Promise<void> {
     this.#generation += 1;
     return this.#endChild();
-  }
-
-  /** @throws ClientError AUDIO_DEVICE_MISSING for a channel that it does not have */
-  #mixerFor({ channels, sampleRateHz }: RecorderCommand): ChannelMixer {
-    const { channel, onProblem } = this.#options;
-    if (typeof channel === 'number' && channel >= channels && channels > 1)
-      throw noSuchChannel(this.name, channel, channels);
-    const onCancelling = () => onProblem?.(channelsCancel(this.name));
-    return new ChannelMixer({ channels, sampleRateHz, choice: channel, onCancelling });
   }
 
   #endChild(): Promise<void> {
@@ -155,8 +146,7 @@ class RecordMicrophone implements Microphone {
     recording: Recording,
     recorder: string,
     command: RecorderCommand,
-    mixer: ChannelMixer,
-    sink: MicrophoneSink,
+    sink: CaptureSink,
   ): Promise<void> {
     const child = recording.process;
     const stream = recording.stream();
@@ -187,7 +177,7 @@ class RecordMicrophone implements Microphone {
           resolve();
         }
         watchdog?.feed();
-        sink.onChunk(mixer.push(pcm));
+        sink.onSound(pcm);
       });
       // The package does not listen to this; without a listener it would end this process.
       child.on('error', (error) => fail(messageOf(error)));
@@ -241,21 +231,6 @@ function commandRecorder({ command: { cmd, args, env } }: { command: RecorderCom
 /** Another than what was asked for is none; where anything will do, a monitor is none: it hears what the device says. */
 function isOther({ source, anyWillDo }: RecorderCommand, device: string): boolean {
   return source !== undefined && device !== source && (!anyWillDo || device.endsWith('.monitor'));
-}
-
-function noSuchChannel(name: string, channel: number, channels: number): ClientError {
-  return new ClientError(
-    ErrorCode.audioDeviceMissing,
-    `The microphone ${name} has no channel ${channel}: its channels are 0 to ${channels - 1}. Change audio.channel, or leave it out.`,
-  );
-}
-
-function channelsCancel(name: string): ClientError {
-  return new ClientError(
-    ErrorCode.audioInputPoor,
-    `The channels of the microphone ${name} cancel each other (one is wired the wrong way round), so one of them is used. Set audio.channel to choose which.`,
-    { retryable: true },
-  );
 }
 
 function deviceMissing(name: string, details: string): ClientError {

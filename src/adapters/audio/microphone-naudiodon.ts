@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
-import type { Microphone, MicrophoneSink } from '../../ports/microphone.ts';
+import type { Capture, CaptureSink } from './capture.ts';
 import { openingAdvice } from './opening-advice.ts';
 import { openSoundHelper, type SoundHelper } from './sound-helper.ts';
 import { Watchdog } from './watchdog.ts';
 
-export interface PortAudioMicrophoneOptions {
+export interface PortAudioCaptureOptions {
   readonly clock: Clock;
   /** Number, name or part of the name; undefined is the default device. */
   readonly device?: string | undefined;
@@ -19,20 +19,21 @@ const SILENCE_LIMIT_MS = 2_000;
 export const PORTAUDIO_INPUT_LATENCY_MS = 20;
 
 /** A microphone through PortAudio (package naudiodon), in a helper process. */
-export function createPortAudioMicrophone(options: PortAudioMicrophoneOptions): Microphone {
-  return new PortAudioMicrophone(options);
+export function createPortAudioCapture(options: PortAudioCaptureOptions): Capture {
+  return new PortAudioCapture(options);
 }
 
-class PortAudioMicrophone implements Microphone {
+class PortAudioCapture implements Capture {
   readonly name: string;
-  readonly #options: PortAudioMicrophoneOptions;
+  readonly #options: PortAudioCaptureOptions;
   #helper: SoundHelper | undefined;
   #watchdog: Watchdog | undefined;
   #sampleRateHz = 0;
+  #channels = 1;
   /** Counts starts and stops, so that a start knows whether it is still wanted. */
   #generation = 0;
 
-  constructor(options: PortAudioMicrophoneOptions) {
+  constructor(options: PortAudioCaptureOptions) {
     this.name = options.device === undefined ? 'portaudio' : `portaudio:${options.device}`;
     this.#options = options;
   }
@@ -41,40 +42,48 @@ class PortAudioMicrophone implements Microphone {
     return this.#sampleRateHz;
   }
 
+  get channels(): number {
+    return this.#channels;
+  }
+
   get xruns(): number {
     return this.#helper?.xruns ?? 0;
   }
 
-  async start(sink: MicrophoneSink): Promise<void> {
+  async open(sink: CaptureSink): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
-    await this.#close();
+    await this.#closeHelper();
     const wanted = () => generation === this.#generation;
     const onPcm = (pcm: Int16Array) => {
       this.#watchdog?.feed();
-      if (this.#helper && wanted()) sink.onChunk(pcm);
+      if (this.#helper && wanted()) sink.onSound(pcm);
     };
     const onLost = (reason: string) => {
       if (!wanted()) return;
       this.#generation += 1;
-      void this.#close();
+      void this.#closeHelper();
       sink.onError(deviceLost(this.name, reason));
     };
-    const helper = await this.#open(onPcm, onLost);
+    const helper = await this.#openHelper(onPcm, onLost);
     if (!wanted()) return helper.close();
-    this.#helper = helper;
     this.#sampleRateHz = helper.sampleRateHz;
+    this.#channels = helper.channels;
+    this.#helper = helper;
     this.#watchdog = new Watchdog(this.#options.clock, SILENCE_LIMIT_MS, () =>
       onLost('no sound comes from it'),
     );
   }
 
-  stop(): Promise<void> {
+  close(): Promise<void> {
     this.#generation += 1;
-    return this.#close();
+    return this.#closeHelper();
   }
 
-  async #open(onPcm: (pcm: Int16Array) => void, onLost: (reason: string) => void): Promise<SoundHelper> {
+  async #openHelper(
+    onPcm: (pcm: Int16Array) => void,
+    onLost: (reason: string) => void,
+  ): Promise<SoundHelper> {
     const { clock, device, env = process.env } = this.#options;
     const kind = 'portaudio-input';
     try {
@@ -96,7 +105,7 @@ class PortAudioMicrophone implements Microphone {
     }
   }
 
-  async #close(): Promise<void> {
+  async #closeHelper(): Promise<void> {
     const helper = this.#helper;
     this.#helper = undefined;
     this.#watchdog?.stop();

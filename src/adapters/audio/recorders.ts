@@ -1,5 +1,6 @@
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { findProgram } from './find-program.ts';
+import { findPipeWireSource } from './pipewire-sources.ts';
 import {
   alsaAddressOf,
   alsaChannels,
@@ -115,11 +116,15 @@ async function findSource(
 }
 
 function pwRecord(reason: string, env: SoundSurroundings['env'], pieceMs: number): Recorder {
-  const command = (device: string | undefined) => {
-    const target = device === undefined ? [] : ['--target', device];
-    const format = ['--format', 's16', '--rate', String(SPEECH_RATE_HZ), '--channels', '1'];
-    const args = [...format, '--latency', `${pieceMs}ms`, ...target, '-'];
-    return Promise.resolve({ cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ, channels: 1 });
+  const command = async (device: string | undefined) => {
+    const known = await findPipeWireSource(device, env);
+    const channels = known?.channels ?? 1;
+    const target = device === undefined ? [] : ['--target', known?.name ?? device];
+    const format = ['--format', 's16', '--rate', String(SPEECH_RATE_HZ), '--channels', String(channels)];
+    // With the names of the source nothing is mixed on the way.
+    const map = known && known.positions.length > 1 ? ['--channel-map', known.positions.join(',')] : [];
+    const args = [...format, ...map, '--latency', `${pieceMs}ms`, ...target, '-'];
+    return { cmd: 'pw-record', args, env, sampleRateHz: SPEECH_RATE_HZ, channels };
   };
   return { name: 'pw-record', reason, latencyMs: pieceMs, command };
 }
@@ -142,10 +147,11 @@ function sox(reason: string, surroundings: SoundSurroundings): Recorder {
   const command = (device: string | undefined) => {
     const address = alsaAddressOf(surroundings, device, 'capture') ?? 'default';
     const sampleRateHz = alsaRateHz(surroundings, address, SPEECH_RATE_HZ);
-    const format = ['-r', String(sampleRateHz), '-c', '1', '-b', '16', '-e', 'signed-integer'];
+    const channels = alsaChannels(surroundings, address);
+    const format = ['-r', String(sampleRateHz), '-c', String(channels), '-b', '16', '-e', 'signed-integer'];
     const input = ['-t', 'alsa', ...format.slice(0, 4), address];
     const args = ['-q', '--buffer', '1024', ...input, ...format, '-t', 'raw', '-'];
-    return Promise.resolve({ cmd: 'sox', args, env: surroundings.env, sampleRateHz, channels: 1 });
+    return Promise.resolve({ cmd: 'sox', args, env: surroundings.env, sampleRateHz, channels });
   };
   // Its ALSA reader ignores the buffer size and takes eighths of a second.
   return { name: 'sox', reason, latencyMs: 130, command };

@@ -156,10 +156,7 @@ export function alsaRateHz(
   return rates.length === 0 || rates.includes(USUAL_RATE_HZ) ? USUAL_RATE_HZ : Math.max(...rates);
 }
 
-/**
- * How many channels a USB card records with, where it says so; 1 where that is not known, and for the usual two, of which
- * ALSA gives the mean.
- */
+/** How many channels a USB card records with, where it says so; 1 where that is not known, and ALSA mixes what there is. */
 export function alsaChannels(
   { alsaDirectory = ALSA_DIRECTORY }: SoundSurroundings,
   address: string | undefined,
@@ -170,7 +167,7 @@ export function alsaChannels(
   const [, capture = ''] = textOf(join(alsaDirectory, id, 'stream0')).split(/^Capture:/m);
   const counts = [...capture.matchAll(/^\s*Channels: (\d+)/gm)].map(([, count]) => Number(count));
   const most = Math.max(1, ...counts);
-  return most > 2 && most <= MAX_CHANNELS ? most : 1;
+  return most <= MAX_CHANNELS ? most : 1;
 }
 
 /** Rates a USB card lists; those in between of a continuous range count as not listed. */

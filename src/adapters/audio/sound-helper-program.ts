@@ -17,7 +17,7 @@ export interface SoundHelperOptions {
 
 /** What the helper process says, once or more. After `failed` it ends. */
 export type SoundHelperMessage =
-  | { readonly ready: { readonly sampleRateHz: number } }
+  | { readonly ready: { readonly sampleRateHz: number; readonly channels?: number } }
   | { readonly failed: string };
 
 /**
@@ -25,12 +25,14 @@ export type SoundHelperMessage =
  * threads and end the process when a library below them asserts. It is handed over as text, so that there is one file to
  * install, and therefore uses nothing but its arguments and Node's globals.
  *
- * Output: pieces of mono 16-bit PCM on descriptor 3, each after its length. Input: the same PCM, without lengths, on 3.
+ * Output: pieces of mono 16-bit PCM on descriptor 3, each after its length. Input: PCM of all channels, without lengths, on 3.
  */
 export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOptions): void {
   const { flushMark } = options;
   const maxQueuedSeconds = 2;
   const periodMs = 10;
+  /** A device that says it has more is a plug-in of ALSA, which makes as many of what there is as anybody wants. */
+  const maxOwnChannels = 16;
   /** Two periods wait in the package and more than two in PortAudio, which counts its buffers in periods, too. */
   const outputPeriodMs = 7;
   const stuckMs = 1_000;
@@ -178,14 +180,22 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
     readonly samplesPerPeriod: number;
   }
 
-  /** Mono at the rate asked for, else as the hardware insists. */
+  /** At the rate asked for, else as the hardware insists: mono to be played, all channels of what is recorded. */
   function openPortAudio(): OpenedDevice {
     const portAudio = load(options.packagePath);
     const input = options.kind === 'portaudio-input';
     const device = findDevice(portAudio.getDevices(), input);
     const own = Math.round(device.defaultSampleRate);
     const most = input ? device.maxInputChannels : device.maxOutputChannels;
+    const all: [number, number][] =
+      input && most > 1 && most <= maxOwnChannels
+        ? [
+            [options.sampleRateHz, most],
+            [own, most],
+          ]
+        : [];
     const attempts: [number, number][] = [
+      ...all,
       [options.sampleRateHz, 1],
       [own, 1],
       [own, 2],
@@ -276,10 +286,10 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
   function runPortAudioInput(): void {
     const { io, sampleRateHz, channels } = openPortAudio();
     const output = new net.Socket({ fd: 3, readable: false, writable: true }) as Socket;
-    const maxWaitingBytes = maxQueuedSeconds * 2 * sampleRateHz;
-    tell({ ready: { sampleRateHz } });
+    const maxWaitingBytes = maxQueuedSeconds * 2 * sampleRateHz * channels;
+    tell({ ready: { sampleRateHz, channels } });
     io.on('data', (pcm: Buffer) => {
-      if (output.writableLength < maxWaitingBytes) output.write(mixDown(pcm, channels));
+      if (output.writableLength < maxWaitingBytes) output.write(pcm);
     });
     io.on('end', () => fail('the sound system closed it'));
     output.on('error', die);
@@ -297,19 +307,6 @@ export function soundHelperProgram(load: NodeJS.Require, options: SoundHelperOpt
       for (let channel = 0; channel < Math.min(2, channels); channel++) {
         mono.copy(out, 2 * (i * channels + channel), 2 * i, 2 * i + 2);
       }
-    }
-    return out;
-  }
-
-  /** The mean of two channels; of more the first, because arrays put the processed voice there and raw capsules behind it. */
-  function mixDown(pcm: Buffer, channels: number): Buffer {
-    if (channels === 1) return pcm;
-    const samples = Math.floor(pcm.length / 2 / channels);
-    const out = Buffer.alloc(samples * 2);
-    for (let i = 0; i < samples; i++) {
-      const first = pcm.readInt16LE(2 * i * channels);
-      const second = channels === 2 ? pcm.readInt16LE(2 * (i * channels + 1)) : first;
-      out.writeInt16LE((first + second) >> 1, 2 * i);
     }
     return out;
   }

@@ -19,7 +19,7 @@ export interface OpenSoundHelperOptions {
   /** Wished for; see `SoundHelper.sampleRateHz`. */
   readonly sampleRateHz: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Captured sound, mono 16-bit; the array is lent. */
+  /** Captured sound, 16-bit, all channels interleaved; the array is lent. */
   readonly onPcm?: (pcm: Int16Array) => void;
   /** The helper ended by itself after it had opened the device. At most once, never after `close`. */
   readonly onLost: (reason: string) => void;
@@ -29,6 +29,8 @@ export interface OpenSoundHelperOptions {
 export interface SoundHelper {
   /** What the device really runs at. */
   readonly sampleRateHz: number;
+  /** Interleaved in what is captured. */
+  readonly channels: number;
   /** Times the sound system ran out of sound, or of room for it, as far as the package tells. */
   readonly xruns: number;
   /** Bytes written that the helper has not read yet. */
@@ -65,13 +67,14 @@ export async function openSoundHelper(options: OpenSoundHelperOptions): Promise<
   pipe.on('error', () => {});
   const xruns = countXruns(child);
   const state = { closing: false };
-  const sampleRateHz = await opened(child, options.clock);
+  const { sampleRateHz, channels = 1 } = await opened(child, options.clock);
   if (options.onPcm) pipe.on('data', createPcmReader(options.onPcm));
   reportLoss(child, (reason) => {
     if (!state.closing) options.onLost(reason);
   });
   return {
     sampleRateHz,
+    channels,
     get xruns() {
       return xruns();
     },
@@ -120,6 +123,8 @@ function crashHandlerPath(): string | undefined {
     : createRequire(join(directory, 'index.js')).resolve('segfault-handler');
 }
 
+type OpenedDevice = Extract<SoundHelperMessage, { readonly ready: unknown }>['ready'];
+
 /** PortAudio's troubles are printed by naudiodon, among much else; some late, because C buffers what it prints. */
 function countXruns(child: ChildProcess): () => number {
   let count = 0;
@@ -129,7 +134,7 @@ function countXruns(child: ChildProcess): () => number {
   return () => count;
 }
 
-function opened(child: ChildProcess, clock: Clock): Promise<number> {
+function opened(child: ChildProcess, clock: Clock): Promise<OpenedDevice> {
   return new Promise((resolve, reject) => {
     const complaint = lastLineOf(child);
     const timeout = clock.setTimeout(() => fail('it does not answer'), OPEN_TIMEOUT_MS);
@@ -146,7 +151,7 @@ function opened(child: ChildProcess, clock: Clock): Promise<number> {
       // Some libraries go on for pages about where they looked.
       if ('failed' in message) return fail(message.failed.split('\n')[0] ?? '');
       settle();
-      resolve(message.ready.sampleRateHz);
+      resolve(message.ready);
     };
     const onError = (error: Error) => fail(error.message);
     const onExit = () => fail(complaint() || 'the sound library crashed');

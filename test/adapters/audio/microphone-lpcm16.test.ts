@@ -2,7 +2,8 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
+import { microphoneOf } from '../../../src/adapters/audio/capture.ts';
+import { createRecordCapture } from '../../../src/adapters/audio/microphone-lpcm16.ts';
 import { monotonicClock } from '../../../src/core/clock.ts';
 import type { ClientError } from '../../../src/core/errors.ts';
 import { microphoneContract } from '../../contract/microphone.contract.ts';
@@ -33,11 +34,13 @@ async function install(script: string, onlyThis = false): Promise<void> {
 const ENDLESS = 'exec cat /dev/zero';
 /** No sound server and no card: only what `install` put on the PATH. */
 const create = (device?: string) =>
-  createRecordMicrophone({
-    clock: monotonicClock,
-    device,
-    surroundings: { env: { PATH: process.env.PATH }, alsaDirectory: '/nowhere', platform: 'linux' },
-  });
+  microphoneOf(
+    createRecordCapture({
+      clock: monotonicClock,
+      device,
+      surroundings: { env: { PATH: process.env.PATH }, alsaDirectory: '/nowhere', platform: 'linux' },
+    }),
+  );
 
 /** Resolves when the first sound, or the first error, comes. */
 function listening() {

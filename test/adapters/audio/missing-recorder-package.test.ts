@@ -2,7 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createRecordMicrophone } from '../../../src/adapters/audio/microphone-lpcm16.ts';
+import { microphoneOf } from '../../../src/adapters/audio/capture.ts';
+import { createRecordCapture } from '../../../src/adapters/audio/microphone-lpcm16.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 vi.mock('../../../src/adapters/audio/native-package.ts', async (importOriginal) => ({
@@ -23,10 +24,12 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 test('a package that is not installed is told in one sentence, with what to do', async () => {
-  const microphone = createRecordMicrophone({
-    clock: new FakeClock(),
-    surroundings: { env: { PATH: directory }, alsaDirectory: '/nowhere', platform: 'linux' },
-  });
+  const microphone = microphoneOf(
+    createRecordCapture({
+      clock: new FakeClock(),
+      surroundings: { env: { PATH: directory }, alsaDirectory: '/nowhere', platform: 'linux' },
+    }),
+  );
   await expect(microphone.start({ onChunk: () => {}, onError: () => {} })).rejects.toMatchObject({
     code: 'AUDIO_BACKEND_MISSING',
     message:
