@@ -251,7 +251,7 @@ async function compose(
       volume: volume.keep,
       microphoneMuted: (muted) => {
         mutable.setMuted(muted);
-        microphoneMute.keep(muted);
+        return microphoneMute.keep(muted);
       },
     },
   });
@@ -297,11 +297,10 @@ async function openVolume({ config, volumeIsConfigured, logger }: AppParts, stor
 
 /** A microphone that somebody has switched off stays off over a restart. */
 async function openMicrophoneMute({ logger }: AppParts, storage: Storage) {
-  const keep = (muted: boolean) => {
+  const keep = (muted: boolean): Promise<void> =>
     storage.set('microphoneMuted', muted).catch((cause: unknown) => {
       logger.warn('That the microphone is muted could not be kept for the next start', { cause });
     });
-  };
   return { muted: (await storage.get('microphoneMuted')) === true, keep };
 }
 

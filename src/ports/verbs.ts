@@ -17,7 +17,7 @@ export type Verb =
 export interface VerbControl {
   /**
    * Does it and tells the state after it. A verb that means nothing in the state of now changes nothing.
-   * @throws ClientError when a notice cannot be kept; its message can be shown
+   * @throws ClientError when a notice cannot be kept, NOT_READY when the device is ending; the message can be shown
    */
   perform(verb: Verb): Promise<DeviceState>;
   state(): DeviceState;

@@ -100,8 +100,7 @@ export class Device {
   readonly #closing = new Set<Promise<void>>();
   #volumePercent: number;
   #muted: boolean;
-  #microphoneMuted = false;
-  readonly #startsMicrophoneMuted: boolean;
+  #microphoneMuted: boolean;
   #playbackPhase: 'started' | 'drained' | 'flushed' = 'drained';
   #countersTimer: unknown;
   #quiet = false;
@@ -112,7 +111,7 @@ export class Device {
     this.#parts = parts;
     this.#volumePercent = options.volumePercent;
     this.#muted = options.muted;
-    this.#startsMicrophoneMuted = options.microphoneMuted ?? false;
+    this.#microphoneMuted = options.microphoneMuted ?? false;
     this.ended = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -124,6 +123,7 @@ export class Device {
       preRollMs: options.preRollMs,
       onProblem: report,
     });
+    this.#uplink.setMuted(this.#microphoneMuted);
     this.#timestamps = options.serverAec ? new PlaybackTimestamps() : undefined;
     this.#downlink = this.#createDownlink(report, options.heardMs);
     this.#nearEnd = this.#createNearEnd(options.encoder.sampleRateHz);
@@ -159,7 +159,7 @@ export class Device {
 
   start(): void {
     this.#actor.start();
-    this.setMicrophoneMuted(this.#startsMicrophoneMuted);
+    if (this.#microphoneMuted) this.#showMicrophoneMute();
     this.#countersTimer = this.#parts.clock.setTimeout(() => this.#reportCounters(), countersPeriodMs);
   }
 
@@ -186,6 +186,11 @@ export class Device {
     return this.#microphoneMuted;
   }
 
+  /** It has ended, or is about to: nothing that is asked of it will happen. */
+  get isEnding(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   /** Of conversations that begin from now on. */
   get chosenMode(): ListeningMode {
     return this.#actor.getSnapshot().context.settings.listeningMode;
@@ -196,7 +201,7 @@ export class Device {
     if (muted === this.#microphoneMuted) return;
     this.#microphoneMuted = muted;
     this.#uplink.setMuted(muted);
-    this.#parts.display.show({ type: 'mute', what: 'microphone', muted });
+    this.#showMicrophoneMute();
   }
 
   setMuted(muted: boolean): void {
@@ -232,6 +237,10 @@ export class Device {
     this.#parts.wakeWordDetector?.close();
     await Promise.allSettled(this.#closing);
     this.#showCounters();
+  }
+
+  #showMicrophoneMute(): void {
+    this.#parts.display.show({ type: 'mute', what: 'microphone', muted: this.#microphoneMuted });
   }
 
   #applyVolume(): void {

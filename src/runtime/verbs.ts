@@ -1,3 +1,4 @@
+import { ClientError, ErrorCode } from '../core/errors.ts';
 import { assertNever } from '../core/exhaustive.ts';
 import type { Tasks } from '../mcp/tasks.ts';
 import { createNoticeTool } from '../mcp/tools/notice.ts';
@@ -7,8 +8,11 @@ import type { Device } from './device.ts';
 export interface VerbParts {
   readonly device: Device;
   readonly tasks: Pick<Tasks, 'accept'>;
-  /** Keeps what was set for the next start. */
-  readonly keep: { volume(percent: number): void; microphoneMuted(muted: boolean): void };
+  /**
+   * Keeps what was set for the next start. A microphone that is off must be so after a power cut, too: who asked is answered
+   * when the disk knows. Neither rejects.
+   */
+  readonly keep: { volume(percent: number): void; microphoneMuted(muted: boolean): Promise<void> };
 }
 
 /** Verbs of the control API, of commands and of standard input, as events of the machine and settings of the device. */
@@ -49,7 +53,7 @@ export function createVerbs({ device, tasks, keep }: VerbParts): VerbControl {
       case 'mute':
         if (verb.what === 'loudspeaker') return device.setMuted(verb.muted);
         device.setMicrophoneMuted(verb.muted);
-        return keep.microphoneMuted(verb.muted);
+        return await keep.microphoneMuted(verb.muted);
       case 'mode':
         return device.send({ type: 'mode.chosen', mode: verb.mode });
       default:
@@ -60,10 +64,16 @@ export function createVerbs({ device, tasks, keep }: VerbParts): VerbControl {
   return {
     state,
     async perform(verb) {
+      if (device.isEnding) throw deviceEnds();
       await act(verb);
       return state();
     },
   };
 }
+
+const deviceEnds = (): ClientError =>
+  new ClientError(ErrorCode.notReady, 'The device is ending. Ask again when it has started anew.', {
+    retryable: true,
+  });
 
 const talkEvents = { press: 'talk.pressed', release: 'talk.released', toggle: 'talk.toggled' } as const;

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf, toClientError } from '../../core/errors.ts';
 import { lazyPart } from '../../core/lazy-part.ts';
@@ -16,9 +17,9 @@ import type { ControlPowers } from '../../ports/control-api.ts';
 import type { EventSockets } from './event-sockets.ts';
 import { failureOf } from './failure.ts';
 import { type Entrance, maxBodyBytes, type Refusal, refusalOf, tooLarge } from './guard.ts';
-import { listenOnSocket } from './unix-socket.ts';
+import { listenOnSocket, removeOwnSocket } from './unix-socket.ts';
 
-const maxConnections = 64;
+const maxConnections = 256;
 /** Of those nobody has been let in by; of more, the oldest goes. */
 const maxStrangers = 16;
 /** For the head of a request, and for all of it: who is slower does not mean it. */
@@ -26,6 +27,9 @@ const headersTimeoutMs = 5_000;
 const requestTimeoutMs = 10_000;
 const checkingIntervalMs = 1_000;
 const keepAliveTimeoutMs = 5000;
+const lastCallMs = 50;
+/** Who has asked something when the device ends is answered, but not waited for much longer. */
+const farewellMs = 500;
 const eventsPath = '/v1/events';
 
 export interface ControlApiParts {
@@ -67,7 +71,7 @@ interface Answering {
 }
 
 export function createControlApi(parts: ControlApiParts): ControlApi {
-  const { logger, onProblem, tcp } = parts;
+  const { logger, onProblem, tcp, clock } = parts;
   const servers: Server[] = [];
   let answering: Answering | undefined;
   let refused = 0;
@@ -159,7 +163,14 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
   async function end(): Promise<void> {
     await opening;
     answering?.events.close();
-    await Promise.all(servers.map(closeServer));
+    // Who has just connected is let in before the door is shut: else they would be cut off without a word.
+    if (opening) {
+      await removeOwnSocket(parts.socketPath, servers);
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, lastCallMs));
+      // This process may have stood still for longer: one turn to accept them, one to read what they ask.
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+    }
+    await Promise.all(servers.map((server) => closeServer(server, clock)));
   }
 
   return {
@@ -209,10 +220,11 @@ async function withWholeBody(request: IncomingMessage & { rawBody?: Buffer }): P
   return true;
 }
 
-function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, clock: Clock): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  return closed;
+  const cut = clock.setTimeout(() => server.closeAllConnections(), farewellMs);
+  await closed;
+  clock.clearTimeout(cut);
 }
 
 const loadParts = lazyPart(async () => {

@@ -8,7 +8,7 @@ export interface Failure {
   readonly held?: readonly ControlledTool[];
 }
 
-export type FailureStatus = 400 | 404 | 409 | 429 | 500 | 502 | 504;
+export type FailureStatus = 400 | 404 | 409 | 429 | 500 | 502 | 503 | 504;
 
 const statuses: Readonly<Partial<Record<ErrorCode, FailureStatus>>> = {
   [ErrorCode.usageInvalid]: 400,
@@ -23,6 +23,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, FailureStatus>>> = {
   [ErrorCode.toolBadOutput]: 502,
   [ErrorCode.toolUnreachable]: 502,
   [ErrorCode.toolTimeout]: 504,
+  [ErrorCode.notReady]: 503,
 };
 
 export const failureOf = (code: string, message: string): Failure => ({ error: { code, message } });

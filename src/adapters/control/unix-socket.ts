@@ -45,6 +45,11 @@ async function listenForOwner(server: Server, path: string): Promise<void> {
   await once(server, 'listening');
 }
 
+/** Takes away the socket that one of these servers listens on: from now on nobody finds it. Never rejects. */
+export async function removeOwnSocket(path: string, servers: readonly Server[]): Promise<void> {
+  if (servers.some((server) => server.address() === path)) await unlink(path).catch(() => {});
+}
+
 function unavailable(path: string, why: string, cause?: unknown): ClientError {
   return new ClientError(
     ErrorCode.controlUnavailable,

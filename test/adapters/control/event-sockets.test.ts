@@ -41,8 +41,9 @@ describe('the event stream over WebSocket', () => {
       { t: expect.any(Number), type: 'tool.removed', name: 'x', source: 'custom', group: 'installed' },
     ]);
     expect(lines[0]).toMatch(/^\{"t":\d+,"type":"stt",/);
+    const closed = once(socket, 'close');
     await control.close();
-    await once(socket, 'close');
+    await closed;
   });
 
   it('is for those who have the token, and not for web pages', async () => {
