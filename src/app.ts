@@ -18,6 +18,7 @@ import { createRecorder } from './app-recorder.ts';
 import { createToolService } from './app-tools.ts';
 import { keepSound, openVoice, soundSpecs } from './app-voice.ts';
 import { createCueLoudspeaker } from './audio/cue-loudspeaker.ts';
+import { createCuePath } from './audio/cue-path.ts';
 import { createMutableMicrophone } from './audio/mutable-microphone.ts';
 import { readAuthorities } from './config/authorities.ts';
 import { type DeviceIdentity, type IdentityStore, openIdentity, type TextWay } from './config/identity.ts';
@@ -106,7 +107,7 @@ async function compose(
   const idle = createIdleWatch();
   const time = createSystemTime();
   const address = parseServerAddress(config.server.url) ?? { kind: 'embedded' };
-  const [server, { codec, binding, passedOver }, { identity, storage }, sound, ca] = await allOrNone([
+  const [server, { codec, binding, passedOver }, { identity, storage }, chosen, ca] = await allOrNone([
     findServer(parts, address, closers),
     chooseOpusCodec(),
     openState(parts, closers),
@@ -139,6 +140,8 @@ async function compose(
     server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl, ca);
   const volume = await openVolume(parts, storage);
   const microphoneMute = await openMicrophoneMute(parts, storage);
+  const sound = createCuePath(chosen, clock);
+  closers.push(() => sound.end());
   const mutable = createMutableMicrophone(sound.microphone, microphoneMute.muted);
   const directories = { stateDirectory: stateDirectory(config, parts.env) };
   const recorded = createRecorder({
@@ -232,6 +235,7 @@ async function compose(
   const cues = new Cues({
     clock,
     loudspeaker,
+    wishes: sound,
     enabled: config.cues.enabled ?? given.isUnwatched ?? false,
     volumePercent: config.cues.volumePercent,
     language: noticeLanguage(parts),

@@ -38,6 +38,8 @@ class MixingLoudspeaker implements CueLoudspeaker {
   readonly #clock: Clock;
   /** Opened by whoever speaks; for a cue it is opened besides. */
   #wanted = false;
+  /** Of whoever speaks; a cue that cannot be heard is nobody's trouble. */
+  #onError: (error: ClientError) => void = () => {};
   #cue: Cue | undefined;
   #writtenAtMs = Number.NEGATIVE_INFINITY;
   #pumping = false;
@@ -67,13 +69,10 @@ class MixingLoudspeaker implements CueLoudspeaker {
   start(onError: (error: ClientError) => void): Promise<void> {
     this.#wanted = true;
     this.#clock.clearTimeout(this.#closeTimer);
+    this.#onError = onError;
+    // One that is open for a cue stays so: opened anew, it would swallow what is still to be heard.
     return this.#inTurn(async () => {
-      if (this.#isOpen) await this.#inner.stop();
-      await this.#inner.start((error) => {
-        this.#isOpen = false;
-        onError(error);
-      });
-      this.#isOpen = true;
+      if (!this.#isOpen) await this.#startInner();
     });
   }
 
@@ -93,6 +92,7 @@ class MixingLoudspeaker implements CueLoudspeaker {
 
   stop(): Promise<void> {
     this.#wanted = false;
+    this.#onError = () => {};
     if (this.#cue) return Promise.resolve();
     return this.#close();
   }
@@ -168,15 +168,20 @@ class MixingLoudspeaker implements CueLoudspeaker {
     return this.#inTurn(async () => {
       if (this.#isOpen) return true;
       try {
-        await this.#inner.start(() => {
-          this.#isOpen = false;
-        });
-        this.#isOpen = true;
+        await this.#startInner();
         return true;
       } catch {
         return false;
       }
     });
+  }
+
+  async #startInner(): Promise<void> {
+    await this.#inner.start((error) => {
+      this.#isOpen = false;
+      this.#onError(error);
+    });
+    this.#isOpen = true;
   }
 
   #close(): Promise<void> {

@@ -62,6 +62,11 @@ export function cueSound(name: CueName, volumePercent: number): CueSound {
   return { pcm: render(melodies[name], volumePercent), sampleRateHz };
 }
 
+/** The notes that a cue consists of. */
+export function notesOf(name: CueName): readonly number[] {
+  return [...new Set(melodies[name].map(([frequencyHz]) => frequencyHz))].filter((hz) => hz > 0);
+}
+
 /**
  * Digits as beeps, for a machine without a voice: as many as the digit says, ten for 0, a long pause after each digit.
  * Anything else in the code is left out.
@@ -76,7 +81,7 @@ function beepsOf(digit: string): Note[] {
   return [...Array.from({ length: count }, () => [[880, 110], pause(110)] as const).flat(), pause(700)];
 }
 
-/** Each note begins and ends in silence. */
+/** Each note begins and ends in silence, and softly: an edge has every frequency. */
 function render(notes: readonly Note[], volumePercent: number): Int16Array {
   const level = peak * gainOfVolume(volumePercent);
   const parts = notes.map(([frequencyHz, ms]) =>
@@ -85,7 +90,7 @@ function render(notes: readonly Note[], volumePercent: number): Int16Array {
       (_, at, count = (sampleRateHz * ms) / 1000) =>
         Math.round(
           level *
-            Math.sin((Math.PI * at) / count) ** 0.5 *
+            Math.sin((Math.PI * at) / count) *
             Math.sin((2 * Math.PI * frequencyHz * at) / sampleRateHz),
         ),
     ),

@@ -1,5 +1,6 @@
 import type { CueLoudspeaker } from '../audio/cue-loudspeaker.ts';
-import { type CueName, cueSound, digitBeeps } from '../audio/cue-sounds.ts';
+import type { CuePath } from '../audio/cue-path.ts';
+import { type CueName, cueSound, digitBeeps, notesOf } from '../audio/cue-sounds.ts';
 import { scaled } from '../audio/gain.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
@@ -7,6 +8,8 @@ import type { StatusDisplay, StatusEvent } from '../ports/status-display.ts';
 export interface CueParts {
   readonly clock: Clock;
   readonly loudspeaker: Pick<CueLoudspeaker, 'playCue'>;
+  /** For sounds that come with a wish: the person may speak at the same time. */
+  readonly wishes: Pick<CuePath, 'play'>;
   /** `false`: none but the ring of a timer. */
   readonly enabled: boolean;
   readonly volumePercent: number;
@@ -28,6 +31,9 @@ const anyErrorMs = 20_000;
 const maxSpokenCharacters = 300;
 /** Errors of the server being away have a sound of their own. */
 const away = /^(TRANSPORT_|PROVISIONING_)/;
+const readyPauseMs = 150;
+/** They sound while the person may already speak. */
+const withWish: ReadonlySet<CueName> = new Set(['open', 'close', 'wake']);
 /** A conversation begun by the wake word has had its sound. */
 const wakeCoversMs = 2000;
 
@@ -37,6 +43,7 @@ export class Cues implements StatusDisplay {
   #code: { readonly code: string; readonly message: string } | undefined;
   #codeTimer: TimerHandle;
   #isReady = false;
+  #isMicrophoneMuted = false;
   #wokenAtMs = Number.NEGATIVE_INFINITY;
   #erredAtMs = Number.NEGATIVE_INFINITY;
   readonly #errors = new Map<string, number>();
@@ -60,7 +67,7 @@ export class Cues implements StatusDisplay {
         this.play('wake');
         break;
       case 'mute':
-        if (event.what === 'microphone') this.play(event.muted ? 'muted' : 'unmuted');
+        if (event.what === 'microphone') this.#onMicrophoneMute(event.muted);
         break;
       case 'alert':
         // A notice brings its own chime.
@@ -78,7 +85,9 @@ export class Cues implements StatusDisplay {
   }
 
   play(name: CueName): void {
-    this.#play(cueSound(name, this.#parts.volumePercent));
+    const sound = cueSound(name, this.#parts.volumePercent);
+    if (!withWish.has(name)) this.#play(sound);
+    else if (this.#isHeard) this.#parts.wishes.play(sound.pcm, sound.sampleRateHz, notesOf(name));
   }
 
   close(): void {
@@ -92,7 +101,7 @@ export class Cues implements StatusDisplay {
     if (to !== 'activating') this.#forgetCode();
     if (to === 'idle' && !this.#isReady) {
       this.#isReady = true;
-      this.play('ready');
+      this.#playReady();
       return;
     }
     const woken = this.#parts.clock.now() - this.#wokenAtMs < wakeCoversMs;
@@ -101,6 +110,24 @@ export class Cues implements StatusDisplay {
     const opensAgain = to === 'listening' && (from === 'speaking' || from === 'thinking');
     if ((begins || opensAgain) && !woken) this.play('open');
     else if (from === 'listening' && (to === 'idle' || to === 'thinking')) this.play('close');
+  }
+
+  #onMicrophoneMute(muted: boolean): void {
+    this.#isMicrophoneMuted = muted;
+    if (this.#isReady) this.play(muted ? 'muted' : 'unmuted');
+  }
+
+  /** Ready, and deaf: one sound, because of two the second would cut the first. */
+  #playReady(): void {
+    const { volumePercent } = this.#parts;
+    const ready = cueSound('ready', volumePercent);
+    if (!this.#isMicrophoneMuted) return void this.#play(ready);
+    const muted = cueSound('muted', volumePercent);
+    const pause = Math.round((ready.sampleRateHz * readyPauseMs) / 1000);
+    const pcm = new Int16Array(ready.pcm.length + pause + muted.pcm.length);
+    pcm.set(ready.pcm);
+    pcm.set(muted.pcm, ready.pcm.length + pause);
+    this.#play({ pcm, sampleRateHz: ready.sampleRateHz });
   }
 
   #onActivation({ code, message }: { readonly code: string; readonly message: string }): void {
@@ -145,8 +172,12 @@ export class Cues implements StatusDisplay {
     return true;
   }
 
+  get #isHeard(): boolean {
+    return !this.#closed && !this.#parts.isMuted();
+  }
+
   #play({ pcm, sampleRateHz }: { readonly pcm: Int16Array; readonly sampleRateHz: number }): void {
-    if (this.#closed || this.#parts.isMuted()) return;
+    if (!this.#isHeard) return;
     void this.#parts.loudspeaker.playCue(pcm, sampleRateHz);
   }
 }

@@ -15,12 +15,15 @@ function recordingLoudspeaker(clock: FakeClock) {
   const inner = createNullLoudspeaker({ pacer: createPacer(clock, 20), sampleRateHz: rate });
   const written: Int16Array[] = [];
   let open = false;
+  let starts = 0;
   return {
+    starts: () => starts,
     device: {
       name: 'recording',
       sampleRateHz: rate,
       start: async (onError: Parameters<typeof inner.start>[0]) => {
         open = true;
+        starts += 1;
         await inner.start(onError);
       },
       write: (pcm: Int16Array) => {
@@ -73,6 +76,18 @@ describe('a loudspeaker with cues', () => {
     expect(toneLevelDb(heard().subarray(4800, 12_000), 880, rate)).toBeGreaterThan(-35);
   });
 
+  test('that is open for a cue is not opened anew for who speaks: all of the cue is heard', async () => {
+    const clock = new FakeClock();
+    const { device, heard, starts } = recordingLoudspeaker(clock);
+    const loudspeaker = createCueLoudspeaker(device, clock);
+    const { pcm } = cueSound('open', 100);
+    void loudspeaker.playCue(pcm, rate);
+    await clock.advanceAsync(30);
+    await loudspeaker.start(() => {});
+    await clock.advanceAsync(500);
+    expect([heard().length, starts()]).toEqual([pcm.length, 1]);
+  });
+
   test('stays open for who speaks, and ends with the device', async () => {
     const clock = new FakeClock();
     const { device, isOpen } = recordingLoudspeaker(clock);
@@ -103,6 +118,9 @@ function cues(changes: Partial<CueParts> = {}) {
         played.push(Math.round((pcm.length / hz) * 1000));
         return Promise.resolve();
       },
+    },
+    wishes: {
+      play: (pcm, hz) => void played.push(Math.round((pcm.length / hz) * 1000)),
     },
     enabled: true,
     volumePercent: 60,
@@ -137,6 +155,14 @@ describe('what a screen would show is heard:', () => {
     expect(played).toEqual(
       (['ready', 'open', 'close', 'open', 'close'] as const).map((name) => lengthOf(name)),
     );
+  });
+
+  test('a microphone that is off from the start, with ready: of two sounds the second would cut the first', () => {
+    const { enter, played, show } = cues();
+    show({ type: 'mute', what: 'microphone', muted: true });
+    enter('starting', 'idle');
+    show({ type: 'mute', what: 'microphone', muted: false });
+    expect(played).toEqual([lengthOf('ready') + 150 + lengthOf('muted'), lengthOf('unmuted')]);
   });
 
   test('the wake word, which stands for the opening too', () => {
