@@ -12,6 +12,7 @@ async function listening(...microphones: PluggableMicrophone[]) {
   const clock = new FakeClock();
   const told: string[] = [];
   let samples = 0;
+  let silentSamples = 0;
   const microphone = createFallbackMicrophone({
     clock,
     candidates: microphones.map(candidateOf),
@@ -23,6 +24,7 @@ async function listening(...microphones: PluggableMicrophone[]) {
   const sink = {
     onChunk: (pcm: Int16Array) => {
       samples += pcm.length;
+      if (pcm.every((sample) => sample === 0)) silentSamples += pcm.length;
     },
     onError: (error: Error) => void told.push(`gone: ${error.message}`),
   };
@@ -34,7 +36,7 @@ async function listening(...microphones: PluggableMicrophone[]) {
     for (const one of microphones) one.hear(ms, sample);
     return samples;
   };
-  return { clock, microphone, start, told, heard };
+  return { clock, microphone, start, told, heard, silentMs: () => silentSamples / 16 };
 }
 
 const usb = () => new PluggableMicrophone('usb');
@@ -123,15 +125,48 @@ describe('a microphone with others behind it', () => {
 
   it('is an error only when none is left, and the next start tries all of them', async () => {
     const [first, second] = [usb(), builtIn()];
-    const { told, start, heard } = await listening(first, second);
+    const { clock, told, start, heard } = await listening(first, second);
     second.plugged = false;
     first.pullOut();
-    await settle();
+    await clock.advanceAsync(3_000);
     expect(told).toEqual(['gone: The usb was lost.']);
     await expect(start()).rejects.toMatchObject({ message: 'The usb is missing.' });
     first.plugged = true;
     await start();
     expect([heard(100), told.slice(1)]).toEqual([1_600, ['usb again']]);
+  });
+
+  it('that is back within two seconds, as after a crash of the sound server, was silent for so long and nothing else', async () => {
+    const first = usb();
+    const { clock, told, heard, silentMs, microphone } = await listening(first);
+    first.pullOut();
+    await clock.advanceAsync(2_000);
+    first.plugged = true;
+    await clock.advanceAsync(250);
+    expect(silentMs()).toBeGreaterThan(2_000);
+    expect(silentMs()).toBeLessThan(2_500);
+    expect([heard(100), told]).toEqual([1_600, ['usb again']]);
+    // One that comes and goes all the time is no microphone.
+    first.pullOut();
+    await settle();
+    expect(told.at(-1)).toBe('gone: The usb was lost.');
+    await microphone.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('whose sound server does not answer at the start is waited for; one that is not plugged in is not', async () => {
+    const first = usb();
+    const { clock, start, microphone } = await listening(first);
+    await microphone.stop();
+    first.plugged = false;
+    await expect(start()).rejects.toMatchObject({ message: 'The usb is missing.' });
+    first.serverIsAway = true;
+    const starting = start();
+    await clock.advanceAsync(1_000);
+    first.plugged = true;
+    await clock.advanceAsync(250);
+    await starting;
+    expect(first.started).toBe(true);
   });
 
   it('that is missing at the start is told once, not at every conversation', async () => {

@@ -10,6 +10,8 @@ class PluggableDevice {
   plugged = true;
   started = false;
   starts = 0;
+  /** What makes it fail may be over in a moment. */
+  serverIsAway = false;
   protected onLost: (error: ClientError) => void = () => {};
 
   constructor(name: string, sampleRateHz = 16_000) {
@@ -40,7 +42,9 @@ class PluggableDevice {
   protected begin(onLost: (error: ClientError) => void): Promise<void> {
     this.starts += 1;
     if (!this.plugged) {
-      const missing = new ClientError(ErrorCode.audioDeviceMissing, `The ${this.name} is missing.`);
+      const missing = new ClientError(ErrorCode.audioDeviceMissing, `The ${this.name} is missing.`, {
+        retryable: this.serverIsAway,
+      });
       return Promise.reject(missing);
     }
     this.started = true;

@@ -5,7 +5,7 @@ import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import { signalProcess } from '../../processes/process-tree.ts';
 import type { Capture, CaptureSink } from './capture.ts';
 import { requirePackage } from './native-package.ts';
-import { openingAdvice } from './opening-advice.ts';
+import { isServerAway, openingAdvice } from './opening-advice.ts';
 import { createPcmReader } from './pcm-bytes.ts';
 import { hearRecorder } from './recorder-talk.ts';
 import { findRecorder, type RecorderCommand, recorderMissing, type ServerSource } from './recorders.ts';
@@ -237,6 +237,7 @@ function deviceMissing(name: string, details: string): ClientError {
   return new ClientError(
     ErrorCode.audioDeviceMissing,
     `The microphone ${name} cannot be opened (${details}). ${openingAdvice(details)}`,
+    { retryable: isServerAway(details) },
   );
 }
 

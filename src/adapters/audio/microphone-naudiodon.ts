@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError, ErrorCode, messageOf } from '../../core/errors.ts';
 import type { Capture, CaptureSink } from './capture.ts';
-import { openingAdvice } from './opening-advice.ts';
+import { isServerAway, openingAdvice } from './opening-advice.ts';
 import { openSoundHelper, type SoundHelper } from './sound-helper.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -100,7 +100,7 @@ class PortAudioCapture implements Capture {
       throw new ClientError(
         ErrorCode.audioDeviceMissing,
         `The microphone ${this.name} cannot be opened (${messageOf(error)}). ${openingAdvice(messageOf(error))}`,
-        { cause: error },
+        { cause: error, retryable: isServerAway(messageOf(error)) },
       );
     }
   }

@@ -8,10 +8,19 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     'This user may not use sound cards: run "sudo adduser $USER audio", then log out and in again.',
   ],
   [
-    /connection refused|connection failure|connection terminated|access denied/i,
+    /connection refused|connection terminated|host is down/i,
+    'The sound server does not answer, or is starting anew: check it with "pactl info", and start it with "systemctl --user start pipewire-pulse", or "pulseaudio --start".',
+  ],
+  [
+    /connection failure|access denied/i,
     'The sound server does not let this program in: check it with "pactl info" on the machine itself, logged in as the user whose server it is.',
   ],
 ];
+
+/** The sound system says that its server is not there, which may be for a moment only. */
+export function isServerAway(details: string): boolean {
+  return /connection refused|connection terminated|host is down/i.test(details);
+}
 
 /** What to do about a device that could not be opened, judged by what the sound system said. */
 export function openingAdvice(details: string): string {
