@@ -29,6 +29,7 @@ import { parseServerAddress, type ServerAddress } from './config/server-address.
 import type { Clock } from './core/clock.ts';
 import type { ClientError } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
+import { printableText } from './core/printable-text.ts';
 import { type KnownSecrets, secretsOfConfiguration } from './core/secrets.ts';
 import { programVersion } from './core/version.ts';
 import type { DeviceSettings } from './machine/context.ts';
@@ -139,6 +140,7 @@ async function compose(
   const provisioning =
     server.otaUrl === undefined ? undefined : otaClient(parts, otaDevice, server.otaUrl, ca);
   const volume = await openVolume(parts, storage);
+  const upgrades = await openUpgradeNews(parts, storage);
   const microphoneMute = await openMicrophoneMute(parts, storage);
   const sound = createCuePath(chosen, clock);
   closers.push(() => sound.end());
@@ -191,6 +193,7 @@ async function compose(
           given.secrets.add(secretsOfConfiguration(answer));
           return transports.use(answer);
         },
+        onFirmware: upgrades,
       },
       display: events,
       clock,
@@ -298,6 +301,22 @@ async function openVolume({ config, volumeIsConfigured, logger }: AppParts, stor
   };
   return { percent, keep };
 }
+
+/** A newer firmware is news once, also over restarts: whoever has heard of it can do no more about it than update. */
+async function openUpgradeNews({ display, logger }: AppParts, storage: Storage) {
+  let told = await storage.get('upgradeTold');
+  return (offered: string) => {
+    const version = printableText(offered, maxVersionCharacters);
+    if (version === told) return;
+    told = version;
+    display.show({ type: 'upgrade', version });
+    storage.set('upgradeTold', version).catch((cause: unknown) => {
+      logger.warn('That a newer firmware was told could not be kept for the next start', { cause });
+    });
+  };
+}
+
+const maxVersionCharacters = 40;
 
 /** A microphone that somebody has switched off stays off over a restart. */
 async function openMicrophoneMute({ logger }: AppParts, storage: Storage) {

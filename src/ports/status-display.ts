@@ -74,6 +74,8 @@ export type StatusEvent =
       readonly strategy?: string;
       readonly attempt?: number;
     }
+  /** The server offers a newer firmware than what this device says it has; once per version. */
+  | { readonly type: 'upgrade'; readonly version: string }
   /** Somebody has switched the microphone or the loudspeaker off, or on again; also at a start with one that is off. */
   | { readonly type: 'mute'; readonly what: 'microphone' | 'loudspeaker'; readonly muted: boolean }
   /** `reason`: why it ended, where nobody stopped it. */

@@ -32,6 +32,7 @@ const maxSpokenCharacters = 300;
 /** Errors of the server being away have a sound of their own. */
 const away = /^(TRANSPORT_|PROVISIONING_)/;
 const readyPauseMs = 150;
+const upgradePauseMs = 2000;
 /** They sound while the person may already speak. */
 const withWish: ReadonlySet<CueName> = new Set(['open', 'close', 'wake']);
 /** A conversation begun by the wake word has had its sound. */
@@ -44,6 +45,9 @@ export class Cues implements StatusDisplay {
   #codeTimer: TimerHandle;
   #isReady = false;
   #isMicrophoneMuted = false;
+  #isIdle = false;
+  #upgrade: string | undefined;
+  #upgradeTimer: TimerHandle;
   #wokenAtMs = Number.NEGATIVE_INFINITY;
   #erredAtMs = Number.NEGATIVE_INFINITY;
   readonly #errors = new Map<string, number>();
@@ -73,6 +77,10 @@ export class Cues implements StatusDisplay {
         // A notice brings its own chime.
         if (event.status !== 'notice') this.play('alert');
         break;
+      case 'upgrade':
+        this.#upgrade = event.version;
+        this.#tellUpgradeSoon();
+        break;
       case 'error':
         this.#onError(event.code, event.message);
         break;
@@ -92,10 +100,17 @@ export class Cues implements StatusDisplay {
 
   close(): void {
     this.#closed = true;
+    this.#parts.clock.clearTimeout(this.#upgradeTimer);
     this.#parts.clock.clearTimeout(this.#codeTimer);
   }
 
-  #onState({ from, to, pausing }: Extract<StatusEvent, { type: 'state' }>): void {
+  #onState(event: Extract<StatusEvent, { type: 'state' }>): void {
+    this.#isIdle = event.to === 'idle' && event.pausing !== true;
+    this.#playState(event);
+    this.#tellUpgradeSoon();
+  }
+
+  #playState({ from, to, pausing }: Extract<StatusEvent, { type: 'state' }>): void {
     // A conversation that pauses for a notice goes on: nothing opens or closes.
     if (pausing) return;
     if (to !== 'activating') this.#forgetCode();
@@ -110,6 +125,21 @@ export class Cues implements StatusDisplay {
     const opensAgain = to === 'listening' && (from === 'speaking' || from === 'thinking');
     if ((begins || opensAgain) && !woken) this.play('open');
     else if (from === 'listening' && (to === 'idle' || to === 'thinking')) this.play('close');
+  }
+
+  /** When the other sounds are over, and nobody talks. */
+  #tellUpgradeSoon(): void {
+    this.#parts.clock.clearTimeout(this.#upgradeTimer);
+    if (this.#upgrade !== undefined && this.#isIdle)
+      this.#upgradeTimer = this.#parts.clock.setTimeout(() => this.#tellUpgrade(), upgradePauseMs);
+  }
+
+  #tellUpgrade(): void {
+    const version = this.#upgrade;
+    if (version === undefined) return;
+    this.#upgrade = undefined;
+    this.play('upgrade');
+    void this.#say(upgradeWords(version, this.#parts.language), errorPauseMs);
   }
 
   #onMicrophoneMute(muted: boolean): void {
@@ -184,6 +214,11 @@ export class Cues implements StatusDisplay {
 
 /** The sound before the words is over by then. */
 const errorPauseMs = 800;
+
+export function upgradeWords(version: string, language: 'en' | 'zh-CN'): string {
+  if (language === 'zh-CN') return `服务器提供新固件 ${version}。本设备的更新随软件包发布。`;
+  return `The server offers firmware ${version}. Updates of this device come with its package.`;
+}
 
 /** Digit by digit, twice, and where to type it: the server's own words name the place. */
 export function activationWords(

@@ -52,7 +52,7 @@ export interface DeviceParts {
   readonly transports: TransportFactory;
   /** Connections for control messages, where the road has them. */
   readonly links?: { createLink(): ControlLink | undefined } | undefined;
-  readonly provisioning: Pick<ProvisioningParts, 'provisioning' | 'memory' | 'useAnswer'>;
+  readonly provisioning: Pick<ProvisioningParts, 'provisioning' | 'memory' | 'useAnswer' | 'onFirmware'>;
   readonly display: StatusDisplay;
   readonly clock: Clock;
   readonly logger: Logger;

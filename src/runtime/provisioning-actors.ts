@@ -29,6 +29,8 @@ export interface ProvisioningParts {
   readonly memory: AnswerMemory;
   /** From now on, connect as this answer says. Throws ClientError when it names no server this device can use. */
   readonly useAnswer: (answer: ProvisioningAnswer) => void | Promise<void>;
+  /** The server offers a newer firmware; told at every check. */
+  readonly onFirmware?: ((version: string) => void) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -42,8 +44,8 @@ export function createProvisioningActors(parts: ProvisioningParts) {
       if (!parts.provisioning) return { kind: 'ready' };
       try {
         const answer = await parts.provisioning.check(signal);
-        noteFirmware(answer, parts.logger);
-        const { activation } = answer;
+        const { activation, firmware } = answer;
+        if (firmware?.newer) parts.onFirmware?.(firmware.version);
         if (!activation || (activation.code === undefined && activation.challenge === undefined)) {
           await accept(answer, parts);
           return { kind: 'ready' };
@@ -99,12 +101,4 @@ async function fallBack(
     { retryable: error.retryable, cause: error },
   );
   return { kind: 'failed', error: kept, canUseLastAnswer: true };
-}
-
-function noteFirmware({ firmware }: ProvisioningAnswer, logger: Logger): void {
-  if (firmware?.newer) {
-    logger.info('The server offers a firmware for boards; this device is updated as a program', {
-      version: firmware.version,
-    });
-  }
 }

@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseWav } from '../../src/adapters/audio/wav-file.ts';
+import { hasNotes } from '../support/heard-notes.ts';
 import { buildProgram, cleanUpPrograms, fixture, freshHome, startProgram } from '../support/program.ts';
-import { toneLevelDb } from '../support/signals.ts';
 
 beforeAll(buildProgram, 120_000);
 afterAll(cleanUpPrograms);
@@ -26,26 +24,6 @@ function start(home: string, heard: string) {
       return audio?.uplink?.captured;
     },
   };
-}
-
-/** Whether these two notes are in the recording, one after the other. */
-function hasNotes(file: string, ...hz: readonly number[]): boolean {
-  const { pcm, sampleRateHz } = parseWav(readFileSync(file), file);
-  const step = sampleRateHz / 50;
-  let at = 0;
-  for (const wanted of hz) {
-    const sounds = () => {
-      const piece = pcm.subarray(at, at + step);
-      const level = toneLevelDb(piece, wanted, sampleRateHz);
-      const beside = Math.max(
-        ...[0.75, 1.33].map((ratio) => toneLevelDb(piece, wanted * ratio, sampleRateHz)),
-      );
-      return level > -45 && level > beside + 6;
-    };
-    while (at + step <= pcm.length && !sounds()) at += step;
-    if (at + step > pcm.length) return false;
-  }
-  return true;
 }
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(

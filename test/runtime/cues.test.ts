@@ -4,7 +4,7 @@ import { createPacer } from '../../src/adapters/audio/pacer.ts';
 import { createCueLoudspeaker } from '../../src/audio/cue-loudspeaker.ts';
 import { cueSound, digitBeeps } from '../../src/audio/cue-sounds.ts';
 import type { StatusEvent } from '../../src/ports/status-display.ts';
-import { activationWords, type CueParts, Cues } from '../../src/runtime/cues.ts';
+import { activationWords, type CueParts, Cues, upgradeWords } from '../../src/runtime/cues.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { concat, tone, toneLevelDb } from '../support/signals.ts';
 
@@ -211,6 +211,24 @@ describe('what a screen would show is heard:', () => {
     await clock.advanceAsync(1000);
     expect(said).toEqual(['TRANSPORT_UNREACHABLE happened; do this.', 'REPLY_TIMEOUT happened; do this.']);
     expect(played.filter((ms) => ms < 1000)).toEqual([lengthOf('away'), lengthOf('error')]);
+  });
+
+  test('a newer firmware, when nobody talks and the other sounds are over', async () => {
+    const { show, enter, said, played, clock } = cues();
+    show({ type: 'upgrade', version: '2.0' });
+    enter('starting', 'idle');
+    await clock.advanceAsync(1000);
+    enter('idle', 'connecting');
+    await clock.advanceAsync(10_000);
+    expect(said).toEqual([]);
+    enter('connecting', 'idle');
+    await clock.advanceAsync(10_000);
+    enter('idle', 'connecting');
+    enter('connecting', 'idle');
+    await clock.advanceAsync(10_000);
+    expect(said).toEqual(['The server offers firmware 2.0. Updates of this device come with its package.']);
+    expect(played.filter((ms) => ms === lengthOf('upgrade'))).toHaveLength(1);
+    expect(upgradeWords('2.0', 'zh-CN')).toBe('服务器提供新固件 2.0。本设备的更新随软件包发布。');
   });
 
   test('nothing where they are switched off or the loudspeaker is, but the ring of a timer', () => {

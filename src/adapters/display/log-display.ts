@@ -1,5 +1,6 @@
 import type { LogFields, Logger } from '../../core/logger.ts';
 import type { StatusDisplay, StatusEvent } from '../../ports/status-display.ts';
+import { wordsFor } from './words.ts';
 
 /**
  * The display of a device nobody watches: the conversation as log lines. What was said is personal and shown only by a
@@ -31,6 +32,10 @@ function entryOf(event: StatusEvent): Entry {
       return ['info', 'said', said(event.text ?? '')];
     case 'alert':
       return ['warn', 'alert', { status: event.status, message: event.message }];
+    case 'mute':
+      return ['info', `${event.what} ${event.muted ? 'off' : 'on'}`];
+    case 'upgrade':
+      return ['info', wordsFor('en').upgrade(event.version), { version: event.version }];
     case 'recording': {
       const { type, phase, ...fields } = event;
       return [phase === 'failed' ? 'warn' : 'info', `recording ${phase}`, fields];

@@ -16,6 +16,11 @@ export function transcriptOf(event: StatusEvent, words: Words, paint: Paint): re
       return [`${paint('cyan', `${words.device}:`)} ${clean(event.text)}`];
     case 'alert':
       return [`${paint('yellow', `! ${clean(event.status)}:`)} ${clean(event.message)}`];
+    case 'mute':
+      if (event.what !== 'microphone') return [];
+      return [paint('yellow', `! ${words.microphone[event.muted ? 'off' : 'on']}`)];
+    case 'upgrade':
+      return [paint('dim', `* ${words.upgrade(printableText(event.version, maxCodeCharacters))}`)];
     case 'recording': {
       const what = `${words.recording[event.phase](event.source)}: ${clean(event.file)}`;
       const why = event.reason === undefined ? '' : ` (${clean(event.reason)})`;

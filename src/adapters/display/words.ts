@@ -6,6 +6,8 @@ export interface Words {
   readonly device: string;
   readonly volume: string;
   readonly muted: string;
+  readonly microphone: Readonly<Record<'off' | 'on', string>>;
+  readonly upgrade: (version: string) => string;
   readonly activationTitle: string;
   readonly activationNext: (code: string) => string;
   readonly linesLeftOut: (count: number) => string;
@@ -22,6 +24,12 @@ const english: Words = {
   device: '小智',
   volume: 'vol',
   muted: 'muted',
+  microphone: {
+    off: 'The microphone is off: nobody is heard until it is switched on again.',
+    on: 'The microphone is on again.',
+  },
+  upgrade: (version) =>
+    `The server offers firmware ${version}. This device is no board: its updates come with its package ("git pull", then "npm start").`,
   activationTitle: 'This device is not yet known to the server. Its code:',
   activationNext: (code) => `Sign in to the server's console, add a device and enter ${code}.`,
   linesLeftOut: (count) => `(${count} lines left out: too many at once)`,
@@ -51,6 +59,9 @@ const chinese: Words = {
   device: '小智',
   volume: '音量',
   muted: '静音',
+  microphone: { off: '麦克风已关闭：重新打开之前听不到任何人说话。', on: '麦克风已重新打开。' },
+  upgrade: (version) =>
+    `服务器提供新固件 ${version}。本设备不是开发板，更新随软件包发布（先 git pull，再 npm start）。`,
   activationTitle: '服务器还不认识这台设备，验证码：',
   activationNext: (code) => `请登录服务器控制台，添加设备并输入 ${code}。`,
   linesLeftOut: (count) => `（消息过多，省略 ${count} 行）`,

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { parseWav } from '../../src/adapters/audio/wav-file.ts';
+import { toneLevelDb } from './signals.ts';
+
+/** Whether these notes are in the recording, one after the other. */
+export function hasNotes(file: string, ...hz: readonly number[]): boolean {
+  const { pcm, sampleRateHz } = parseWav(readFileSync(file), file);
+  const step = sampleRateHz / 50;
+  let at = 0;
+  for (const wanted of hz) {
+    const sounds = () => {
+      const piece = pcm.subarray(at, at + step);
+      const level = toneLevelDb(piece, wanted, sampleRateHz);
+      const beside = Math.max(
+        ...[0.75, 1.33].map((ratio) => toneLevelDb(piece, wanted * ratio, sampleRateHz)),
+      );
+      return level > -45 && level > beside + 6;
+    };
+    while (at + step <= pcm.length && !sounds()) at += step;
+    if (at + step > pcm.length) return false;
+  }
+  return true;
+}
