@@ -29,7 +29,7 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   protocol: ['core', 'zod', 'node:crypto'],
   processes: ['core', 'node'],
   // What all connections share, whoever makes them.
-  network: ['node', 'https-proxy-agent'],
+  network: ['core', 'node', 'https-proxy-agent'],
   audio: ['core', 'ports'],
   // What is told, when and how is part of the model: pure functions over the mailbox.
   machine: ['core', 'xstate', 'mcp/announcements'],

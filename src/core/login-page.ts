@@ -1,3 +1,6 @@
+import { printableText } from './printable-text.ts';
+import { type Words, words } from './words.ts';
+
 /** An HTTP answer as far as it tells a server from a network that stands before it. */
 export interface HttpReply {
   readonly status: number;
@@ -24,3 +27,15 @@ export function isLoginPage(reply: HttpReply, url: string): boolean {
   const target = redirectTarget(reply, url);
   return target !== undefined && target.hostname !== new URL(url).hostname;
 }
+
+/** What to tell of a network that answers in place of the server at `url`; undefined when it was the server. */
+export function loginPageWords(reply: HttpReply, url: string): Words | undefined {
+  if (!isLoginPage(reply, url)) return undefined;
+  const { status } = reply;
+  const target = redirectTarget(reply, url);
+  if (!target) return words('loginPage', { status });
+  const shown = printableText(`${target.protocol}//${target.host}${target.pathname}`, maxTargetCharacters);
+  return words('loginPageElsewhere', { status, target: shown });
+}
+
+const maxTargetCharacters = 200;

@@ -198,6 +198,16 @@ export const wordCatalogue = {
     en: 'it has no MCP at this address ({what}); the path of the url is often /mcp or /sse',
     'zh-CN': '这个地址没有MCP服务（{what}）；url的路径通常是/mcp或/sse',
   },
+  loginPage: {
+    en: 'something answers in its place (HTTP status {status}): most likely this network asks you to log in. Open any web page on it and do so; if there is none, check the address',
+    'zh-CN':
+      '有别的东西代替它应答（HTTP状态码{status}）：很可能是当前网络要求先登录。请打开任意网页完成登录；如果没有登录页，请检查地址',
+  },
+  loginPageElsewhere: {
+    en: 'something answers in its place and sends us to {target} (HTTP status {status}): most likely this network asks you to log in. Open any web page on it and do so; if there is none, check the address',
+    'zh-CN':
+      '有别的东西代替它应答，并转到{target}（HTTP状态码{status}）：很可能是当前网络要求先登录。请打开任意网页完成登录；如果没有登录页，请检查地址',
+  },
   itAnswered: { en: 'it answered with {what}', 'zh-CN': '它返回了{what}' },
   notMcp: {
     en: 'what is at this address does not speak MCP; check the url',

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { ClientError } from '../../core/errors.ts';
+import { loginPageWords } from '../../core/login-page.ts';
 import { words } from '../../core/words.ts';
 import type { Failures } from './failures.ts';
 import { messageBody } from './message-body.ts';
@@ -49,7 +50,8 @@ const gone = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', '
 
 /** Looks at all that goes over HTTP to one server and says in words what went wrong. */
 export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
-  const { kind, fetch, failures, clock, maxStreamFailures, onLost, onRefused } = options;
+  const { kind, failures, clock, maxStreamFailures, onLost, onRefused } = options;
+  const fetch = pastLoginPages(options);
   let openFailure: ClientError | undefined;
   let hadStream = false;
   let streamFailures = 0;
@@ -66,7 +68,7 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
     try {
       answer = await fetch(address, init);
     } catch (thrown) {
-      const error = failures.network(thrown);
+      const error = thrown instanceof ClientError ? thrown : failures.network(thrown);
       if (!init?.signal?.aborted) streamFailed(error);
       throw error;
     }
@@ -89,6 +91,10 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       answer = await fetch(address, init);
     } catch (thrown) {
       if (init.signal?.aborted) throw thrown;
+      if (thrown instanceof ClientError) {
+        if (hasSession) onLost(thrown);
+        throw thrown;
+      }
       const error = failures.network(thrown);
       if (hasSession && gone.has((thrown as NodeJS.ErrnoException).code ?? '')) onLost(error);
       throw error;
@@ -123,6 +129,29 @@ export function createHttpWatch(options: HttpWatchOptions): HttpWatch {
       return method === 'GET' ? openStream(address, init) : fetch(address, init);
     },
   };
+}
+
+/** As `fetch`; rejects where a network that wants people to log in has answered in place of the server. */
+function pastLoginPages({ fetch, failures }: HttpWatchOptions): NodeFetch['fetch'] {
+  return async (address, init) => {
+    const answer = await fetch(address, init);
+    const { status, headers } = answer;
+    const mayBeLogin = status >= 300 || headers.get('content-type')?.includes('html');
+    if (status === 401 || status === 403 || !mayBeLogin) return answer;
+    const [body, again] = status === 200 ? await peek(answer) : ['', answer];
+    const location = headers.get('location') ?? undefined;
+    const login = loginPageWords({ status, location, body }, String(address));
+    if (login === undefined) return again;
+    await again.body?.cancel().catch(() => {});
+    throw failures.unreachable(login);
+  };
+}
+
+/** The text of a page, and the same answer once more. */
+async function peek(answer: Response): Promise<[string, Response]> {
+  const { status, headers } = answer;
+  const text = await answer.text().catch(() => '');
+  return [text.slice(0, maxErrorBytes), new Response(text, { status, headers })];
 }
 
 /** What the protocol client has written; without an id there is no answer to it. */

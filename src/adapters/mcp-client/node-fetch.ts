@@ -94,9 +94,9 @@ async function decoded(answer: IncomingMessage): Promise<Readable> {
 function bodyOf(answer: IncomingMessage, source: Readable, maxBytes: number): ReadableStream<Uint8Array> {
   const isEvents = answer.headers['content-type']?.includes('text/event-stream') ?? false;
   let bytes = 0;
+  let over = false;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      let over = false;
       const fail = (error: Error) => {
         if (over) return;
         over = true;
@@ -119,7 +119,11 @@ function bodyOf(answer: IncomingMessage, source: Readable, maxBytes: number): Re
       source.on('close', () => fail(new Error('the connection was closed')));
     },
     pull: () => void source.resume(),
-    cancel: () => void answer.destroy(),
+    // What still comes is not wanted: a closed controller would throw.
+    cancel: () => {
+      over = true;
+      answer.destroy();
+    },
   });
 }
 

@@ -1,7 +1,10 @@
 import WebSocket from 'ws';
 import { isCertificateError } from '../../core/certificate-errors.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { loginPageWords } from '../../core/login-page.ts';
 import { createMessagePump, peerAllowance } from '../../core/message-pump.ts';
+import type { Words } from '../../core/words.ts';
+import { beginningOf } from '../../network/beginning-of.ts';
 import { proxyAgent } from '../../network/proxy.ts';
 
 export interface SocketTarget {
@@ -19,6 +22,8 @@ export interface SocketEnd {
   readonly reason: string;
   /** The answer of a server that refused the upgrade. */
   readonly httpStatus?: number;
+  /** It was not the server that answered: what to tell of the network. */
+  readonly loginPage?: Words;
   /** What Node reported first, for words. */
   readonly failure?: unknown;
   /** The server could not show whom it is. */
@@ -76,6 +81,7 @@ export function dial(
   let openedMs: number | undefined;
   let heardMs = clock.now();
   let httpStatus: number | undefined;
+  let loginPage: Words | undefined;
   /** Why it failed, in the words of whoever noticed first. */
   let failure: string | undefined;
   let thrown: unknown;
@@ -126,8 +132,12 @@ export function dial(
     else pump.push(data.toString());
   });
   socket.on('unexpected-response', (_request, response) => {
-    httpStatus = response.statusCode ?? 0;
-    cut(`HTTP ${httpStatus}`);
+    const status = response.statusCode ?? 0;
+    httpStatus = status;
+    void beginningOf(response, clock).then((body) => {
+      loginPage = loginPageWords({ status, location: response.headers.location, body }, url);
+      cut(`HTTP ${status}`);
+    });
   });
   // Stays for good: a socket that is torn down may report more than one error, and one without listener ends the process.
   socket.on('error', (error) => {
@@ -142,6 +152,7 @@ export function dial(
       code,
       reason: said.toString() || (failure ?? ''),
       ...(httpStatus !== undefined && { httpStatus }),
+      ...(loginPage && { loginPage }),
       ...(thrown !== undefined && { failure: thrown }),
       untrusted,
       livedMs: openedMs === undefined ? undefined : clock.now() - openedMs,

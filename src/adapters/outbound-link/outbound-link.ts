@@ -6,7 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import { networkWords } from '../../core/network-words.ts';
 import { createQuote } from '../../core/quoting.ts';
 import { secretsOfConnection, shownConnection } from '../../core/secrets.ts';
-import { inWords } from '../../core/words.ts';
+import { inWords, type Words } from '../../core/words.ts';
 import type { OutboundLinkState, OutboundLinkStatus } from '../../ports/outbound-link.ts';
 import { type DialledSocket, dial, type SocketEnd, type SocketTarget } from './dialled-socket.ts';
 
@@ -231,6 +231,7 @@ export class OutboundLink {
       return { state: 'refused', delayMs: backoffDelayMs(0, { ...refusedBackoff, random }) };
     }
     if (end.untrusted) this.#tellUntrusted();
+    else if (end.loginPage) this.#tellLoginPage(end.loginPage);
     else if (this.#unanswered >= unansweredTries) this.#tellUnanswered(end);
     const replaced = isReplacement(end);
     this.#afterLoss = replaced || (end.livedMs !== undefined && end.code === 1006);
@@ -271,6 +272,15 @@ export class OutboundLink {
     );
   }
 
+  /** Nobody has to try three times to know it. */
+  #tellLoginPage(said: Words): void {
+    const { label } = this.#options;
+    this.#tellOf(
+      ErrorCode.transportUnreachable,
+      `The ${label} at ${this.status.url} cannot be reached: ${inWords(said, 'en')}. It is tried again for as long as it takes.`,
+    );
+  }
+
   #tellUntrusted(): void {
     const { label } = this.#options;
     this.#tellOf(
@@ -304,7 +314,8 @@ export class OutboundLink {
 }
 
 /** Also for `doctor`. `reason`: without secrets. */
-export function whyUnanswered({ httpStatus, failure }: SocketEnd, reason: string): string {
+export function whyUnanswered({ httpStatus, loginPage, failure }: SocketEnd, reason: string): string {
+  if (loginPage) return inWords(loginPage, 'en');
   if (httpStatus !== undefined) return `it answers with HTTP ${httpStatus}`;
   const known = networkWords(failure);
   return known === undefined ? reason || 'it does not answer' : inWords(known, 'en');

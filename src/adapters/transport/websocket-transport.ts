@@ -3,6 +3,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { ClientError, ErrorCode } from '../../core/errors.ts';
 import { createMessagePump, type MessagePump, peerAllowance } from '../../core/message-pump.ts';
 import { printableText } from '../../core/printable-text.ts';
+import { beginningOf } from '../../network/beginning-of.ts';
 import { proxyAgent, viaProxy } from '../../network/proxy.ts';
 import type { WebSocketEndpoint } from '../../ports/provisioning.ts';
 import type {
@@ -15,7 +16,6 @@ import { type BinaryVersion, decodeBinaryFrame, encodeBinaryFrame } from '../../
 import { clientHello, readServerHello, type UplinkFormat } from '../../protocol/hello.ts';
 import { maxMessageCharacters, parseMessageText } from '../../protocol/messages.ts';
 import { serverWords } from '../../protocol/server-words.ts';
-import { beginningOf } from './beginning-of.ts';
 import {
   endOfHelloRefused,
   endOfNoHello,

@@ -65,10 +65,10 @@ describe.concurrent('an address', () => {
   it('with a page for people, broken JSON or a broken gateway is told apart', async ({ onTestFinished }) => {
     const talk = async (answer: Answer, transport: HttpTarget['transport'] = 'auto') =>
       words(connect(at((await server(onTestFinished, answer)).url, { transport })));
-    expect(await talk(status(200, 'text/html', '<html>'))).toBe(
+    expect(await talk(status(200, 'text/html', 'Hello'))).toBe(
       'The MCP server cannot be reached: what is at this address does not speak MCP; check the url.',
     );
-    expect(await talk(status(200, 'text/html', '<html>'), 'sse')).toBe(
+    expect(await talk(status(200, 'text/html', 'Hello'), 'sse')).toBe(
       'The MCP server cannot be reached: what is at this address does not speak MCP; check the url.',
     );
     expect(await talk(status(200, 'application/json', '{"half'))).toBe(
@@ -83,6 +83,47 @@ describe.concurrent('an address', () => {
     expect(await talk(({ request }) => request.socket.destroy())).toBe(
       'The MCP server cannot be reached: it closed the connection.',
     );
+  });
+
+  it.each(['streamable', 'sse'] as const)(
+    'of a network that asks people to log in is told as that, over %s, and tried again',
+    async (transport) => {
+      const talk = async (answer: Answer) => {
+        const { url, stop } = await startChaosHttp(answer);
+        const failed = await connect(at(url, { transport })).catch((thrown: ClientError) => thrown);
+        await stop();
+        return failed;
+      };
+      const redirect: Answer = ({ response }) =>
+        response.writeHead(302, { location: 'http://login.cafe.example/start?back=1' }).end();
+      for (const answer of [
+        status(200, 'text/html', '<!DOCTYPE html><title>Wi-Fi</title>'),
+        status(511, 'text/html', 'Network Authentication Required'),
+        redirect,
+      ])
+        expect(await talk(answer)).toMatchObject({
+          code: 'TOOL_UNREACHABLE',
+          retryable: true,
+          message: expect.stringMatching(
+            /answers in its place.*most likely this network asks you to log in\. Open any web page/,
+          ),
+        });
+      expect(await talk(redirect)).toMatchObject({
+        message: expect.stringContaining('sends us to http://login.cafe.example/start (HTTP status 302)'),
+      });
+    },
+  );
+
+  it('that a login page has taken the place of is lost, and not a tool with an odd answer', async ({
+    onTestFinished,
+  }) => {
+    const { url, answer } = await server(onTestFinished);
+    const connection = await connect(at(url));
+    answer(status(511, 'text/html', '<html>'));
+    await expect(connection.text('echo')).rejects.toThrow(/this network asks you to log in/);
+    expect(connection.closedWith.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/this network asks you to log in/),
+    ]);
   });
 
   it('that is nobody’s is told in words, without what is secret in it', async () => {

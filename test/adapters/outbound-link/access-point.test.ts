@@ -392,6 +392,27 @@ describe('coming back', () => {
     expect(problems()[0]).not.toContain(token);
   });
 
+  it.each([
+    ['HTTP/1.1 511 Network Authentication Required\r\n\r\n', ''],
+    ['HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><title>Wi-Fi</title>', ''],
+    [
+      'HTTP/1.1 302 Found\r\nLocation: http://login.cafe.example/start?back=1\r\n\r\n',
+      ' and sends us to http://login.cafe.example/start',
+    ],
+  ])('that a network with a login page answers for (%j) is told of at once, once', async (refuse, target) => {
+    const server = await broker({ refuse });
+    const { clock, point, reach, problems } = await bench(endpoint(server.port));
+    for (let tries = 1; tries <= 4; tries++) {
+      await reach('waiting');
+      expect(problems()).toHaveLength(1);
+      await clock.advanceAsync(point.status().nextAttemptInMs ?? 0);
+      await reach('connecting');
+    }
+    expect(problems()[0]).toContain(`something answers in its place${target} (HTTP status`);
+    expect(problems()[0]).toContain('most likely this network asks you to log in');
+    expect(problems()[0]).not.toContain(token);
+  });
+
   it('to an end that is gone without a word takes less than a minute', async () => {
     const server = await broker();
     const { clock, reach } = await connected(server.port);

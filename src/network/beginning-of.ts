@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** The words of a refusal fit into this; pages for browsers only have to be recognised. */
 const maxBytes = 4_096;
