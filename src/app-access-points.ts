@@ -42,6 +42,8 @@ export interface AccessPoints {
   start(): void;
   /** The list of tools may have changed. */
   toolsChanged(): void;
+  /** The network may have changed: each connection has to show that it lives. */
+  checkLife(): void;
   /** Empty until the links are loaded, a moment after the start. */
   statuses(): {
     readonly accessPoints: readonly AccessPointStatus[];
@@ -153,6 +155,9 @@ export function createAccessPoints(parts: AccessPointsParts): AccessPoints {
     },
     toolsChanged() {
       for (const link of links()) link.toolsChanged();
+    },
+    checkLife() {
+      for (const link of links()) link.checkLife();
     },
     statuses: () => ({
       accessPoints: [...accessPoints.values()].map(({ link }) => link.status()),

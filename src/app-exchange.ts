@@ -49,6 +49,8 @@ export interface ExchangeParts {
 export interface Exchange {
   /** Offers what is known from last time. Servers, access points and API come while the device starts; nobody waits for them. */
   open(device: Device, verbs: VerbControl): Promise<void>;
+  /** See `AccessPoints.checkLife`. */
+  checkLife(): void;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export async function createExchange(parts: ExchangeParts): Promise<Exchange> {
       void control.start();
       links.start();
     },
+    checkLife: () => links.checkLife(),
     async close() {
       closing.abort();
       for (let close = closers.pop(); close; close = closers.pop()) await close();

@@ -10,6 +10,7 @@ import type { OtaDevice } from './adapters/provisioning/ota-request.ts';
 import { createEspeak } from './adapters/speech/espeak.ts';
 import { createJsonFileStorage } from './adapters/storage/json-file.ts';
 import { acquireStateLock } from './adapters/storage/state-lock.ts';
+import { ownAddresses } from './adapters/system/own-addresses.ts';
 import { createSystemTime } from './adapters/system/system-time.ts';
 import { TransportChooser } from './adapters/transport/choose-transport.ts';
 import { chooseOpusCodec } from './app-codec.ts';
@@ -43,6 +44,7 @@ import { Cues } from './runtime/cues.ts';
 import { Device } from './runtime/device.ts';
 import { createEventHub } from './runtime/event-hub.ts';
 import { createIdleWatch } from './runtime/idle-watch.ts';
+import { watchNetwork } from './runtime/network-watch.ts';
 import { createVerbs } from './runtime/verbs.ts';
 
 export interface AppParts {
@@ -263,6 +265,18 @@ async function compose(
     },
   });
   await exchange.open(device, verbs);
+  const stopWatching = watchNetwork({
+    clock,
+    time,
+    addresses: ownAddresses,
+    onChange: (what) => {
+      logger.info(what === 'sleep' ? 'The computer has slept' : 'The network has changed');
+      transports.checkLife();
+      exchange.checkLife();
+      device.send({ type: 'network.changed' });
+    },
+  });
+  closers.push(() => Promise.resolve(stopWatching()));
   await tools.attach(device, idle);
   return { device, verbs };
 }

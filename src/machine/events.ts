@@ -80,7 +80,10 @@ export type VoiceEvent = { readonly type: 'speech.started' } | { readonly type: 
 /** Raised by the machine itself. */
 export type OwnEvent = { readonly type: 'answer.aborted' };
 
-export type HardwareEvent = { readonly type: 'microphone.failed'; readonly error: ClientError };
+export type HardwareEvent =
+  | { readonly type: 'microphone.failed'; readonly error: ClientError }
+  /** Another network, or one at last, or the computer has slept: what waits for its next try tries now. */
+  | { readonly type: 'network.changed' };
 
 export type ToolEvent =
   /** A finished task whose result the person has not heard yet. */

@@ -31,6 +31,7 @@ const events: DeviceEvent[] = [
   lost,
   refused,
   { type: 'microphone.failed', error: new ClientError(ErrorCode.audioDeviceLost, 'gone') },
+  { type: 'network.changed' },
   { type: 'speech.started' },
   { type: 'speech.ended' },
   { type: 'tts.started' },

@@ -53,6 +53,12 @@ test('a press of the talk key cuts a wait short', () => {
   expect(playFrom(retrying.snapshot, [toggled]).snapshot.value).toEqual({ provisioning: 'checking' });
 });
 
+test('so does another network, as when Wi-Fi comes later than the device', () => {
+  const retrying = playFrom(start, [failed]);
+  const changed = playFrom(retrying.snapshot, [{ type: 'network.changed' }]);
+  expect(changed.snapshot.value).toEqual({ provisioning: 'checking' });
+});
+
 test('a text typed while the device starts is asked first', () => {
   const { snapshot } = playFrom(start, [{ type: 'text.submitted', text: 'early' }, provisioned()]);
   expect([statusFor(snapshot), snapshot.context.text]).toEqual(['connecting', 'early']);

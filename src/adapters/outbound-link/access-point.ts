@@ -55,6 +55,8 @@ export interface AccessPoint {
   status(): AccessPointStatus;
   /** The list of tools may have changed: the other end is told, or met anew when nobody talks. */
   toolsChanged(): void;
+  /** See `OutboundLink.checkLife`. */
+  checkLife(): void;
 }
 
 /**
@@ -172,5 +174,6 @@ export function createAccessPoint(options: AccessPointOptions): AccessPoint {
     },
     status,
     toolsChanged: () => reannouncer.changed(),
+    checkLife: () => link.checkLife(),
   };
 }

@@ -45,6 +45,8 @@ export interface DialledSocket {
   send(text: string): boolean;
   /** Says goodbye and cuts the connection when the other end does not answer that. */
   hangUp(): void;
+  /** The network may have changed: whoever gives no sign of life in time is cut off. */
+  checkLife(): void;
   /** For those at the other end who do not keep to what was agreed. */
   cut(reason: string): void;
 }
@@ -55,6 +57,8 @@ const pingIntervalMs = 20_000;
 /** Two pings without an answer: noticed within a minute. */
 const livenessMs = 40_000;
 const closeGraceMs = 2000;
+/** A sign of life takes no longer on a slow network. */
+const signOfLifeMs = 5000;
 /** Arguments of calls are short; a longer message ends the connection with 1009. */
 const maxMessageBytes = 1_048_576;
 /** What somebody who reads nothing may leave in our memory: some of the longest answers. */
@@ -168,6 +172,16 @@ export function dial(
       }
       socket.send(text);
       return true;
+    },
+    checkLife() {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      const askedMs = clock.now();
+      socket.ping();
+      clock.clearTimeout(timer);
+      timer = clock.setTimeout(() => {
+        if (heardMs < askedMs) cut('nothing heard since the network changed');
+        else beat();
+      }, signOfLifeMs);
     },
     hangUp() {
       pump.stop();

@@ -142,6 +142,12 @@ export class OutboundLink {
     else this.#nudge.abort();
   }
 
+  /** The network may have changed: a connection has to show that it lives, and who waits for the next try waits no longer. */
+  checkLife(): void {
+    if (this.#socket) this.#socket.checkLife();
+    else if (this.#state === 'waiting' && this.#replacements === 0) this.#nudge.abort();
+  }
+
   /** Ends a connection whose other end does not keep to what was agreed. */
   cut(reason: string): void {
     this.#socket?.cut(reason);

@@ -45,6 +45,8 @@ export interface Tunnel {
   status(): TunnelStatus;
   /** Other tools are reported; many changes at once are one report. */
   toolsChanged(): void;
+  /** See `OutboundLink.checkLife`. */
+  checkLife(): void;
   /** Closes the connection completely, then dials the new target. */
   reconfigure(target: TunnelTarget): void;
 }
@@ -134,6 +136,7 @@ export function createTunnel(options: TunnelOptions): Tunnel {
       logger.debug('Tunnel stopped', { ...link.counters });
     },
     status,
+    checkLife: () => link.checkLife(),
     toolsChanged() {
       if (!server || timer !== undefined) return;
       timer = clock.setTimeout(() => {

@@ -71,6 +71,8 @@ export class TransportChooser implements TransportFactory {
   #road: Road | undefined;
   #hub: MqttHub | undefined;
   #told = new Set<string>();
+  /** The newest; there is one at a time. */
+  #socket: WebSocketTransport | undefined;
 
   constructor(settings: TransportSettings, wishes: ServerWishes) {
     this.#settings = settings;
@@ -94,7 +96,15 @@ export class TransportChooser implements TransportFactory {
   create(): SessionTransport {
     if (this.#hub) return this.#hub.create();
     if (this.#road?.kind !== 'websocket') throw new Error('no road has been chosen');
-    return new WebSocketTransport({ ...this.#settings, endpoint: this.#road.endpoint, told: this.#told });
+    const { endpoint } = this.#road;
+    this.#socket = new WebSocketTransport({ ...this.#settings, endpoint, told: this.#told });
+    return this.#socket;
+  }
+
+  /** The network may have changed: connections that are open ask the other end for a sign of life, and end without one. */
+  checkLife(): void {
+    this.#socket?.checkLife();
+    this.#hub?.checkLife();
   }
 
   /** Undefined when the road needs none, or there is no road yet. */

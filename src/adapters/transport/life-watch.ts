@@ -45,6 +45,13 @@ export class LifeWatch {
     else this.#timer = clock.setTimeout(() => this.#askIfQuiet(), waitMs);
   }
 
+  /** The network has changed: nobody waits until something is said. */
+  check(): void {
+    if (this.#stopped) return;
+    this.#parts.clock.clearTimeout(this.#timer);
+    this.#ask();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#parts.clock.clearTimeout(this.#timer);

@@ -162,6 +162,11 @@ export class MqttConnection {
     if (this.connected) this.#life?.sending();
   }
 
+  /** The network may have changed: is the broker still there? */
+  checkLife(): void {
+    if (this.connected) this.#life?.check();
+  }
+
   /** Says goodbye to the broker and resolves when the connection is gone; idempotent, silences the handlers. */
   end(): Promise<void> {
     this.#over = true;

@@ -152,6 +152,11 @@ export class MqttHub implements ControlLinkFactory, TransportFactory {
     this.#connection?.touch();
   }
 
+  /** See `MqttConnection.checkLife`. */
+  checkLife(): void {
+    this.#connection?.checkLife();
+  }
+
   /** Ends a session on the wire; the next hello waits for the server's echo. */
   sayGoodbye(sessionId: string): void {
     if (!this.#connection?.publish(clientMessage.goodbye(sessionId))) return;

@@ -187,6 +187,11 @@ export class WebSocketTransport implements SessionTransport {
     return true;
   }
 
+  /** The network may have changed: is the server still there? */
+  checkLife(): void {
+    this.#life?.check();
+  }
+
   async close(): Promise<void> {
     this.#handlers = undefined;
     this.#stopTimers();

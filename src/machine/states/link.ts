@@ -39,7 +39,7 @@ export const link = deviceSetup.createStateConfig({
     },
     /** Refused: our credentials may be old, so the OTA server is asked before the next try. */
     refreshing: { invoke: { src: 'checkProvisioning', onDone: 'waiting' } },
-    waiting: { after: { linkRetry: 'attached' } },
+    waiting: { after: { linkRetry: 'attached' }, on: { 'network.changed': 'attached' } },
     /** The road in use needs none. A channel that opens or ends may be on another: the OTA server has been asked meanwhile. */
     none: {
       on: { 'channel.opened': 'attached', 'channel.closed': 'attached', 'channel.failed': 'attached' },

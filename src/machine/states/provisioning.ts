@@ -76,7 +76,11 @@ export const provisioning = deviceSetup.createStateConfig({
       },
     },
     /** A device that stands in a kitchen asks for as long as it takes; a press of the button asks at once. */
-    retrying: { entry: 'forgetWish', after: { provisioningRetry: 'checking' } },
+    retrying: {
+      entry: 'forgetWish',
+      after: { provisioningRetry: 'checking' },
+      on: { 'network.changed': 'checking' },
+    },
     /** The person has to type a code into a web page; meanwhile we poll. */
     activating: { entry: 'forgetWish', invoke: { src: 'activate', onDone: 'checking' } },
   },

@@ -421,6 +421,37 @@ describe('coming back', () => {
     await reach('waiting');
   });
 
+  it('whose network has changed shows within five seconds that it lives, or is dialled anew', async () => {
+    const server = await broker();
+    const { clock, point, reach } = await connected(server.port);
+    point.checkLife();
+    await loopTurns();
+    await pass(clock, 5_000);
+    expect(point.status().state).toBe('connected');
+    server.last().connection.pause();
+    await clock.advanceAsync(1_000);
+    point.checkLife();
+    await clock.advanceAsync(5_000);
+    await reach('waiting');
+    expect(point.status().lastClose?.reason).toContain('since the network changed');
+  });
+
+  it('that waits for its next try is tried at once where there is another network', async () => {
+    const nobody = await startRawServer((connection) => connection.destroy());
+    await nobody.stop();
+    const { clock, point, reach } = await bench(endpoint(nobody.port));
+    for (let tries = 0; tries < 4; tries++) {
+      await reach('waiting');
+      await clock.advanceAsync(point.status().nextAttemptInMs ?? 0);
+      await reach('connecting');
+    }
+    await reach('waiting');
+    expect(point.status().nextAttemptInMs).toBeGreaterThan(10_000);
+    point.checkLife();
+    await clock.advanceAsync(1_000);
+    await reach('connecting');
+  });
+
   it('spreads devices by a fifth in both directions', async () => {
     const nobody = await startRawServer((connection) => connection.destroy());
     await nobody.stop();
