@@ -73,6 +73,8 @@ export interface DeviceContext {
   readonly wakePhrase: string;
   readonly provisioningFailures: number;
   readonly recoveryAttempts: number;
+  /** The OTA server has been asked because the chat server refused, and no session has been opened since. */
+  readonly isRefreshed: boolean;
   readonly linkFailures: number;
   /** FIFO of results to announce; they leave only once they have been heard. */
   readonly mailbox: Mailbox;

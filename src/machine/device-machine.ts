@@ -114,6 +114,7 @@ export const deviceMachine = deviceSetup.createMachine({
     wakePhrase: '',
     provisioningFailures: 0,
     recoveryAttempts: 0,
+    isRefreshed: false,
     linkFailures: 0,
     mailbox: emptyMailbox,
     announceAttempt: 0,

@@ -40,6 +40,8 @@ export type LinkEvent =
   | { readonly type: 'link.up' }
   | { readonly type: 'link.failed'; readonly error: ClientError }
   | { readonly type: 'link.unneeded' }
+  /** The OTA server has named another server, or another road to it: a link to the one before is of no use. */
+  | { readonly type: 'road.changed' }
   /** The server has read the list of tools over the link: it knows it in every session. */
   | { readonly type: 'link.listed' };
 

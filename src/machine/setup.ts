@@ -154,7 +154,11 @@ export const deviceSetup = setup({
     wishForDefaultMode: assign({ wish: ({ context }) => context.settings.listeningMode }),
     wishForManualMode: assign({ wish: 'manual' }),
     forgetWish: assign({ wish: undefined }),
-    rememberSession: assign({ sessionId: (_, { sessionId }: { sessionId: string }) => sessionId }),
+    rememberSession: assign({
+      sessionId: (_, { sessionId }: { sessionId: string }) => sessionId,
+      isRefreshed: false,
+    }),
+    noteRefreshed: assign({ isRefreshed: true }),
     forgetSession: assign({ sessionId: undefined }),
     /** What is known of a session's server is not known of the next. */
     beginSession: assign({ introduction: 'none', openCalls: 0 }),
@@ -187,7 +191,7 @@ export const deviceSetup = setup({
     }),
     forgetProvisioningFailures: assign({ provisioningFailures: 0 }),
     countRecovery: assign({ recoveryAttempts: ({ context }) => context.recoveryAttempts + 1 }),
-    forgetRecoveries: assign({ recoveryAttempts: 0 }),
+    forgetRecoveries: assign({ recoveryAttempts: 0, isRefreshed: false }),
     countLinkFailure: assign({ linkFailures: ({ context }) => context.linkFailures + 1 }),
     forgetLinkFailures: assign({ linkFailures: 0 }),
     deliverToMailbox: assign({
@@ -299,9 +303,9 @@ export const deviceSetup = setup({
       listenAfter && context.settings.serverMayListen,
     /** A refusal may mean that our credentials are old: worth one question to the OTA server, not a second. */
     canRefresh: ({ context }, { error }: { error: ClientError }) =>
-      error.code === ErrorCode.transportRefused && context.recoveryAttempts === 0,
+      error.code === ErrorCode.transportRefused && !context.isRefreshed,
     mayRefresh: ({ context }, { error }: { error: ClientError }) =>
-      isWaitedFor(context) && error.code === ErrorCode.transportRefused && context.recoveryAttempts === 0,
+      isWaitedFor(context) && error.code === ErrorCode.transportRefused && !context.isRefreshed,
   },
   delays: {
     /** Quiet long enough for the device to speak up by itself; longer after it did so in vain. */

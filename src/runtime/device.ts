@@ -333,7 +333,16 @@ export class Device {
       actors: {
         channel: fromCallback(channel),
         link: fromCallback(link),
-        ...createProvisioningActors({ ...provisioning, clock, logger }),
+        ...createProvisioningActors({
+          ...provisioning,
+          useAnswer: async (answer) => {
+            const isElsewhere = await provisioning.useAnswer(answer);
+            if (isElsewhere === true) this.send({ type: 'road.changed' });
+            return isElsewhere;
+          },
+          clock,
+          logger,
+        }),
         recordSending: fromPromise<void, { readonly taskIds: readonly string[] }>(({ input }) =>
           announcer.recordSending(input.taskIds),
         ),

@@ -23,12 +23,19 @@ export interface AnswerMemory {
   remember(answer: ProvisioningAnswer): Promise<void>;
 }
 
+/** Nothing where nobody knows. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that tells nothing is one of them
+type UsedAnswer = boolean | void;
+
 export interface ProvisioningParts {
   /** Undefined when the user named the chat server: then nobody has to be asked. */
   readonly provisioning: Provisioning | undefined;
   readonly memory: AnswerMemory;
-  /** From now on, connect as this answer says. Throws ClientError when it names no server this device can use. */
-  readonly useAnswer: (answer: ProvisioningAnswer) => void | Promise<void>;
+  /**
+   * From now on, connect as this answer says; true when that is elsewhere than before. Throws ClientError when it names no
+   * server this device can use.
+   */
+  readonly useAnswer: (answer: ProvisioningAnswer) => UsedAnswer | Promise<UsedAnswer>;
   /** The server offers a newer firmware; told at every check. */
   readonly onFirmware?: ((version: string) => void) | undefined;
   readonly clock: Clock;

@@ -354,17 +354,14 @@ describe('a control link', () => {
     ).toBe(0);
   });
 
-  test.each([
-    ['opens', opened],
-    ['is lost', lost],
-  ])(
-    'that the road did not need is looked for again when a channel %s: the road may be another',
-    (_, event) => {
-      const none = play([{ type: 'link.unneeded' }, toggled]);
-      expect(linkOf(none)).toBe('none');
-      expect(linkOf(playFrom(none.snapshot, [event]))).toEqual({ attached: 'connecting' });
-    },
-  );
+  test('that the road did not need is looked for again when the OTA server names another road, and left for it', () => {
+    const none = play([{ type: 'link.unneeded' }, toggled, opened]);
+    expect(linkOf(none)).toBe('none');
+    const moved = playFrom(none.snapshot, [{ type: 'road.changed' }]);
+    expect(linkOf(moved)).toEqual({ attached: 'connecting' });
+    const back = playFrom(moved.snapshot, [{ type: 'link.up' }, { type: 'road.changed' }]);
+    expect(linkOf(back)).toEqual({ attached: 'connecting' });
+  });
 
   test('lets a server ask to speak: a session is opened and told so', () => {
     const asked = play([{ type: 'link.up' }, { type: 'speech.requested', listenAfter: false }]);

@@ -58,7 +58,7 @@ const events: DeviceEvent[] = [
 
 /** What tells two configurations apart; counters are cut so that the graph stays finite. The regions beside the conversation that have graphs of their own are left out. */
 const serializeState = (snapshot: Snapshot): string => {
-  const { mailbox, listeningMode, text, recoveryAttempts, announceAttempt, announcement, wish } =
+  const { mailbox, listeningMode, text, recoveryAttempts, isRefreshed, announceAttempt, announcement, wish } =
     snapshot.context;
   return JSON.stringify([
     conversationOf(snapshot),
@@ -67,6 +67,7 @@ const serializeState = (snapshot: Snapshot): string => {
     text !== undefined,
     wish,
     Math.min(recoveryAttempts, 1),
+    isRefreshed,
     Math.min(announceAttempt, 1),
     announcement !== undefined,
   ]);

@@ -80,16 +80,17 @@ export class TransportChooser implements TransportFactory {
   }
 
   /**
-   * From now on, this answer counts. MQTT is loaded only when it is the road: it is a large part of the program.
+   * From now on, this answer counts; true when it leads elsewhere than the one before. MQTT is loaded only when it is the road: it is a large part of the program.
    * @throws ClientError see `selectRoad`
    */
-  async use(answer: ProvisioningAnswer): Promise<void> {
+  async use(answer: ProvisioningAnswer): Promise<boolean> {
     const road = selectRoad(answer, this.#wishes);
-    if (JSON.stringify(road) === JSON.stringify(this.#road)) return;
+    if (JSON.stringify(road) === JSON.stringify(this.#road)) return false;
     this.#road = road;
     this.#told = new Set();
     // Who still uses the old hub closes it.
     this.#hub = road.kind === 'mqtt' ? await this.#createHub(road.endpoint) : undefined;
+    return true;
   }
 
   /** After `use`. */

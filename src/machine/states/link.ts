@@ -21,6 +21,7 @@ export const link = deviceSetup.createStateConfig({
       on: {
         'link.listed': { actions: 'noteListedOverLink' },
         'link.unneeded': 'none',
+        'road.changed': { target: 'attached', reenter: true },
         'link.failed': [
           {
             guard: { type: 'isRefusal', params: ({ event }) => ({ error: event.error }) },
@@ -39,10 +40,11 @@ export const link = deviceSetup.createStateConfig({
     },
     /** Refused: our credentials may be old, so the OTA server is asked before the next try. */
     refreshing: { invoke: { src: 'checkProvisioning', onDone: 'waiting' } },
-    waiting: { after: { linkRetry: 'attached' }, on: { 'network.changed': 'attached' } },
-    /** The road in use needs none. A channel that opens or ends may be on another: the OTA server has been asked meanwhile. */
-    none: {
-      on: { 'channel.opened': 'attached', 'channel.closed': 'attached', 'channel.failed': 'attached' },
+    waiting: {
+      after: { linkRetry: 'attached' },
+      on: { 'network.changed': 'attached', 'road.changed': 'attached' },
     },
+    /** The road in use needs none. */
+    none: { on: { 'road.changed': 'attached' } },
   },
 });

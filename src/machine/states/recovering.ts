@@ -34,7 +34,7 @@ export const recovering = deviceSetup.createStateConfig({
   states: {
     waiting: { after: { recoveryDelay: 'reopening' }, on: { 'network.changed': 'reopening' } },
     /** Refused: our credentials may be old, so ask the OTA server before the next try. */
-    refreshing: { invoke: { src: 'checkProvisioning', onDone: 'reopening' } },
+    refreshing: { entry: 'noteRefreshed', invoke: { src: 'checkProvisioning', onDone: 'reopening' } },
     reopening: {
       always: [
         { guard: 'hasText', target: '#opening.toText' },
