@@ -2,6 +2,7 @@ import { chooseLoudspeaker, chooseMicrophone } from './adapters/audio/choose-aud
 import { createNullLoudspeaker } from './adapters/audio/loudspeaker-null.ts';
 import { createPacer } from './adapters/audio/pacer.ts';
 import { CAPTURE_PIECE_MS } from './adapters/audio/recorders.ts';
+import { foreignServerAdvice } from './adapters/audio/sound-hardware.ts';
 import { withRuntimeDirectory } from './adapters/audio/sound-server-places.ts';
 import { parseWav } from './adapters/audio/wav-file.ts';
 import { loadNativeParts } from './adapters/native/addon.ts';
@@ -421,6 +422,9 @@ async function chooseSound(given: AppParts, address: ServerAddress) {
     onProblem: (error: ClientError) => display.show(errorEvent(error)),
   };
   const specs = await soundSpecs(config, env);
+  const usesHardware = [specs.microphone, specs.loudspeaker].some((spec) => !/^(null$|wav:)/.test(spec));
+  const foreign = usesHardware ? foreignServerAdvice({ env }) : undefined;
+  if (foreign !== undefined) say(foreign);
   const [microphone, loudspeaker] = await Promise.all([
     chooseMicrophone(specs.microphone, {
       ...environment,

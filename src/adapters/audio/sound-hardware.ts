@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   answers,
   describePlaces,
+  findForeignServer,
   findPipeWirePlace,
   findPulsePlace,
   type ServerPlace,
@@ -60,6 +61,22 @@ export function findSoundHardware(surroundings: SoundSurroundings): string | und
 /** Why there is no sound, for people: what was looked for, and where. */
 export function whyNoSound({ env, system }: SoundSurroundings): string {
   return `this machine has no sound card, and no sound server listens at ${describePlaces(env, system)}`;
+}
+
+/**
+ * This user has no sound server and another one has, as with sudo: a sentence with the line that helps. That server holds the
+ * cards, and lets nobody else in.
+ */
+export function foreignServerAdvice({
+  env,
+  system,
+}: Pick<SoundSurroundings, 'env' | 'system'>): string | undefined {
+  if (findSoundServer({ env, system })) return undefined;
+  const foreign = findForeignServer(env, system);
+  if (!foreign) return undefined;
+  const { user, runtimeDirectory } = foreign;
+  const who = env.SUDO_USER === undefined ? 'as another user' : 'with sudo';
+  return `The sound server belongs to ${user}, and this program runs ${who}, so it cannot use it. Start it as ${user}, without sudo; from root that is "sudo -u ${user} XDG_RUNTIME_DIR=${runtimeDirectory} npm start".`;
 }
 
 /** The PulseAudio or PipeWire server of this user. PipeWire speaks PulseAudio's language where it has a socket for it. */

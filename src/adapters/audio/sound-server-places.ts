@@ -51,6 +51,29 @@ export function describePlaces(env: Env, system: SystemPlaces = {}): string {
   return usualSockets(env, system).join(', ');
 }
 
+/** A sound server that runs and is somebody else's. */
+export interface ForeignServer {
+  /** By name where it is known, else by number. */
+  readonly user: string;
+  readonly runtimeDirectory: string;
+}
+
+/** The sound server of another user, as where somebody starts a program with sudo: whoever called it first, then any. */
+export function findForeignServer(env: Env, system: SystemPlaces = {}): ForeignServer | undefined {
+  const own = String(system.uid ?? process.getuid?.() ?? 0);
+  const caller = env.SUDO_UID ?? env.PKEXEC_UID;
+  const parent = rooted(system, '/run/user');
+  const others = entriesOf(parent).filter((uid) => /^\d+$/.test(uid) && uid !== own);
+  const uid = [...others.filter((one) => one === caller), ...others.sort()].find((one) =>
+    ['pulse/native', 'pipewire-0'].some((socket) => existsSync(join(parent, one, socket))),
+  );
+  if (uid === undefined) return undefined;
+  const name = new RegExp(`^([^:\\n]+):[^:\\n]*:${uid}:`, 'm').exec(
+    textOf(rooted(system, '/etc/passwd')),
+  )?.[1];
+  return { user: name ?? `user ${uid}`, runtimeDirectory: `/run/user/${uid}` };
+}
+
 /**
  * The environment with the runtime directory of this user where nobody has set it: a service of the system, ssh and sudo
  * leave it out, and without it no library finds the server that runs.
@@ -137,11 +160,15 @@ function placeOf(servers: string): ServerPlace {
 }
 
 function filesIn(directory: string): string[] {
+  return entriesOf(directory)
+    .filter((name) => name.endsWith('.conf'))
+    .sort()
+    .map((name) => join(directory, name));
+}
+
+function entriesOf(directory: string): string[] {
   try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith('.conf'))
-      .sort()
-      .map((name) => join(directory, name));
+    return readdirSync(directory);
   } catch {
     return [];
   }

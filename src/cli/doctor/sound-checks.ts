@@ -1,7 +1,7 @@
 import { findMutedCards } from '../../adapters/audio/alsa-mixer.ts';
 import { chooseLoudspeaker, chooseMicrophone, notYetThere } from '../../adapters/audio/choose-audio.ts';
 import { createPacer } from '../../adapters/audio/pacer.ts';
-import { findSoundServer } from '../../adapters/audio/sound-hardware.ts';
+import { findSoundServer, foreignServerAdvice } from '../../adapters/audio/sound-hardware.ts';
 import {
   findServerDevice,
   listServerDevices,
@@ -43,7 +43,12 @@ export async function checkSound(config: Config, given: Environment): Promise<Fi
         return await chooseLoudspeaker(loudspeaker, environment);
       }),
     ]);
-    return [...devices, ...(await checkLevels(env, { microphone, loudspeaker }))];
+    const foreign = foreignServerAdvice({ env });
+    return [
+      ...devices,
+      ...(foreign === undefined ? [] : [note('Sound server', 'is that of another user.', foreign)]),
+      ...(await checkLevels(env, { microphone, loudspeaker })),
+    ];
   } catch (error) {
     return [fault('Echo cancelling', messageOf(error))];
   }

@@ -3,7 +3,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { findDeadServer, findSoundHardware, whyNoSound } from '../../../src/adapters/audio/sound-hardware.ts';
+import {
+  findDeadServer,
+  findSoundHardware,
+  foreignServerAdvice,
+  whyNoSound,
+} from '../../../src/adapters/audio/sound-hardware.ts';
 import {
   findPipeWirePlace,
   findPulsePlace,
@@ -108,4 +113,32 @@ test('a socket whose server is gone does not answer; one that listens does', asy
   expect(await findDeadServer({ env: { PULSE_SERVER: `unix:${socket}` }, system })).toBeUndefined();
   server.close();
   expect(await findDeadServer({ env: {}, system: machine() })).toBeUndefined();
+});
+
+describe('a program that runs with sudo, where the sound server is that of who called it,', () => {
+  const files = {
+    'run/user/1000/pulse/native': '',
+    'run/user/1001/pipewire-0': '',
+    'etc/passwd': 'root:x:0:0::/root:/bin/bash\npi:x:1000:1000:,,,:/home/pi:/bin/bash\n',
+  };
+  const asRoot = (env: Readonly<Record<string, string>>, more: Readonly<Record<string, string>> = files) => {
+    const system = { ...machine(more), uid: 0 };
+    return { env: { HOME: system.home, ...env }, system };
+  };
+
+  test('is told whose it is, with the line that helps', () => {
+    const sudo = asRoot({ SUDO_UID: '1000', SUDO_USER: 'pi' });
+    expect(foreignServerAdvice(sudo)).toBe(
+      'The sound server belongs to pi, and this program runs with sudo, so it cannot use it. Start it as pi, without sudo; from root that is "sudo -u pi XDG_RUNTIME_DIR=/run/user/1000 npm start".',
+    );
+    // Nobody knows its name.
+    expect(foreignServerAdvice(asRoot({ SUDO_UID: '1001' }))).toContain('belongs to user 1001');
+    expect(foreignServerAdvice(asRoot({}))).toContain('runs as another user');
+  });
+
+  test('is told nothing where it has a server of its own, or nobody has one', () => {
+    expect(foreignServerAdvice(asRoot({ PULSE_SERVER: 'tcp:host' }))).toBeUndefined();
+    expect(foreignServerAdvice(asRoot({}, { ...files, 'run/user/0/pulse/native': '' }))).toBeUndefined();
+    expect(foreignServerAdvice(asRoot({}, { 'run/user/1000/bus': '' }))).toBeUndefined();
+  });
 });
