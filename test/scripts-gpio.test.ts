@@ -17,15 +17,27 @@ const chips = {
   'Pi 5': 'gpiochip0 [gpio-brcmstb@107d508500] (32 lines)\ngpiochip4 [pinctrl-rp1] (54 lines)',
 };
 
-/** Programs of libgpiod that play these edges (1: pressed) and note what they are asked. */
-function fakeGpio(detect: string, version: 1 | 2, presses: readonly (0 | 1)[]) {
+/** Programs of libgpiod that play these edges (1: pressed), each so many ms after the one before, and note what they are asked. */
+function fakeGpio(
+  detect: string,
+  version: 1 | 2,
+  presses: readonly (0 | 1)[],
+  gapsMs: readonly number[] = [],
+) {
   const directory = mkdtempSync(join(tmpdir(), 'gpio-'));
   const write = (name: string, text: string) => {
     writeFileSync(join(directory, name), `#!/usr/bin/env bash\n${text}\n`);
     chmodSync(join(directory, name), 0o755);
   };
   const word = version === 1 ? { 1: '0', 0: '1' } : { 1: '2', 0: '1' };
-  const edges = presses.map((pressed) => `echo ${word[pressed]}; sleep 0.1`).join('\n');
+  // As they print them: seconds and nanoseconds, which version 1 does not pad.
+  const when = version === 1 ? '$s $((10#$us * 1000))' : `$s.\${us}000`;
+  const edges = presses
+    .map(
+      (pressed, at) =>
+        `sleep ${(gapsMs[at] ?? 100) / 1000}; now=$EPOCHREALTIME; s=\${now%.*}; us=\${now#*.}; echo "${word[pressed]} ${when}"`,
+    )
+    .join('\n');
   const log = join(directory, 'asked');
   write('gpiodetect', `cat <<'END'\n${detect}\nEND`);
   write(
@@ -72,6 +84,21 @@ describe.skipIf(noCurl)(`a button at a GPIO${skipped(noCurl)}`, { timeout: 30_00
     ]);
     expect(said()).toContain(`Button at GPIO 17 of ${chip} (hold)`);
   });
+
+  test.each([1, 2] as const)(
+    'is one press however its contact bounces, with libgpiod %d',
+    async (version) => {
+      const edges = [1, 0, 1, 0, 1, 0, 1, 0] as const;
+      const gapsMs = [100, 2, 2, 2, 2, 600, 2, 2];
+      const { device, exited } = await run('gpio-button', fakeGpio(chips['Pi 4'], version, edges, gapsMs));
+      await vi.waitFor(() => expect(device.performed).toHaveLength(1), 10_000);
+      // It is still held.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(device.performed).toEqual([{ verb: 'talk', action: 'press' }]);
+      await exited;
+      expect(device.performed.slice(1)).toEqual([{ verb: 'talk', action: 'release' }]);
+    },
+  );
 
   test('toggles where that is wanted, and says what to do without a chip', async () => {
     const toggling = await run('gpio-button', fakeGpio(chips['Pi 4'], 1, [1, 0, 1, 0]), { BUTTON: 'toggle' });
