@@ -6,6 +6,7 @@ import { answerPackets } from '../support/device-harness.ts';
 import { buildProgram, cleanUpPrograms, type Program, startProgram } from '../support/program.ts';
 import { type Peer, startScriptedServer } from '../support/scripted-server.ts';
 import { concat, tone, toneLevelDb } from '../support/signals.ts';
+import { skipped } from '../support/skipped.ts';
 import { playInto, plugIn, type SoundEnv, soundPlace, soundServers } from '../support/sound-servers.ts';
 import { wait } from './sound.ts';
 
@@ -184,7 +185,7 @@ const moments: Readonly<Record<string, Moment>> = {
 };
 
 describe.skipIf(soundServers.PulseAudio !== undefined)(
-  `a sound server that crashes and comes back ${soundServers.PulseAudio ?? ''}`,
+  `a sound server that crashes and comes back${skipped(soundServers.PulseAudio)}`,
   { retry: 2, timeout: 90_000 },
   () => {
     test.each(Object.keys(moments))('while the device is %s harms no conversation', async (name) => {
