@@ -30,13 +30,17 @@ function fakeGpio(
     chmodSync(join(directory, name), 0o755);
   };
   const word = version === 1 ? { 1: '0', 0: '1' } : { 1: '2', 0: '1' };
-  // As they print them: seconds and nanoseconds, which version 1 does not pad.
-  const when = version === 1 ? '$s $((10#$us * 1000))' : `$s.\${us}000`;
+  let atMs = 12_000;
   const edges = presses
-    .map(
-      (pressed, at) =>
-        `sleep ${(gapsMs[at] ?? 100) / 1000}; now=$EPOCHREALTIME; s=\${now%.*}; us=\${now#*.}; echo "${word[pressed]} ${when}"`,
-    )
+    .map((pressed, at) => {
+      const gapMs = gapsMs[at] ?? 100;
+      atMs += gapMs;
+      const [seconds, nanoseconds] = [Math.floor(atMs / 1000), (atMs % 1000) * 1_000_000];
+      // As they print it: version 1 does not pad.
+      const when =
+        version === 1 ? `${seconds} ${nanoseconds}` : `${seconds}.${String(nanoseconds).padStart(9, '0')}`;
+      return `sleep ${gapMs / 1000}; echo "${word[pressed]} ${when}"`;
+    })
     .join('\n');
   const log = join(directory, 'asked');
   write('gpiodetect', `cat <<'END'\n${detect}\nEND`);

@@ -38,6 +38,8 @@ export interface PushingBroker extends MortalBroker {
   /** User name and password that came last. */
   readonly credentials: readonly [string | undefined, string | undefined];
   readonly subscriptions: readonly string[];
+  /** How often somebody asked for a sign of life. */
+  readonly pings: number;
 }
 
 const onLoopback = { host: '127.0.0.1', port: 0 };
@@ -48,7 +50,11 @@ export async function startPushingBroker(at = onLoopback): Promise<PushingBroker
   const sockets = new Set<Socket>();
   const subscriptions: string[] = [];
   let credentials: [string | undefined, string | undefined] = [undefined, undefined];
+  let pings = 0;
   const aedes = await Aedes.createBroker();
+  aedes.on('ping', () => {
+    pings += 1;
+  });
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
@@ -66,6 +72,9 @@ export async function startPushingBroker(at = onLoopback): Promise<PushingBroker
     verdict: 0,
     get credentials() {
       return credentials;
+    },
+    get pings() {
+      return pings;
     },
     onText: () => {},
     push(clientId, text, { retain = false } = {}) {

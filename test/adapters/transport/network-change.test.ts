@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { TransportChooser } from '../../../src/adapters/transport/choose-transport.ts';
 import { openRecorded } from '../../contract/session-transport.contract.ts';
@@ -21,6 +22,11 @@ function chooser(clock: FakeClock) {
   );
 }
 
+/** The answer comes back. */
+async function loopTurns(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await nextTurn();
+}
+
 it('over WebSocket a connection that leads nowhere any more is lost five seconds after the network has changed, though nobody says anything', async () => {
   const clock = new FakeClock();
   const server = await startScriptedServer({ onText: (peer) => peer.send(helloOf()) });
@@ -31,10 +37,13 @@ it('over WebSocket a connection that leads nowhere any more is lost five seconds
   const record = openRecorded(transport);
   await until(() => record.sessions.length > 0);
 
+  let pings = 0;
+  server.peers[0]?.socket.on('ping', () => {
+    pings += 1;
+  });
   transports.checkLife();
-  await until(() => server.peers.length > 0);
-  // The answer to the ping has to come back.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => pings > 0);
+  await loopTurns();
   await clock.advanceAsync(5_000);
   expect(record.ends).toEqual([]);
 
@@ -59,7 +68,8 @@ it('over MQTT the control link is asked, too', async () => {
   await until(() => broker.clientIds.includes('d'));
   await clock.advanceAsync(2_000);
   transports.checkLife();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => broker.pings > 0);
+  await loopTurns();
   await clock.advanceAsync(5_000);
   expect(ends).toEqual([]);
   broker.hold('d');
