@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createControlClient } from '../../src/adapters/control/control-client.ts';
 import { hasNotes } from '../support/heard-notes.ts';
 import { buildProgram, cleanUpPrograms, fixture, freshHome, startProgram } from '../support/program.ts';
@@ -32,8 +31,8 @@ async function startWithTimer() {
   );
   await device.until(() => device.eventsOf('state').some(({ to }) => to === 'idle'));
   const socket = join(home, 'state/xiaozhi-speaker/control.sock');
-  await device.until(() => existsSync(socket));
   const { ask } = createControlClient(socket);
+  await vi.waitFor(() => ask('GET', '/v1/status'), { timeout: 10_000, interval: 50 });
   await ask('POST', '/v1/tools/self.timer.set/call', { args: { name: 'tea', seconds } });
   const setMs = performance.now();
   const untilMs = (ms: number) => device.until(() => performance.now() - setMs > ms);

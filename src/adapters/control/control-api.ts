@@ -107,7 +107,8 @@ export function createControlApi(parts: ControlApiParts): ControlApi {
       connectionsCheckingInterval: checkingIntervalMs,
     });
     server.maxConnections = maxConnections + maxStrangers;
-    const letIn = watchStrangers(server);
+    // Only its owner can open the socket, and may be in a hurry: many at once are no strangers there.
+    const letIn = entrance.kind === 'socket' ? () => {} : watchStrangers(server);
     // Later errors (no descriptors left, say) cost a connection, not the device.
     server.on('error', (error) => logger.warn('The control API', { message: error.message }));
     server.on('request', (request, response) => {
