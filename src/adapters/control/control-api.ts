@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
@@ -222,10 +222,12 @@ async function withWholeBody(request: IncomingMessage & { rawBody?: Buffer }): P
 }
 
 async function closeServer(server: Server, clock: Clock): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // That of HTTP would cut those off at once who have connected and not asked yet.
+  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   const cut = clock.setTimeout(() => server.closeAllConnections(), farewellMs);
   await closed;
   clock.clearTimeout(cut);
+  server.close(() => {});
 }
 
 const loadParts = lazyPart(async () => {
