@@ -79,6 +79,8 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   'app-codec': ['core', 'ports', 'adapters'],
   'app-recorder': ['core', 'ports', 'audio', 'config', 'adapters', 'node'],
   'app-voice': ['core', 'ports', 'audio', 'machine', 'config', 'adapters', 'node'],
+  // Starts the program and knows nothing of it.
+  launch: ['node'],
   main: ['cli', 'config', 'core', 'network', 'adapters/log', 'commander', 'node'],
 };
 
