@@ -41,7 +41,8 @@ export async function loadConfig({ configFile, overrides, env }: LoadInput): Pro
   const own = ownSections(fromFile ?? []);
   const fromEnvironment = givenByEnvironment(env);
   const merged = merge([...own.given, ...fromEnvironment.given, ...givenByOverrides(overrides)], isGroup);
-  const parsed = ConfigSchema.safeParse(merged.raw);
+  // Once a start: a parser made of text would cost more than it saves.
+  const parsed = ConfigSchema.safeParse(merged.raw, { jitless: true });
   const faults = [...fromEnvironment.faults, ...(parsed.error ? faultsOf(parsed.error, merged) : [])];
   if (parsed.data) faults.push(...contradictions(parsed.data));
   if (merged.raw.mcp !== undefined) faults.push(...toolsSectionFaults(merged.raw.mcp));
