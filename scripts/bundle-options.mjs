@@ -21,8 +21,16 @@ const common = {
   platform: 'node',
   target: 'node20',
   logLevel: 'warning',
-  // Native packages find their own files beside themselves; optional ones may be absent.
-  external: ['@discordjs/opus', 'naudiodon', 'speaker', 'node-record-lpcm16', 'bufferutil', 'utf-8-validate'],
+  // Native packages find their own files beside themselves; optional ones may be absent; a dictionary is seldom needed.
+  external: [
+    '@discordjs/opus',
+    'naudiodon',
+    'speaker',
+    'node-record-lpcm16',
+    'bufferutil',
+    'utf-8-validate',
+    'pinyin-pro',
+  ],
   // The MCP SDK brings a second schema validator that is never used here: a quarter of its size and loading time.
   alias: {
     '@modelcontextprotocol/client/_shims':
