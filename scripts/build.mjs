@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { programOptions, root } from './bundle-options.mjs';
+import { launchOptions, programOptions, root } from './bundle-options.mjs';
 
 /** Interrupted or without room, a build leaves dist/ as it was; what it had done goes with the next. */
 const unfinished = /^\.dist-\d+$/;
@@ -25,8 +25,9 @@ async function replace(tries = 5) {
 }
 
 try {
-  const entryPoints = { main: 'src/launch.ts', program: 'src/main.ts' };
-  await build({ ...programOptions, entryPoints, outdir: next, sourcemap: true });
+  const written = { outdir: next, sourcemap: true };
+  await build({ ...launchOptions, ...written, entryPoints: { main: 'src/launch.ts' } });
+  await build({ ...programOptions, ...written, entryPoints: { program: 'src/main.ts' } });
   await writeFile(`${next}/package.json`, '{ "type": "commonjs" }\n');
   await replace();
 } catch (error) {

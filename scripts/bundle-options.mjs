@@ -41,15 +41,20 @@ const common = {
   plugins: [englishOnly],
 };
 
-/** For dist/: scripts, of which V8 can keep what it has compiled (src/launch.ts). Modules are still run on use only. */
-export const programOptions = {
+/** For what starts the program (src/launch.ts). */
+export const launchOptions = {
   ...common,
   format: 'cjs',
   define: { 'import.meta.url': '__moduleUrl' },
+  banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+/** For the program: a script, of which V8 can keep what it has compiled. Its modules are still run on use only. */
+export const programOptions = {
+  ...launchOptions,
   // What V8 keeps of a script forgets how to import; what is asked for is there anyway, or can be required.
   supported: { 'dynamic-import': false },
-  banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  // As they are read, without a decision about letters.
+  // As it is read, without a decision about letters.
   charset: 'ascii',
 };
 

@@ -20,40 +20,44 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const file = join(folder, 'program.js');
-const requireHere = createRequire(file);
 const checksumBytes = 20;
 /** Whoever only asked for help has not run what matters at a start. */
 const leastSeconds = 2;
 
-/** The wrapper of CommonJS modules (`module.wrapper` of node:module). */
-const [head, tail] = ['(function (exports, require, module, __filename, __dirname) { ', '\n});'];
+/** The wrapper of CommonJS modules (`module.wrapper` of node:module), and `import()`, which the program cannot do itself. */
+const [head, tail] = [
+  '(function (exports, require, module, __filename, __dirname, importForProgram) { ',
+  '\n});',
+];
 type Wrapped = (
   exports: object,
   require: NodeJS.Require,
   module: object,
   file: string,
   folder: string,
+  importForProgram: (url: string) => Promise<unknown>,
 ) => void;
 
-/** `vm.Script` can hand `import()` on since Node 20.12; older ones start without what was made before. */
-const importing = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-if (importing === undefined) requireHere(file);
-else start(importing);
-
-function start(importModuleDynamically: NonNullable<typeof importing>): void {
-  const { source, identity } = readProgram();
-  const keptAt = join(folder, `program-${process.versions.v8}-${process.arch}.cache`);
-  const cachedData = readKept(keptAt, identity);
-  const script = new Script(source, { filename: file, cachedData, importModuleDynamically });
-  const isAsGoodAsNew = cachedData !== undefined && script.cachedDataRejected !== true;
-  if (!isAsGoodAsNew) process.on('exit', () => keep(script, keptAt, identity));
-  const module = { exports: {} };
-  (script.runInThisContext() as Wrapped)(module.exports, requireHere, module, file, folder);
-}
+const { source, identity } = readProgram();
+const keptAt = join(folder, `program-${process.versions.v8}-${process.arch}.cache`);
+const cachedData = readKept();
+const script = new Script(source, { filename: file, cachedData });
+const isAsGoodAsNew = cachedData !== undefined && script.cachedDataRejected !== true;
+if (!isAsGoodAsNew) process.on('exit', keep);
+const program = { exports: {} };
+const importModule = (url: string) => import(url);
+(script.runInThisContext() as Wrapped)(
+  program.exports,
+  createRequire(file),
+  program,
+  file,
+  folder,
+  importModule,
+);
 
 /** The wrapped text, which is ASCII, and what tells this program from every other that may have stood here. */
 function readProgram(): { source: string; identity: string } {
@@ -71,39 +75,39 @@ function readProgram(): { source: string; identity: string } {
   }
 }
 
-function readKept(path: string, identity: string): Buffer | undefined {
+function readKept(): Buffer | undefined {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readFileSync(keptAt);
     const data = bytes.subarray(checksumBytes);
-    return bytes.subarray(0, checksumBytes).equals(checksumOf(data, identity)) ? data : undefined;
+    return bytes.subarray(0, checksumBytes).equals(checksumOf(data)) ? data : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** When the program ends, because it holds everything up. Nothing is lost where it cannot be written. */
-function keep(script: Script, path: string, identity: string): void {
+function keep(): void {
   const isDebugged = process.execArgv.length > 0;
   if (isDebugged || process.uptime() < leastSeconds) return;
-  const next = `${path}.${process.pid}`;
+  const next = `${keptAt}.${process.pid}`;
   try {
     // Under sudo nothing of root is left in a person's folder.
     if (statSync(folder).uid !== process.getuid?.()) return;
     const data = script.createCachedData();
     const descriptor = openSync(next, 'wx');
     try {
-      writeSync(descriptor, checksumOf(data, identity));
+      writeSync(descriptor, checksumOf(data));
       writeSync(descriptor, data);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
-    renameSync(next, path);
+    renameSync(next, keptAt);
   } catch {
     rmSync(next, { force: true });
   }
 }
 
-function checksumOf(data: Buffer, identity: string): Buffer {
+function checksumOf(data: Buffer): Buffer {
   return createHash('sha1').update(identity).update(data).digest();
 }

@@ -1,17 +1,11 @@
-import { constants, Script } from 'node:vm';
-
 type Import = (url: string) => Promise<Record<string, unknown>>;
 
+/** Given by src/launch.ts: what V8 keeps of a program forgets how to import. */
+declare const importForProgram: Import | undefined;
+
 /**
- * `import()` of a file that is no part of this program. What V8 keeps of a program (src/launch.ts) forgets how to import, so
- * this is compiled anew; before Node 20.12 nothing is kept, and the words of a function can do it as well.
+ * `import()` of a file that is no part of this program.
  * @param url `file:…`; rejects with what the module throws
  */
-export const importModule: Import = (url) => {
-  const importModuleDynamically = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  const load =
-    importModuleDynamically === undefined
-      ? (new Function('url', 'return import(url)') as Import)
-      : (new Script('(url) => import(url)', { importModuleDynamically }).runInThisContext() as Import);
-  return load(url);
-};
+export const importModule: Import = (url) =>
+  typeof importForProgram === 'undefined' ? import(url) : importForProgram(url);
