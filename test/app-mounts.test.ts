@@ -21,6 +21,7 @@ import {
   pidsOf,
 } from './support/chaos-mcp-server.ts';
 import { mcpParts, tool } from './support/mcp-parts.ts';
+import { patience } from './support/patience.ts';
 import { ended } from './support/tool-program.ts';
 
 const endings: (() => unknown)[] = [];
@@ -84,10 +85,10 @@ async function device(
   };
   const state = (name: string) => service.mounts.statuses().find((status) => status.name === name)?.state;
   const until = (name: string, wanted: string) =>
-    vi.waitFor(() => expect(state(name)).toBe(wanted), { timeout: 20_000 });
+    vi.waitFor(() => expect(state(name)).toBe(wanted), { timeout: 20_000 * patience });
   const offered = () => parts.registry.list().map(({ name }) => name);
   const untilOffered = (names: readonly string[]) =>
-    vi.waitFor(() => expect(offered()).toEqual(names), { timeout: 20_000 });
+    vi.waitFor(() => expect(offered()).toEqual(names), { timeout: 20_000 * patience });
   return {
     ...parts,
     service,
@@ -240,7 +241,7 @@ describe('mounted servers that are real processes', () => {
     await until('s', 'ready');
     const lists = () => journalOf(journal).filter((line) => line === 'list').length;
     const [before, startMs] = [lists(), performance.now()];
-    await vi.waitFor(() => expect(lists()).toBeGreaterThan(before + 1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(lists()).toBeGreaterThan(before + 1), { timeout: 20_000 * patience });
     expect(lists() - before).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 1000);
   });
 
@@ -288,7 +289,7 @@ describe('mounted servers that are real processes', () => {
     await untilOffered(['own', 'a__echo', 'a__sleep']);
     await service.update({ mcpServers: { missing: { command: '/nowhere/mcp' }, b: chaos() } });
     await untilOffered(['own', 'b__echo', 'b__sleep']);
-    await vi.waitFor(() => expect(state('missing')).toBe('restarting'), { timeout: 20_000 });
+    await vi.waitFor(() => expect(state('missing')).toBe('restarting'), { timeout: 20_000 * patience });
     expect(service.mounts.statuses()[0]?.lastProblem).toContain('/nowhere/mcp');
   });
 });
@@ -309,10 +310,10 @@ it('the example of the guide runs as shown', async () => {
   const { service, problems, until, call, offered, state } = await device(config);
   await service.start();
   await until('notes', 'ready');
-  await vi.waitFor(() => expect(offered()).toContain('read_note'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(offered()).toContain('read_note'), { timeout: 20_000 * patience });
   expect(await call('read_note', { path: join(home, 'shopping.txt') })).toBe('milk');
   expect(offered()).not.toContain('notes__write_file');
   expect([state('home'), problems]).toEqual(['disabled', []]);
-  await vi.waitFor(() => expect(offered()).toContain('memory__read_graph'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(offered()).toContain('memory__read_graph'), { timeout: 20_000 * patience });
   expect(JSON.parse(await call('memory__read_graph'))).toEqual({ entities: [], relations: [] });
 }, 60_000);

@@ -63,6 +63,7 @@ export default defineConfig({
     ],
     // Real sockets, child processes and codecs are used; a shared CI machine may be slow, a hang is not. What
     // computes takes a quarter of that where nothing else does.
+    env: { TEST_PATIENCE: String(patience) },
     testTimeout: 60_000 * patience,
     hookTimeout: 60_000 * patience,
     reporters: [process.env.CI ? 'default' : 'dot', new SkipReport(leftOut)],

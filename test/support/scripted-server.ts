@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { patience } from './patience.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -127,7 +128,7 @@ function asciiJson(message: object): string {
   );
 }
 
-const patienceMs = 15_000;
+const patienceMs = 15_000 * patience;
 
 /** Lets sockets work until `ready`; fails, naming the condition, when it never comes true. */
 export async function until(ready: () => boolean): Promise<void> {

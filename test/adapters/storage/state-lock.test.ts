@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { identifyThisProcess } from '../../../src/adapters/storage/process-identity.ts';
 import { acquireStateLock, stateLockHolder } from '../../../src/adapters/storage/state-lock.ts';
-import { skipped } from '../../support/skipped.ts';
+import { madeUpProc, skipped } from '../../support/skipped.ts';
 
 let program: string;
 beforeAll(async () => {
@@ -53,15 +53,18 @@ async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-test('a second device is refused and told which process holds the directory', async () => {
-  const { child, said } = start();
-  expect(await said).toBe('held');
-  expect(await stateLockHolder(directory)).toBe(child.pid);
-  await expect(acquireStateLock(directory)).rejects.toMatchObject({
-    code: 'STATE_LOCKED',
-    message: expect.stringContaining(`process ${child.pid}`),
-  });
-});
+test.skipIf(madeUpProc)(
+  `a second device is refused and told which process holds the directory${skipped(madeUpProc)}`,
+  async () => {
+    const { child, said } = start();
+    expect(await said).toBe('held');
+    expect(await stateLockHolder(directory)).toBe(child.pid);
+    await expect(acquireStateLock(directory)).rejects.toMatchObject({
+      code: 'STATE_LOCKED',
+      message: expect.stringContaining(`process ${child.pid}`),
+    });
+  },
+);
 
 test('a holder that was killed is forgotten at once', async () => {
   const { child, said } = start();
@@ -82,16 +85,19 @@ test('a process id that was given away again holds nothing', async () => {
   await lock.release();
 });
 
-test('a lock of an earlier boot holds nothing, even when all else about the process is the same', async () => {
-  expect(await start().said).toBe('held');
-  const [name = ''] = await readdir(directory);
-  const other = await mkdtemp(join(tmpdir(), 'lock-'));
-  await writeFile(join(other, name.replace(/[^.]*$/, '0badb007')), '');
-  await (await acquireStateLock(other)).release();
-  expect(await readdir(other)).toEqual([]);
-  await writeFile(join(other, name), '');
-  await expect(acquireStateLock(other)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
-});
+test.skipIf(madeUpProc)(
+  `a lock of an earlier boot holds nothing, even when all else about the process is the same${skipped(madeUpProc)}`,
+  async () => {
+    expect(await start().said).toBe('held');
+    const [name = ''] = await readdir(directory);
+    const other = await mkdtemp(join(tmpdir(), 'lock-'));
+    await writeFile(join(other, name.replace(/[^.]*$/, '0badb007')), '');
+    await (await acquireStateLock(other)).release();
+    expect(await readdir(other)).toEqual([]);
+    await writeFile(join(other, name), '');
+    await expect(acquireStateLock(other)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+  },
+);
 
 test('two devices in one process exclude each other, under any name of the directory', async () => {
   const lock = await acquireStateLock(directory);
@@ -107,14 +113,17 @@ test('two devices in one process exclude each other, under any name of the direc
   await next.release();
 });
 
-test('of processes that start together never more than one gets the directory', async () => {
-  for (let round = 0; round < 3; round++) {
-    const said = await Promise.all(Array.from({ length: 4 }, () => start().said));
-    expect(said.filter((word) => word === 'held').length).toBeLessThanOrEqual(1);
-    expect(new Set(said.filter((word) => word !== 'held'))).toEqual(new Set(['STATE_LOCKED']));
-    await Promise.all(children.splice(0).map(kill));
-  }
-});
+test.skipIf(madeUpProc)(
+  `of processes that start together never more than one gets the directory${skipped(madeUpProc)}`,
+  async () => {
+    for (let round = 0; round < 3; round++) {
+      const said = await Promise.all(Array.from({ length: 4 }, () => start().said));
+      expect(said.filter((word) => word === 'held').length).toBeLessThanOrEqual(1);
+      expect(new Set(said.filter((word) => word !== 'held'))).toEqual(new Set(['STATE_LOCKED']));
+      await Promise.all(children.splice(0).map(kill));
+    }
+  },
+);
 
 test('a directory that cannot be made is a clear error', async () => {
   await writeFile(join(directory, 'file'), '');

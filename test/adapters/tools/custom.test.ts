@@ -158,7 +158,7 @@ describe('the worker process', () => {
   });
 
   test('sees only what children may see of the environment', async () => {
-    const module = await moduleWith('export default () => Object.keys(process.env);');
+    const module = await moduleWith('export default () => Object.keys(process.env).sort();');
     deps = { ...deps, env: { PATH: process.env.PATH, COZE_TOKEN: 'hush' } };
     expect(await call(runnerOf({ module }))).toEqual(json(['PATH', 'XIAOZHI_TOOL_RUN']));
   });
