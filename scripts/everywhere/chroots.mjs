@@ -95,7 +95,9 @@ export class Chroots {
       if (!existsSync(path)) writeFileSync(path, '');
       run('mount', ['--bind', `/dev/${device}`, path]);
     }
-    mkdirSync(join(root, 'dev/shm'), { recursive: true });
+    for (const folder of ['dev/shm', 'dev/pts']) mkdirSync(join(root, folder), { recursive: true });
+    run('mount', ['-t', 'devpts', '-o', 'newinstance,ptmxmode=0666', 'devpts', join(root, 'dev/pts')]);
+    run('ln', ['-sfn', 'pts/ptmx', join(root, 'dev/ptmx')]);
     run('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', join(root, 'dev/shm')]);
     // The way to the net, and whom to believe there, are this machine's.
     copyFileSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'));

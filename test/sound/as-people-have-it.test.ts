@@ -16,6 +16,7 @@ import type { Microphone } from '../../src/ports/microphone.ts';
 import { concat, tone, toneLevelDb } from '../support/signals.ts';
 import { skipped } from '../support/skipped.ts';
 import {
+  openOnce,
   playInto,
   plugIn,
   type ServerKind,
@@ -189,6 +190,7 @@ describe.each(Object.keys(soundServers) as ServerKind[])('sound as people have i
       await place.pactl('load-module', 'module-null-sink', 'sink_name=hdmi');
       await plugIn(place.pactl, 'usb');
       await place.pactl('set-default-source', 'usb');
+      await openOnce('usb', place.env);
       await place.pactl('set-source-mute', 'usb', '1');
       const { microphone, told, reasons } = await openRoom(place.env);
       expect(reasons[0]).toMatch(/, which is muted$/);

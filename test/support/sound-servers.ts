@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,4 +136,13 @@ export function playInto(sink: string, pcm: Int16Array, channels: number, map: s
   more();
   onTestFinished(() => void child.kill('SIGKILL'));
   return { stop: () => child.kill('SIGKILL') };
+}
+
+/** Opens a source until the first sound comes: one of PipeWire 1.4 that never was open forgets that it is muted. */
+export async function openOnce(source: string, env: SoundEnv): Promise<void> {
+  const child = spawn('parec', ['-d', source, '--raw'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
 }
