@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, type TestContext, test, vi } from 'vitest';
 import { createControlClient } from '../../src/adapters/control/control-client.ts';
 import { hasNotes } from '../support/heard-notes.ts';
 import { buildProgram, cleanUpPrograms, fixture, freshHome, startProgram } from '../support/program.ts';
@@ -13,7 +13,7 @@ const hello = { type: 'hello', transport: 'websocket', session_id: 's' };
 const seconds = 3;
 
 /** A device whose server has said hello and nothing else since, with a timer that is due in three seconds. */
-async function startWithTimer() {
+async function startWithTimer({ onTestFinished }: TestContext) {
   const server = await startScriptedServer({
     onText: (peer, text) => {
       if (text.includes('"hello"')) peer.send(hello);
@@ -39,23 +39,30 @@ async function startWithTimer() {
   return { device, heard, untilMs };
 }
 
-test.each([
+test.concurrent.for([
   ['nobody talks', undefined],
   ['a question is not answered', 'say are you there'],
   ['the person is listened to', 'talk'],
-] as const)('a timer that is due rings at once while the server is silent and %s', async (_, said) => {
-  const { device, heard, untilMs } = await startWithTimer();
-  if (said) device.child.stdin.write(`${said}\n`);
-  // A second after it was due, and long before the server is given up.
-  await untilMs(seconds * 1000 + 1_000);
-  expect(device.eventsOf('announcement').map(({ phase }) => phase)).not.toContain('spoken');
-  device.child.kill('SIGTERM');
-  await device.exited;
-  expect(hasNotes(heard, ...ring)).toBe(true);
-});
+] as const)(
+  'a timer that is due rings at once while the server is silent and %s',
+  async ([, said], context) => {
+    const { expect } = context;
+    const { device, heard, untilMs } = await startWithTimer(context);
+    if (said) device.child.stdin.write(`${said}\n`);
+    // A second after it was due, and long before the server is given up.
+    await untilMs(seconds * 1000 + 1_000);
+    expect(device.eventsOf('announcement').map(({ phase }) => phase)).not.toContain('spoken');
+    device.child.kill('SIGTERM');
+    await device.exited;
+    expect(hasNotes(heard, ...ring)).toBe(true);
+  },
+);
 
-test('… and is told as soon as the server has been given up', { timeout: 90_000 }, async () => {
-  const { device } = await startWithTimer();
+test.concurrent('… and is told as soon as the server has been given up', {
+  timeout: 90_000,
+}, async (context) => {
+  const { expect } = context;
+  const { device } = await startWithTimer(context);
   await device.until(() => device.eventsOf('announcement').some(({ phase }) => phase === 'spoken'));
   const told = device.eventsOf('announcement').find(({ phase }) => phase === 'spoken');
   expect(told).toMatchObject({ strategy: 'local' });
