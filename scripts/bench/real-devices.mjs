@@ -88,7 +88,7 @@ async function nextSound({ env }) {
       if (samples.some((sample) => Math.abs(sample) > loud)) resolve(process.hrtime.bigint());
     });
   });
-  ear.kill();
+  ear.kill('SIGKILL');
   return atNs;
 }
 
@@ -132,7 +132,7 @@ async function bareUse({ env, speech }, work, sliceMs) {
   await wait(warmUpMs);
   const cpuMs = await slice([codec.pid, sound.pid], sliceMs);
   codec.disconnect();
-  sound.kill();
+  sound.kill('SIGKILL');
   await Promise.all([once(sound, 'exit'), once(codec, 'exit')]);
   return cpuMs;
 }
