@@ -56,7 +56,7 @@ export default defineConfig({
           include: [inRealTime],
           exclude: [...configDefaults.exclude, ...exclude],
           // A sample that waits for a processor is a hole: sound in real time has the computer to itself. Most of it is waiting.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },
