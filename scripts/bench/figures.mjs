@@ -55,11 +55,11 @@ async function conversationCpu({ quick, directory }) {
       perMinute(bareSocket),
     ),
     bounded(
-      'idle and connected, CPU of one core',
-      median(idle) / 600,
+      'idle and connected, CPU against the conversation',
+      100 * median(ratios(idle, conversation)),
       '%',
-      0.1,
-      `${median(idle).toFixed(1)} ms CPU a minute, ${(100 * median(ratios(idle, conversation))).toFixed(1)} % of the conversation`,
+      1,
+      `${median(idle).toFixed(1)} ms CPU a minute`,
     ),
   ];
 }
