@@ -2,8 +2,8 @@ import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/n
 
 /**
  * What was not run and why, counted by reason, after everything else. A test that is skipped says why: in its name or that
- * of a suite around it, `… (skipped: no loudspeaker)`, or by `context.skip('no loudspeaker')`. One without a reason is
- * named; that every test gives one is a test of its own, which does not depend on what this machine lacks.
+ * of a suite around it, `… (skipped: no loudspeaker)`, or by `context.skip('no loudspeaker')`. Without a reason the run is
+ * red. That every place gives one is a test of its own (test/support/skip-report.test.ts), so that no machine finds out first.
  */
 export class SkipReport implements Reporter {
   readonly #leftOut: string | undefined;
@@ -30,6 +30,7 @@ export class SkipReport implements Reporter {
     for (const test of skipped) {
       const reason = reasonOf(test);
       if (reason === undefined) {
+        process.exitCode = 1;
         this.#write(`Skipped without a reason: ${test.module.moduleId} > ${test.fullName}`);
       }
       counts.set(reason ?? 'no reason', (counts.get(reason ?? 'no reason') ?? 0) + 1);

@@ -53,10 +53,12 @@ test('who asks for tests by name is not told about the others', () => {
   expect(lines).toEqual([]);
 });
 
-test('a test that is skipped without a reason is named', () => {
-  expect(report(testCase('forgotten', { type: 'module' }))[0]).toBe(
-    'Skipped without a reason: a.test.ts > forgotten',
-  );
+test('a test that is skipped without a reason turns the run red and is named', () => {
+  const before = process.exitCode;
+  const lines = report(testCase('forgotten', { type: 'module' }));
+  const after = process.exitCode;
+  process.exitCode = before;
+  expect([lines[0], after]).toEqual(['Skipped without a reason: a.test.ts > forgotten', 1]);
 });
 
 test('every place that skips gives its reason in the name, on whatever machine it is read', () => {
@@ -66,7 +68,7 @@ test('every place that skips gives its reason in the name, on whatever machine i
   );
   const silent = files.flatMap((file) => {
     const text = readFileSync(join(tests, file), 'utf8');
-    return [...text.matchAll(/\.(?:skipIf|runIf|todo)\(|(?:describe|test|it)\.skip\(/g)]
+    return [...text.matchAll(/\.(?:skipIf|runIf|todo)\(|(?:describe|test|it)\.skip\(|\.skip\(\)/g)]
       .filter(({ index }) => !/\b(?:skipped|whyNot)\(|\(title,/.test(text.slice(index, index + 300)))
       .map(({ index }) => `${file}:${text.slice(0, index).split('\n').length}`);
   });
