@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Loudspeaker } from '../ports/loudspeaker.ts';
 import type { Microphone } from '../ports/microphone.ts';
 import { type CueLoudspeaker, createCueLoudspeaker } from './cue-loudspeaker.ts';
+import { microphoneThrough } from './microphone-through.ts';
 import { NotchFilter } from './notch-filter.ts';
 
 export interface CuePath {
@@ -45,23 +46,7 @@ export function createCuePath(
   };
 
   return {
-    microphone: {
-      get name() {
-        return microphone.name;
-      },
-      get sampleRateHz() {
-        return microphone.sampleRateHz;
-      },
-      get xruns() {
-        return microphone.xruns ?? 0;
-      },
-      start: (sink) =>
-        microphone.start({
-          onChunk: (pcm) => sink.onChunk(filtered(pcm)),
-          onError: (error) => sink.onError(error),
-        }),
-      stop: () => microphone.stop(),
-    },
+    microphone: microphoneThrough(microphone, filtered),
     loudspeaker: cues,
     play: (pcm, sampleRateHz, notes) => {
       if (playing === 0 && clock.now() >= untilMs) notesHz = notes;

@@ -1,5 +1,6 @@
 import { ClientError, ErrorCode } from '../core/errors.ts';
-import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
+import type { Microphone } from '../ports/microphone.ts';
+import { microphoneThrough } from './microphone-through.ts';
 
 /** What is wrong with the sound of a microphone that is open and works as far as anybody can tell. */
 export type Ailment = 'silent' | 'quiet' | 'clipping' | 'offset';
@@ -84,26 +85,10 @@ export function watchMicrophone(
     onProblem(new ClientError(code, message, { retryable: true }));
   };
   const check = new HealthCheck((ailment) => void tell(ailment));
-  return {
-    get name() {
-      return microphone.name;
-    },
-    get sampleRateHz() {
-      return microphone.sampleRateHz;
-    },
-    get xruns() {
-      return microphone.xruns ?? 0;
-    },
-    start: (sink: MicrophoneSink) =>
-      microphone.start({
-        onChunk: (pcm) => {
-          check.push(pcm, microphone.sampleRateHz);
-          sink.onChunk(pcm);
-        },
-        onError: (error) => sink.onError(error),
-      }),
-    stop: () => microphone.stop(),
-  };
+  return microphoneThrough(microphone, (pcm) => {
+    check.push(pcm, microphone.sampleRateHz);
+    return pcm;
+  });
 }
 
 const complaints: Readonly<Record<Ailment, string>> = {

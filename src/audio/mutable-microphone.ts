@@ -1,4 +1,5 @@
-import type { Microphone, MicrophoneSink } from '../ports/microphone.ts';
+import type { Microphone } from '../ports/microphone.ts';
+import { microphoneThrough } from './microphone-through.ts';
 
 export interface MutableMicrophone {
   /** For everybody who hears the room: conversations, the wake word, recordings. */
@@ -12,23 +13,7 @@ export interface MutableMicrophone {
 export function createMutableMicrophone(microphone: Microphone, initiallyMuted: boolean): MutableMicrophone {
   let muted = initiallyMuted;
   return {
-    microphone: {
-      get name() {
-        return microphone.name;
-      },
-      get sampleRateHz() {
-        return microphone.sampleRateHz;
-      },
-      get xruns() {
-        return microphone.xruns ?? 0;
-      },
-      start: (sink: MicrophoneSink) =>
-        microphone.start({
-          onChunk: (pcm) => sink.onChunk(muted ? new Int16Array(pcm.length) : pcm),
-          onError: (error) => sink.onError(error),
-        }),
-      stop: () => microphone.stop(),
-    },
+    microphone: microphoneThrough(microphone, (pcm) => (muted ? new Int16Array(pcm.length) : pcm)),
     get muted() {
       return muted;
     },

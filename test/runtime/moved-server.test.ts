@@ -10,6 +10,7 @@ import type { ProvisioningAnswer } from '../../src/ports/provisioning.ts';
 import type { StatusEvent } from '../../src/ports/status-display.ts';
 import { Device } from '../../src/runtime/device.ts';
 import { answerPackets, FakeMicrophone } from '../support/device-harness.ts';
+import { eagerOptions } from '../support/eager-settings.ts';
 import { startPushingBroker } from '../support/message-broker.ts';
 import { startScriptedGateway } from '../support/scripted-gateway.ts';
 import { startScriptedServer, until } from '../support/scripted-server.ts';
@@ -131,39 +132,7 @@ async function startDevice(first: ProvisioningAnswer) {
       clock,
       logger: silentLogger,
     },
-    {
-      settings: {
-        voiceOverAnswer: 'unheard',
-        localEndpointing: false,
-        wakeWord: 'none',
-        listeningMode: 'auto',
-        idleSettleMs: 50,
-        replyTimeoutMs: 20_000,
-        soundGapTimeoutMs: 20_000,
-        resumeWithinMs: 5_000,
-        serverMayListen: false,
-        textWays: ['detect'],
-        releaseTailMs: 100,
-        recovery: { firstDelayMs: 20, maxDelayMs: 100, attempts: 1_000, healthyAfterMs: 60_000 },
-        announcements: {
-          strategies: ['detect'],
-          quietMs: 3_000,
-          triesPerStrategy: 1_000,
-          language: 'en',
-          maxSpokenCharacters: 300,
-          maxCueCharacters: 80,
-          firstRetryMs: 50,
-          maxRetryMs: 100,
-        },
-        mailboxCapacity: 32,
-        now: () => new Date(2026, 0, 1, 12),
-        random: () => 0.5,
-      },
-      encoder: { ...uplink, complexity: 0, variableBitrate: true, discontinuousTransmission: true },
-      preRollMs: 2_000,
-      volumePercent: 100,
-      muted: false,
-    },
+    eagerOptions(),
   );
   device.start();
   onTestFinished(() => device.stop());

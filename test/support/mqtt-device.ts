@@ -9,11 +9,11 @@ import type { StatusEvent } from '../../src/ports/status-display.ts';
 import { Device } from '../../src/runtime/device.ts';
 import type { OpenTools } from '../../src/runtime/tool-channel.ts';
 import { FakeMicrophone } from './device-harness.ts';
+import { eagerOptions } from './eager-settings.ts';
 import { until } from './scripted-server.ts';
 
 const codec = await loadOpusCodec();
 /** Nobody interrupts, and nobody listens for a wake word. */
-const handsOff = { voiceOverAnswer: 'unheard', localEndpointing: false, wakeWord: 'none' } as const;
 
 export interface MqttDeviceOptions {
   readonly endpoint: MqttEndpoint;
@@ -72,38 +72,7 @@ export async function startMqttDevice(options: MqttDeviceOptions): Promise<MqttD
       logger: silentLogger,
       openTools,
     },
-    {
-      settings: {
-        ...handsOff,
-        listeningMode: mode,
-        idleSettleMs: 50,
-        replyTimeoutMs: 20_000,
-        soundGapTimeoutMs: 20_000,
-        resumeWithinMs: 5_000,
-        serverMayListen,
-        textWays: ['detect'],
-        releaseTailMs: 100,
-        recovery: { firstDelayMs: 20, maxDelayMs: 100, attempts: 1_000, healthyAfterMs: 60_000 },
-        announcements: {
-          strategies: ['detect'],
-          quietMs: 3_000,
-          triesPerStrategy: 1_000,
-          language: 'en',
-          maxSpokenCharacters: 300,
-          maxCueCharacters: 80,
-          firstRetryMs: 50,
-          maxRetryMs: 100,
-        },
-        mailboxCapacity: 32,
-        now: () => new Date(2026, 0, 1, 12),
-        random: () => 0.5,
-      },
-      encoder: { ...uplink, complexity: 0, variableBitrate: true, discontinuousTransmission: true },
-      preRollMs: 2_000,
-      volumePercent: 100,
-      muted: false,
-      serverAec,
-    },
+    { ...eagerOptions({ listeningMode: mode, serverMayListen }), serverAec },
   );
   device.start();
   await until(() => device.status === 'idle');
