@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, relative, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 
 const source = resolve(import.meta.dirname, '../src');
 
@@ -157,4 +157,20 @@ describe('the layers', () => {
     const crowded = [...packagesOf].filter(([, packages]) => packages.size > 1);
     expect(crowded.map(([file, packages]) => `${file}: ${[...packages].join(', ')}`)).toEqual([]);
   });
+});
+
+test('what npm may leave out is imported by nobody: neither the checks nor the tests would begin', () => {
+  const root = resolve(source, '..');
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    optionalDependencies: Readonly<Record<string, string>>;
+  };
+  const names = Object.keys(optionalDependencies).join('|');
+  const byName = new RegExp(`^(?:import|export)\\b[^;]*?'(?:${names})'`, 'm');
+  const importing = ['src', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => byName.test(readFileSync(join(root, folder, file), 'utf8')))
+      .map((file) => `${folder}/${file}`),
+  );
+  expect(importing).toEqual([]);
 });
