@@ -165,7 +165,7 @@ test('what npm may leave out is imported by nobody: neither the checks nor the t
     optionalDependencies: Readonly<Record<string, string>>;
   };
   const names = Object.keys(optionalDependencies).join('|');
-  const byName = new RegExp(`^(?:import|export)\\b[^;]*?'(?:${names})'`, 'm');
+  const byName = new RegExp(`(?:\\bfrom\\s+|^import\\s+)'(?:${names})'`, 'm');
   const importing = ['src', 'test'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
