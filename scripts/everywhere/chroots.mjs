@@ -101,6 +101,7 @@ export class Chroots {
     run('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', join(root, 'dev/shm')]);
     // The way to the net, and whom to believe there, are this machine's.
     copyFileSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
+    writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n');
     const authorities = 'etc/ssl/certs/ca-certificates.crt';
     if (existsSync(`/${authorities}`)) copyFileSync(`/${authorities}`, join(root, authorities));
     return root;
