@@ -1,10 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseWav } from '../../src/adapters/audio/wav-file.ts';
 import { toneLevelDb } from './signals.ts';
 
-/** Whether these notes are in the recording, one after the other. */
+/** A header, and nothing behind it. */
+const emptyWavBytes = 44;
+
+/** Whether these notes are in the recording, one after the other. A recording may still grow, and be empty. */
 export function hasNotes(file: string, ...hz: readonly number[]): boolean {
-  const { pcm, sampleRateHz } = parseWav(readFileSync(file), file);
+  const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+  if (bytes.length <= emptyWavBytes) return false;
+  const { pcm, sampleRateHz } = parseWav(bytes, file);
   const step = sampleRateHz / 50;
   let at = 0;
   for (const wanted of hz) {
