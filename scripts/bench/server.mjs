@@ -11,8 +11,9 @@ const framesAhead = Number(process.env.BENCH_FRAMES_AHEAD ?? 6);
 const answerPackets = 5;
 /** Typed, it is answered without end. */
 const tellMeAll = 'tell me all';
-/** A packet of 60 ms that holds more than silence. */
-const soundBytes = 12;
+/** A packet of 60 ms that holds more than silence has more bytes; shorter ones in proportion. */
+const soundBytes = 40;
+const soundFrameMs = 60;
 /** Time that runs so many times as fast, for whoever begins to talk from now on. */
 let speed = 1;
 
@@ -35,6 +36,7 @@ const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
 sockets.on('connection', (socket, request) => {
   request.socket.setNoDelay(true);
   let stopTalking = () => {};
+  let leastBytes = soundBytes;
   const say = (message) => socket.send(JSON.stringify({ session_id: 'bench', ...message }));
   const send = (index) => socket.send(packets[index % packets.length]);
 
@@ -54,6 +56,7 @@ sockets.on('connection', (socket, request) => {
   const hear = (message) => {
     if (message.type === 'hello') {
       tell('hello');
+      leastBytes = (soundBytes * message.audio_params.frame_duration) / soundFrameMs;
       say({
         type: 'hello',
         transport: 'websocket',
@@ -70,8 +73,7 @@ sockets.on('connection', (socket, request) => {
 
   socket.on('message', (data, isBinary) => {
     if (!isBinary) hear(JSON.parse(data.toString()));
-    // Silence needs few bytes.
-    else if (data.length > soundBytes) tell('packet');
+    else if (data.length > leastBytes) tell('packet');
   });
   socket.on('error', () => {});
   socket.on('close', () => stopTalking());
